@@ -1,0 +1,95 @@
+"""Pipelines in clean environments: `nox --list`. Arguments after `--` go on to the command inside."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+SHELL_SCRIPTS = ("scripts/bootstrap", "scripts/engine", "scripts/base-image", ".ci/run")
+
+
+def install(session: nox.Session, lock: str) -> None:
+    """The locked dependencies, and nestbox as it is here."""
+    session.install("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", f"requirements/{lock}.txt")
+    session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def prove(session: nox.Session, *arguments: str) -> None:
+    """nestbox itself: any exit code but 0 fails the session, 3 (unverified) too; its last line says why."""
+    install(session, "runtime")
+    session.run("nestbox", "validate", *arguments, *session.posargs)
+
+
+@nox.session
+def default_amd64(session: nox.Session) -> None:
+    """The default profile on linux/amd64."""
+    prove(session, "--profile", "default", "--platform", "linux/amd64")
+
+
+@nox.session
+def default_arm64(session: nox.Session) -> None:
+    """The default profile on linux/arm64."""
+    prove(session, "--profile", "default", "--platform", "linux/arm64")
+
+
+@nox.session
+def secure_amd64(session: nox.Session) -> None:
+    """The secure profile on linux/amd64."""
+    prove(session, "--profile", "secure", "--platform", "linux/amd64")
+
+
+@nox.session
+def secure_arm64(session: nox.Session) -> None:
+    """The secure profile on linux/arm64."""
+    prove(session, "--profile", "secure", "--platform", "linux/arm64")
+
+
+@nox.session
+def validate(session: nox.Session) -> None:
+    """The whole proof for this machine: both profiles on its native platform."""
+    prove(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, formatting, shellcheck."""
+    install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("shellcheck", "--external-sources", *SHELL_SCRIPTS)
+    session.run("shellcheck", "--shell=sh", *session_probes())
+
+
+def session_probes() -> list[str]:
+    """The probes' scripts, which any POSIX shell must be able to run."""
+    from pathlib import Path
+
+    return [str(script) for script in sorted(Path("src/nestbox/probes").glob("*.sh"))]
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Strict mypy over sources, tests and this file."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """pytest; `nox -s tests -- -m "not docker"` needs no engine."""
+    install(session, "dev")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Resolve the dependencies anew into requirements/; hashes, and no download addresses."""
+    session.install("uv")
+    resolve = ("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11")
+    quiet = ("--generate-hashes", "--no-annotate", "--no-header", "--no-config", "--upgrade", "--quiet")
+    session.run(*resolve, *quiet, "--group", "dev", "--output-file", "requirements/dev.txt")
+    constrained = ("--constraint", "requirements/dev.txt", "--group", "build")
+    session.run(*resolve, *quiet, *constrained, "--output-file", "requirements/runtime.txt")

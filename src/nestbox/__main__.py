@@ -1,0 +1,5 @@
+"""`python -m nestbox`."""
+
+from nestbox.cli import main
+
+main()

@@ -1,0 +1,127 @@
+"""The only place that starts a process: an argument vector, a timeout, bounded output."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from nestbox.errors import CommandError
+
+# Of each stream the end is kept: it is where a failing program says why.
+KEPT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that ran to its end; `seconds` is wall time."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str | None] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run a program to its end, whatever its exit status.
+
+    `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
+    `on_line` gets each line of standard error as it comes. The program and all that it started are killed
+    when the time is over or this process is interrupted. Raises CommandError when it cannot be started or
+    does not end in time.
+    """
+    begin = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={key: value for key, value in {**os.environ, **(env or {})}.items() if value is not None},
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(f"{argv[0]} was not found", why=str(error), fix=f"install {argv[0]}") from error
+    except OSError as error:
+        raise CommandError(f"{argv[0]} could not be started", why=str(error)) from error
+    kept = (bytearray(), bytearray())
+    readers = [
+        threading.Thread(target=_drain, args=(process.stdout, kept[0], None), daemon=True),
+        threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
+    ]
+    try:
+        for reader in readers:
+            reader.start()
+        status = process.wait(timeout)
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(
+            f"{shlex.join(argv)} did not end within {timeout:g} s",
+            why=_text(kept[1])[-400:].strip(),
+            fix="run it by hand to see where it waits",
+        ) from error
+    finally:
+        if process.poll() is None:
+            _kill_group(process)
+        for reader in readers:
+            # A grandchild that kept the pipe open must not hold us.
+            reader.join(timeout=2)
+    return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
+
+
+def run_interactive(argv: Sequence[str]) -> int:
+    """Give the terminal to a program and return its exit status; no timeout: a person decides."""
+    # Ctrl-C belongs to the program in front; it reaches the whole foreground group, us included.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.run(list(argv), check=False).returncode
+    except FileNotFoundError as error:
+        raise CommandError(f"{argv[0]} was not found", why=str(error), fix=f"install {argv[0]}") from error
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _drain(stream: IO[bytes], kept: bytearray, on_line: Callable[[str], None] | None) -> None:
+    line = bytearray()
+    while chunk := os.read(stream.fileno(), 1 << 16):
+        kept += chunk
+        if len(kept) > 2 * KEPT_BYTES:
+            del kept[:-KEPT_BYTES]
+        if on_line is not None:
+            line += chunk
+            *complete, rest = line.split(b"\n")
+            for text in complete:
+                on_line(_text(text))
+            line = bytearray(rest[-KEPT_BYTES:])
+    stream.close()
+
+
+def _text(raw: bytes | bytearray) -> str:
+    return bytes(raw[-KEPT_BYTES:]).decode(errors="replace")
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return

@@ -1,0 +1,65 @@
+"""`[tool.nestbox]` of pyproject.toml, or nestbox.toml; every key of it is optional."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nestbox.errors import UsageError
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(alias_generator=_kebab, extra="forbid", frozen=True, strict=True)
+
+
+class BaseImage(_Table):
+    """Where the base image comes from when no image registry answers."""
+
+    image: str
+    """The image that the profiles build from when `variable` is unset."""
+    variable: str
+    """The environment variable by which the profiles take another base, through `${localEnv:…}`."""
+    build_platform_variable: str | None = None
+    """The same for stages that run on the building machine's own platform."""
+    fallback: list[str]
+    """A command, run in the repository, that prints the tag of a local base; `{platform}` is filled in."""
+
+
+class Config(_Table):
+    """The whole configuration."""
+
+    base_image: BaseImage | None = None
+
+
+def load_config(workspace: Path) -> Config:
+    """Read the configuration; raises UsageError that names the key and what is wrong with it."""
+    for file, keys in ((workspace / "nestbox.toml", ()), (workspace / "pyproject.toml", ("tool", "nestbox"))):
+        try:
+            table: Any = tomllib.loads(file.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"{file.name} cannot be read", why=str(error)) from error
+        for key in keys:
+            table = table.get(key, {})
+        if not keys or table:
+            return _validate(table, ".".join((file.name, *keys)))
+    return Config()
+
+
+def _validate(table: Any, place: str) -> Config:
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        problems = [
+            f"{place}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        ]
+        raise UsageError("\n".join(problems)) from error

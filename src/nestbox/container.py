@@ -1,0 +1,176 @@
+"""Run options ─▶ the body of the engine's create request, as the docker client composes it.
+
+Source: Docker Engine API, ContainerCreate; docker/cli, cli/command/container/opts.go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nestbox.errors import UsageError
+from nestbox.runargs import RunOptions
+
+# What the reference client has a container do until somebody needs it: it waits, and ends when asked to.
+WAIT = 'echo Container started\ntrap "exit 0" 15\n\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
+
+
+def create_request(
+    options: RunOptions,
+    *,
+    image: str,
+    labels: Mapping[str, str],
+    environment: Mapping[str, str],
+    override_command: bool = True,
+) -> dict[str, Any]:
+    """The body of POST /containers/create; raises UsageError for a value that the docker client refuses."""
+    body: dict[str, Any] = {
+        "Image": image,
+        "User": options.user,
+        "Env": _environment(options.env, environment),
+        "Labels": {**_pairs(options.labels), **labels},
+        "WorkingDir": options.workdir,
+        "Hostname": options.hostname,
+        "HostConfig": _host_config(options, labels),
+    }
+    if override_command:
+        body |= {"Entrypoint": ["/bin/sh"], "Cmd": ["-c", WAIT, "-"]}
+    return body
+
+
+def _host_config(options: RunOptions, labels: Mapping[str, str]) -> dict[str, Any]:
+    security, masked = _security(options.security_opt)
+    host: dict[str, Any] = {
+        "Annotations": _pairs(options.annotations),
+        "Binds": list(options.volumes),
+        "CapAdd": list(options.cap_add),
+        "CapDrop": list(options.cap_drop),
+        "CgroupnsMode": options.cgroupns,
+        "Devices": [_device(device) for device in options.devices],
+        "ExtraHosts": list(options.extra_hosts),
+        "GroupAdd": list(options.group_add),
+        "Init": options.init or None,
+        "IpcMode": options.ipc,
+        "Mounts": [_mount(mount, labels) for mount in options.mounts],
+        "NetworkMode": options.network or "default",
+        "PidMode": options.pid,
+        "Privileged": options.privileged,
+        "ReadonlyRootfs": options.read_only,
+        "Runtime": options.runtime,
+        "SecurityOpt": security,
+        "ShmSize": _size(options.shm_size),
+        "Sysctls": _pairs(options.sysctls),
+        "Tmpfs": dict(entry.partition(":")[::2] for entry in options.tmpfs),
+        "UTSMode": options.uts,
+        "Ulimits": [_ulimit(limit) for limit in options.ulimits],
+        "UsernsMode": options.userns,
+    }
+    # What is unset is left out, so that the engine's own defaults hold.
+    host = {key: value for key, value in host.items() if value not in ("", None, 0, [], {}) or value is False}
+    return host | masked
+
+
+def _security(options: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Security options for the engine, and the path lists that `systempaths=unconfined` stands for."""
+    passed: list[str] = []
+    masked: dict[str, list[str]] = {}
+    for option in options:
+        name, separator, value = option.partition("=" if "=" in option else ":")
+        if not separator and name != "no-new-privileges":
+            raise UsageError(f"security option {option!r} is not of the form name=value")
+        if option == "systempaths=unconfined":
+            # Resolved by the docker client, not by the engine (docker/cli PR 1808).
+            masked = {"MaskedPaths": [], "ReadonlyPaths": []}
+        elif name == "seccomp" and value not in ("unconfined", "builtin"):
+            passed.append(f"seccomp={_seccomp_profile(value)}")
+        else:
+            passed.append(f"{name}={value}" if separator else name)
+    return passed, masked
+
+
+def _seccomp_profile(path: str) -> str:
+    try:
+        return json.dumps(json.loads(Path(path).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the seccomp profile {path} cannot be read", why=str(error)) from error
+
+
+def _mount(mount: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    fields = dict(part.partition("=")[::2] for part in mount.split(","))
+    body: dict[str, Any] = {"Type": "volume"}
+    for key, value in fields.items():
+        match key:
+            case "type":
+                body["Type"] = value
+            case "source" | "src":
+                body["Source"] = value
+            case "target" | "dst" | "destination":
+                body["Target"] = value
+            case "readonly" | "ro":
+                body["ReadOnly"] = value in ("", "true", "1")
+            case "consistency":
+                body["Consistency"] = value
+            case "bind-propagation":
+                body["BindOptions"] = {"Propagation": value}
+            case "tmpfs-size":
+                body.setdefault("TmpfsOptions", {})["SizeBytes"] = _size(value)
+            case "tmpfs-mode":
+                body.setdefault("TmpfsOptions", {})["Mode"] = int(value, 8)
+            case "external" if not value:
+                pass  # Compose's word; the reference client drops it as well
+            case _:
+                raise UsageError(f"nestbox cannot carry over {key!r} of the mount {mount!r}")
+    if body["Type"] == "volume":
+        # A volume that exists keeps its labels; one that is made for us is found by ours.
+        body["VolumeOptions"] = {"Labels": dict(labels)}
+    return body
+
+
+def _environment(entries: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """A name without a value takes the one that `environment` has, and is left out where it has none."""
+    spelled = (
+        entry if "=" in entry else f"{entry}={environment[entry]}" if entry in environment else ""
+        for entry in entries
+    )
+    return [entry for entry in spelled if entry]
+
+
+def _pairs(entries: Sequence[str]) -> dict[str, str]:
+    return dict(entry.partition("=")[::2] for entry in entries)
+
+
+def _device(device: str) -> dict[str, str]:
+    source, _, rest = device.partition(":")
+    target, _, permissions = rest.partition(":")
+    if target and not target.startswith("/"):
+        target, permissions = "", target
+    return {
+        "PathOnHost": source,
+        "PathInContainer": target or source,
+        "CgroupPermissions": permissions or "rwm",
+    }
+
+
+def _ulimit(limit: str) -> dict[str, Any]:
+    name, _, values = limit.partition("=")
+    soft, _, hard = values.partition(":")
+    try:
+        return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
+    except ValueError:
+        raise UsageError(f"ulimit {limit!r} is not of the form name=soft:hard") from None
+
+
+def _size(text: str) -> int:
+    """Bytes of `64m`, `1g`, `1gb` or a plain number."""
+    if not text:
+        return 0
+    digits = text.lower().rstrip("b").rstrip("kmgt")
+    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(
+        text.lower().rstrip("b")[len(digits) :], 1
+    )
+    try:
+        return int(float(digits) * factor)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a size such as 64m or 1g") from None

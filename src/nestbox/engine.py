@@ -1,0 +1,281 @@
+"""Reach an engine; facts about it; containers as context managers; leftovers of killed runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform as host_platform
+import struct
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nestbox.errors import EngineError, EngineUnavailable
+from nestbox.platforms import parse_platform
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+RUN_LABEL = "dev.nestbox.run"
+OWNER_LABEL = "dev.nestbox.owner"
+# Real engines answer within a second; an engine in an emulated guest needs several for a start.
+CALL_TIMEOUT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says of itself and of the kernel that its containers run on."""
+
+    address: str
+    version: str
+    operating_system: str
+    kernel: str
+    platform: str
+    storage_driver: str
+    security_options: tuple[str, ...]
+
+    def confines_with(self, name: str) -> bool:
+        """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
+        return any(option.split(",")[0] == f"name={name}" for option in self.security_options)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A connected engine."""
+
+    api: APIClient
+    facts: EngineFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A running container of ours, with the engine's inspection of it."""
+
+    api: APIClient
+    name: str
+    inspection: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has; `id` is its digest."""
+
+    id: str
+    platform: str
+
+
+def connect() -> Engine:
+    """Reach the engine that the docker client would use; raises EngineUnavailable when none answers."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    import docker
+
+    address = ""
+    try:
+        settings = _client_settings()
+        address = str(settings.get("base_url", ""))
+        api = docker.APIClient(version="auto", timeout=CALL_TIMEOUT, **settings)
+        info = api.info()
+    except (DockerException, RequestException, OSError) as error:
+        raise EngineUnavailable(
+            f"no Docker Engine answers{f' at {address}' if address else ''}",
+            why=str(error).strip() or type(error).__name__,
+            fix="start Docker, or on Debian and Ubuntu: ./scripts/bootstrap --with-engine",
+        ) from error
+    return Engine(
+        api,
+        EngineFacts(
+            address=address,
+            version=info["ServerVersion"],
+            operating_system=info["OperatingSystem"],
+            kernel=info["KernelVersion"],
+            platform=parse_platform(info["Architecture"]),
+            storage_driver=info["Driver"],
+            security_options=tuple(info.get("SecurityOptions") or ()),
+        ),
+    )
+
+
+def _client_settings() -> dict[str, Any]:
+    """Where the docker client would connect to: DOCKER_HOST before the current context."""
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    settings: dict[str, Any] = {}
+    if os.environ.get("DOCKER_HOST"):
+        settings.update(kwargs_from_env())
+    else:
+        context = ContextAPI.get_current_context()
+        settings.update(base_url=context.Host, tls=context.TLSConfig or False)
+    if str(settings.get("base_url", "")).startswith("ssh://"):
+        settings["use_ssh_client"] = True
+    return settings
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn what the docker package raises into an EngineError that says what was being done."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException, OSError) as error:
+        said = getattr(error, "explanation", None)
+        raise EngineError(f"{doing}: {(said or str(error)).strip()}") from error
+
+
+def find_image(engine: Engine, reference: str) -> Image | None:
+    """The image of that tag or id, or None when the engine has none."""
+    from docker.errors import ImageNotFound
+
+    with engine_errors(f"inspecting the image {reference}"):
+        try:
+            image = engine.api.inspect_image(reference)
+        except ImageNotFound:
+            return None
+    return Image(image["Id"], f"{image['Os']}/{image['Architecture']}")
+
+
+def new_run_labels() -> dict[str, str]:
+    """Labels for everything that this run makes: which run, and which process owns it."""
+    return {RUN_LABEL: uuid.uuid4().hex, OWNER_LABEL: _owner(os.getpid())}
+
+
+def _owner(pid: int) -> str:
+    """A process by which a leftover is known: machine, process id, and start time where there is /proc."""
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        started = ""
+    return f"{host_platform.node()}/{pid}/{started}"
+
+
+def _owner_is_gone(owner: str) -> bool:
+    machine, _, rest = owner.partition("/")
+    pid = rest.partition("/")[0]
+    if machine != host_platform.node() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return _owner(int(pid)) != owner
+
+
+def remove_leftovers(engine: Engine) -> list[str]:
+    """Remove containers and volumes of runs of this machine that no longer live; returns their names."""
+    with engine_errors("looking for leftovers of earlier runs"):
+        containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
+        dead = [c for c in containers if _owner_is_gone(c["Labels"][OWNER_LABEL])]
+        for container in dead:
+            _remove(engine.api, container["Id"])
+        volumes = engine.api.volumes(filters={"label": OWNER_LABEL})["Volumes"] or []
+        dead_volumes = [v["Name"] for v in volumes if _owner_is_gone(v["Labels"][OWNER_LABEL])]
+        for name in dead_volumes:
+            engine.api.remove_volume(name, force=True)
+    return [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead] + dead_volumes
+
+
+@contextlib.contextmanager
+def started_container(engine: Engine, request: dict[str, Any], platform: str) -> Iterator[Container]:
+    """A running container made from the body of a create request; gone, with its volumes, at the end."""
+    # The name is ours before the engine knows it, so that an interrupted create is found as well.
+    name = f"nestbox-{uuid.uuid4().hex[:12]}"
+    try:
+        with engine_errors("starting the container"):
+            engine.api.create_container_from_config(request, name, platform)
+            engine.api.start(name)
+            inspection = engine.api.inspect_container(name)
+        if not inspection["State"]["Running"]:
+            raise EngineError(
+                f"the container ended at once with exit status {inspection['State']['ExitCode']}",
+                why=_last_words(engine, name, inspection),
+            )
+        yield Container(engine.api, name, inspection)
+    finally:
+        _remove(engine.api, name)
+        _remove_own_volumes(engine.api, request.get("Labels", {}))
+
+
+def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
+    with contextlib.suppress(Exception):  # the error that led here matters more than its illustration
+        logs: bytes = engine.api.logs(name, tail=10)
+        return (inspection["State"].get("Error") or logs.decode(errors="replace")).strip()
+    return ""
+
+
+def _remove(api: APIClient, name: str) -> None:
+    from docker.errors import NotFound
+
+    with engine_errors(f"removing the container {name}"), contextlib.suppress(NotFound):
+        api.remove_container(name, force=True, v=True)
+
+
+def _remove_own_volumes(api: APIClient, labels: dict[str, str]) -> None:
+    """Named volumes that the engine made for our container carry its run's label; others stay."""
+    if RUN_LABEL not in labels:
+        return
+    with engine_errors("removing the volumes of the container"):
+        volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []
+        for volume in volumes:
+            api.remove_volume(volume["Name"], force=True)
+
+
+class Exec:
+    """A command in a container: iterate over its output, then read its exit status."""
+
+    def __init__(
+        self,
+        container: Container,
+        argv: Sequence[str],
+        *,
+        user: str,
+        environment: dict[str, str],
+        timeout: float,
+    ) -> None:
+        self._api = container.api
+        self._timeout = timeout
+        self.exit_status: int | None = None
+        with engine_errors("starting a command in the container"):
+            self._id: str = self._api.exec_create(
+                container.name, list(argv), user=user, environment=environment
+            )["Id"]
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Chunks of output, 1 for stdout and 2 for stderr; raises EngineError when the time is over."""
+        deadline = time.monotonic() + self._timeout
+        with engine_errors("running a command in the container"):
+            stream = self._api.exec_start(self._id, socket=True)
+            # docker-py hands out the socket wrapped in different ways for each transport.
+            sock = getattr(stream, "_sock", stream)
+            try:
+                while header := _read(sock, 8, deadline):
+                    kind, length = struct.unpack(">BxxxL", header)
+                    yield kind, _read(sock, length, deadline)
+            finally:
+                sock.close()
+            self.exit_status = self._api.exec_inspect(self._id)["ExitCode"]
+
+
+def _read(sock: Any, length: int, deadline: float) -> bytes:
+    """Exactly `length` bytes, or none at a clean end of the stream."""
+    data = bytearray()
+    while len(data) < length:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("it did not end in time")
+        sock.settimeout(left)
+        chunk = sock.recv(length - len(data))
+        if not chunk:
+            if data:
+                raise OSError("the engine closed the stream in the middle of a message")
+            return b""
+        data += chunk
+    return bytes(data)

@@ -1,0 +1,59 @@
+"""Which engine answers for which platform, and how truly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nestbox.command import run
+from nestbox.engine import EngineFacts
+from nestbox.platforms import architecture
+
+
+class Truth(StrEnum):
+    """How a node runs a platform's programs."""
+
+    NATIVE = "native"
+    EMULATED = "emulated"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An engine bound to a platform: how it runs it, why it counts as that, and what would be truer."""
+
+    platform: str
+    truth: Truth
+    reason: str
+    remedy: str = ""
+
+
+def node_for(facts: EngineFacts, platform: str) -> Node:
+    """Decide how the engine runs a platform; asks the builder which platforms it can emulate.
+
+    Raises CommandError when docker buildx cannot be asked.
+    """
+    if facts.platform == platform:
+        return Node(platform, Truth.NATIVE, f"the engine's kernel is {architecture(platform)}")
+    machine, wanted = architecture(facts.platform), architecture(platform)
+    if platform in _emulated_platforms():
+        return Node(
+            platform,
+            Truth.EMULATED,
+            f"the engine's {machine} kernel runs {wanted} under qemu-user, whose clone refuses namespaces",
+            f"an engine whose kernel is {wanted}: another machine, or a full-system guest",
+        )
+    return Node(
+        platform,
+        Truth.ABSENT,
+        f"the engine's kernel is {machine} and has no handler for {wanted} programs",
+        f"qemu-user-static with binfmt-support builds it; an engine whose kernel is {wanted} answers it all",
+    )
+
+
+def _emulated_platforms() -> frozenset[str]:
+    completed = run(["docker", "buildx", "inspect"], timeout=30)
+    for line in completed.stdout.splitlines():
+        if line.startswith("Platforms:"):
+            return frozenset(name.strip().rstrip("*") for name in line.partition(":")[2].split(","))
+    return frozenset()

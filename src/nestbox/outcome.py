@@ -1,0 +1,70 @@
+"""What was asked and what came out: the values that travel from every check and probe to the reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The five verdicts; their meanings are a contract (see the README)."""
+
+    PASS = "pass"  # noqa: S105 # a verdict, not a password
+    FAIL = "fail"
+    DEGRADED = "degraded"
+    UNVERIFIED = "unverified"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is built and smoked: a profile on a platform."""
+
+    profile: str
+    platform: str
+
+    def __str__(self) -> str:
+        return f"{self.profile} {self.platform}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a program did when it was asked; `exit_status` is None when it did not end by itself."""
+
+    command: tuple[str, ...]
+    exit_status: int | None
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One question with its verdict. A fail has a cause and, where one is known, a fix to paste."""
+
+    id: str
+    status: Status
+    summary: str
+    target: Target | None = None
+    cause: str = ""
+    fix: str = ""
+    observation: Observation | None = None
+
+
+def count(outcomes: Sequence[Outcome]) -> Counter[Status]:
+    """How many outcomes there are of each status."""
+    return Counter(outcome.status for outcome in outcomes)
+
+
+def exit_code(outcomes: Sequence[Outcome], *, allow_unverified: bool = False) -> int:
+    """0 all passed, 1 something failed, 3 something is unverified, 4 an error or nothing was asked at all."""
+    seen = count(outcomes)
+    if seen[Status.FAIL]:
+        return 1
+    if seen[Status.ERROR] or not outcomes:
+        return 4
+    if seen[Status.UNVERIFIED] and not allow_unverified:
+        return 3
+    return 0

@@ -1,0 +1,1 @@
+"""The probes: one question, one small script each, and what its answer must be."""

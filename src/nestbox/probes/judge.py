@@ -1,0 +1,213 @@
+"""What a probe showed ─▶ a verdict. Pure: an observation and a context in, a judgement out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nestbox.capabilities import DOCKER_DEFAULT, NAMES, decode
+from nestbox.diagnose import diagnose
+from nestbox.outcome import Observation, Status
+
+# `timeout` of coreutils ends a command with 124, or with 137 when it had to kill it.
+_OUT_OF_TIME = frozenset({124, 137})
+# sysexits.h, EX_UNAVAILABLE: the image itself says that it lacks what the probe asks for, and why.
+_UNAVAILABLE = 69
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict in words."""
+
+    status: Status
+    summary: str
+    cause: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the answers are held against: the profile's declarations, its lock, the engine's facts."""
+
+    users: tuple[str, ...] = ()
+    codex_version: str = ""
+    degradations: Mapping[str, str] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    """The relaxations that the profile may have."""
+    engine_has_seccomp: bool = True
+    engine_has_apparmor: bool = True
+    capabilities: frozenset[str] | None = None
+    """The container's bounding set, as the kernel says."""
+
+
+Judge = Callable[[Observation, Context], Judgement]
+
+
+def prints(*expected: str, fallback: str = "") -> Judge:
+    """Passes on exit status 0 with exactly these lines on stdout.
+
+    They are regular expressions; one with `{user}` stands for a line for each user.
+
+    `fallback` is what stderr says when a declared fallback is needed; it counts only after every control
+    line has been printed.
+    """
+
+    def judge(observation: Observation, context: Context) -> Judgement:
+        wanted = [line for pattern in expected for line in _filled(pattern, context)]
+        shown = observation.stdout.splitlines()
+        as_wanted = len(shown) == len(wanted) and all(map(re.fullmatch, wanted, shown))
+        if observation.exit_status == 0 and as_wanted:
+            return Judgement(
+                Status.PASS, "; ".join(line for line in shown if not line.startswith("control: "))
+            )
+        controls = [line for line in wanted if line.startswith("control: ")]
+        held = all(any(re.fullmatch(control, line) for line in shown) for control in controls)
+        refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
+        if refused and held and observation.exit_status != 0:
+            return Judgement(Status.DEGRADED, refused[0])
+        return failed(observation, context, _difference(wanted, shown))
+
+    return judge
+
+
+def failed(observation: Observation, context: Context, difference: str) -> Judgement:
+    """A fail with its cause, or an error when the probe ran out of time."""
+    if observation.exit_status in _OUT_OF_TIME:
+        return Judgement(Status.ERROR, f"did not end within its time ({observation.seconds:.1f} s)")
+    if observation.exit_status == _UNAVAILABLE and observation.stderr:
+        return Judgement(Status.UNVERIFIED, last_line(observation.stderr), "", "build where it is to be had")
+    said = f"{observation.stderr}\n{observation.stdout}"
+    diagnosis = diagnose(said, context.capabilities)
+    summary = (
+        last_line(observation.stderr)
+        or last_line(observation.stdout)
+        or f"exit status {observation.exit_status}"
+    )
+    if diagnosis is None:
+        return Judgement(Status.FAIL, summary, difference)
+    return Judgement(Status.FAIL, summary, f"{diagnosis.cause} ({diagnosis.layer})", diagnosis.fix)
+
+
+def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> Judgement:
+    """A fallback that the profile does not declare is a fail."""
+    if judgement.status is not Status.DEGRADED:
+        return judgement
+    reason = context.degradations.get(name)
+    if reason is not None:
+        return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
+    diagnosis = diagnose(judgement.summary)
+    cause, fix = (
+        (diagnosis.cause, diagnosis.fix)
+        if diagnosis
+        else ("a fallback that the profile does not declare", "")
+    )
+    return Judgement(Status.FAIL, judgement.summary, cause, fix)
+
+
+def holds_allowed_capabilities(observation: Observation, context: Context) -> Judgement:
+    """The kernel's own word on the bounding set, against the lock; it must be readable and hold CHOWN."""
+    found = re.fullmatch(r"CapBnd:\s+([0-9a-f]{16})\n", observation.stdout)
+    if observation.exit_status != 0 or not found:
+        return failed(observation, context, "CapBnd could not be read from /proc/self/status")
+    held = decode(int(found[1], 16))
+    added = {name.removeprefix("cap-add=") for name in context.allowed if name.startswith("cap-add=")}
+    everything = "privileged" in context.allowed or "ALL" in added
+    extra = sorted(held - DOCKER_DEFAULT - added) if not everything else []
+    if extra:
+        names = ", ".join(extra)
+        fix = " ".join(f"--cap-add={name}" for name in extra if name in NAMES)
+        return Judgement(
+            Status.FAIL,
+            f"the bounding set holds {names}",
+            f"the profile may not have {names} (privilege lock)",
+            f"remove {fix} from the profile, or allow it in the lock with a reason",
+        )
+    more = sorted(held - DOCKER_DEFAULT)
+    return Judgement(
+        Status.PASS, f"Docker's default set{' and ' + ', '.join(more) if more else ', nothing more'}"
+    )
+
+
+def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
+    """Seccomp mode 2 in the container's own /proc/self/status, unless the lock allows it to be off."""
+    found = re.fullmatch(r"Seccomp:\s+([012])\n", observation.stdout)
+    if observation.exit_status != 0 or not found:
+        return failed(observation, context, "the seccomp mode could not be read from /proc/self/status")
+    allowed = bool({"security-opt=seccomp=unconfined", "privileged"} & context.allowed)
+    if found[1] == "2":
+        return Judgement(Status.PASS, "a filter is on")
+    if allowed:
+        return Judgement(Status.PASS, "off, as the profile may have it")
+    if not context.engine_has_seccomp:
+        return Judgement(
+            Status.UNVERIFIED,
+            "off: this engine has no seccomp support",
+            "",
+            "ask an engine built with seccomp",
+        )
+    return Judgement(
+        Status.FAIL,
+        "no filter is on",
+        "the profile may not run without Docker's seccomp filter (privilege lock)",
+        "remove seccomp=unconfined from the profile, or allow it in the lock with a reason",
+    )
+
+
+def is_confined_unless_allowed(observation: Observation, context: Context) -> Judgement:
+    """The container's AppArmor label; on a kernel without AppArmor there is nothing to see."""
+    label = observation.stdout.strip().strip("\0")
+    if observation.exit_status != 0 or not label:
+        return failed(observation, context, "the AppArmor label could not be read")
+    allowed = bool({"security-opt=apparmor=unconfined", "privileged"} & context.allowed)
+    if not context.engine_has_apparmor:
+        shown = "that the sandbox gets past it" if allowed else "that it confines"
+        return Judgement(
+            Status.UNVERIFIED,
+            f"this kernel has no AppArmor: {shown} is not shown",
+            "",
+            "run this on a host with AppArmor (Debian's and Ubuntu's kernels have it)",
+        )
+    if label == "unconfined" and not allowed:
+        return Judgement(
+            Status.FAIL,
+            "unconfined",
+            "the profile may not run without an AppArmor profile (privilege lock)",
+            "remove apparmor=unconfined from the profile, or allow it in the lock with a reason",
+        )
+    return Judgement(Status.PASS, label)
+
+
+def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
+    """`codex --version` must be the version that the profile declares, to the letter."""
+    wanted = f"codex-cli {context.codex_version}"
+    if observation.exit_status == 0 and observation.stdout == f"{wanted}\n":
+        return Judgement(Status.PASS, wanted)
+    if observation.exit_status != 0 or not observation.stdout:
+        return failed(observation, context, "codex could not say its version")
+    return Judgement(
+        Status.FAIL,
+        last_line(observation.stdout),
+        f"the profile declares {wanted} (customizations.nestbox.codexVersion)",
+        f"build with CODEX_VERSION={context.codex_version}, or declare the new version",
+    )
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _filled(pattern: str, context: Context) -> list[str]:
+    """One line, or one line for each user where the pattern speaks of users."""
+    if "{user}" not in pattern:
+        return [pattern]
+    return [pattern.replace("{user}", re.escape(user)) for user in context.users]
+
+
+def _difference(wanted: list[str], shown: list[str]) -> str:
+    missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
+    if missing:
+        return f"it did not print {missing[0]!r}"
+    return "it printed more than it should" if len(shown) > len(wanted) else "its exit status was not 0"

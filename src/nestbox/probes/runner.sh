@@ -1,0 +1,33 @@
+# Runs probes side by side and prints what each did, as soon as it is done:
+#   NONCE NAME STATUS BEGIN END OUT ERR, a newline, then OUT bytes of stdout and ERR bytes of stderr.
+# BEGIN and END are seconds since boot. Arguments: NONCE, then NAME SECONDS SCRIPT for each probe.
+nonce=$1
+shift
+# /dev/shm can be written also where the root file system cannot.
+dir=$(mktemp -d /dev/shm/nestbox.XXXXXX 2>/dev/null) || dir=$(mktemp -d) || exit 125
+trap 'rm -rf "$dir"' EXIT
+# A probe that floods its output is stopped by the kernel (blocks of 512 or 1024 bytes, by shell).
+ulimit -f 16384
+limit=''
+command -v timeout >/dev/null && limit='timeout -k 1'
+
+ask() {
+    read -r begin _ </proc/uptime
+    ${limit:+$limit "$2"} sh -c "$3" "$1" >"$dir/$1.out" 2>"$dir/$1.err" </dev/null
+    status=$?
+    read -r end _ </proc/uptime
+    for stream in out err; do
+        head -c 65536 "$dir/$1.$stream" >"$dir/$1.$stream.head"
+    done
+    until mkdir "$dir/lock" 2>/dev/null; do sleep 0.01; done
+    printf '%s %s %s %s %s %s %s\n' "$nonce" "$1" "$status" "$begin" "$end" \
+        "$(wc -c <"$dir/$1.out.head")" "$(wc -c <"$dir/$1.err.head")"
+    cat "$dir/$1.out.head" "$dir/$1.err.head"
+    rmdir "$dir/lock"
+}
+
+while [ $# -gt 0 ]; do
+    ask "$1" "$2" "$3" &
+    shift 3
+done
+wait

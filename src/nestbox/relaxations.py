@@ -1,0 +1,142 @@
+"""What weakens Docker's defaults: as a profile asks for it, as a container has it, and as the lock allows it.
+
+A relaxation is named by the `docker run` option that asks for it, without the dashes:
+`cap-add=SYS_ADMIN`, `security-opt=seccomp=unconfined`, `privileged`, `network=host`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nestbox.capabilities import DOCKER_DEFAULT, normalize
+from nestbox.errors import UsageError
+from nestbox.runargs import RunOptions
+
+LOCK_FILE = ".devcontainer/privileges.lock"
+
+# Host paths that hand a container the host, or its secrets.
+_SENSITIVE_SOURCES = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run")
+_DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+
+Lock = Mapping[str, Mapping[str, str]]
+
+
+def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
+    """What a profile's options ask for, sorted and without repetition."""
+    namespaces = {
+        "network": options.network,
+        "pid": options.pid,
+        "ipc": options.ipc,
+        "uts": options.uts,
+        "userns": options.userns,
+        "cgroupns": options.cgroupns,
+    }
+    return _collect(
+        capabilities=options.cap_add,
+        security=options.security_opt,
+        privileged=options.privileged,
+        devices=options.devices,
+        namespaces=namespaces,
+        sources=[*map(_mount_source, options.mounts), *(v.split(":")[0] for v in options.volumes)],
+    )
+
+
+def relaxations_in_force(inspection: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same, read from the engine's inspection of a container instead of from a file."""
+    host = inspection["HostConfig"]
+    modes = {
+        "network": "NetworkMode",
+        "pid": "PidMode",
+        "ipc": "IpcMode",
+        "uts": "UTSMode",
+        "userns": "UsernsMode",
+        "cgroupns": "CgroupnsMode",
+    }
+    security = list(host.get("SecurityOpt") or ())
+    # The docker client turns systempaths=unconfined into empty lists; an engine's default is not empty.
+    if not host["Privileged"] and host.get("MaskedPaths") == [] and host.get("ReadonlyPaths") == []:
+        security.append("systempaths=unconfined")
+    return _collect(
+        capabilities=host.get("CapAdd") or (),
+        security=security,
+        privileged=host["Privileged"],
+        devices=[device["PathOnHost"] for device in host.get("Devices") or ()],
+        # The engine spells out its own default for cgroup v1 as "host": no relaxation.
+        namespaces={name: host.get(key) or "" for name, key in modes.items() if name != "cgroupns"},
+        sources=[m.get("Source", "") for m in inspection.get("Mounts") or () if m["Type"] == "bind"],
+    )
+
+
+def _collect(
+    *,
+    capabilities: Iterable[str],
+    security: Iterable[str],
+    privileged: bool,
+    devices: Iterable[str],
+    namespaces: Mapping[str, str],
+    sources: Iterable[str],
+) -> tuple[str, ...]:
+    found = {f"cap-add={normalize(name)}" for name in capabilities if normalize(name) not in DOCKER_DEFAULT}
+    # Docker turns both confinements off by itself for --privileged: named once, as what was asked for.
+    found |= {
+        f"security-opt={name}"
+        for name in map(_security_option, security)
+        if name and not (privileged and name == "label=disable")
+    }
+    found |= {f"device={device.split(':')[0]}" for device in devices}
+    found |= {f"{name}={mode}" for name, mode in namespaces.items() if _joins_another(mode)}
+    found |= {f"mount={source}" for source in sources if _is_sensitive(source)}
+    if privileged:
+        found.add("privileged")
+    return tuple(sorted(found))
+
+
+def _security_option(option: str) -> str:
+    """A security option in its `name=value` form, or nothing when it does not weaken a default."""
+    # The docker client still takes the old separator, as in apparmor:unconfined.
+    name, separator, value = option.partition("=" if "=" in option else ":")
+    if name == "no-new-privileges" or value in {"builtin", "docker-default"}:
+        return ""
+    if name == "seccomp" and value.startswith("{"):
+        return "seccomp=(a profile of its own)"
+    return f"{name}={value}" if separator else name
+
+
+def _joins_another(mode: str) -> bool:
+    return mode == "host" or mode.startswith("container:")
+
+
+def _mount_source(mount: str) -> str:
+    fields = dict(part.partition("=")[::2] for part in mount.split(","))
+    return fields.get("source", fields.get("src", "")) if fields.get("type") == "bind" else ""
+
+
+def _is_sensitive(source: str) -> bool:
+    path = source.rstrip("/") or source
+    return path in _SENSITIVE_SOURCES or path in _DOCKER_SOCKETS or path.startswith(("/proc/", "/sys/"))
+
+
+def read_lock(workspace: Path) -> Lock | None:
+    """The committed lock, profile to relaxation to reason; None when the repository has none.
+
+    Raises UsageError when it is not a table of tables of reasons.
+    """
+    file = workspace / LOCK_FILE
+    try:
+        lock = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{LOCK_FILE} cannot be read", why=str(error)) from error
+    for profile, reasons in lock.items():
+        if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
+            raise UsageError(f"{LOCK_FILE}: [{profile}] must be a table of relaxations, each with its reason")
+    return lock
+
+
+def allowed_by(lock: Lock | None, profile: str, asked: Iterable[str]) -> frozenset[str]:
+    """What a profile may have: what the lock says or, without a lock, what the profile asks for."""
+    return frozenset(asked) if lock is None else frozenset(lock.get(profile, {}))

@@ -1,0 +1,99 @@
+"""Evidence ─▶ what a person reads: a line per outcome, the failures with their fixes, one summary line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nestbox.outcome import Outcome, Status, count, exit_code
+
+_COLORS = {
+    Status.PASS: "32",
+    Status.FAIL: "1;31",
+    Status.DEGRADED: "33",
+    Status.UNVERIFIED: "35",
+    Status.ERROR: "1;31",
+}
+# A report shows the end of an output: where a program says why.
+_SHOWN_LINES = 40
+
+
+def line(outcome: Outcome, *, color: bool = False) -> str:
+    """One outcome in one line."""
+    where = str(outcome.target) if outcome.target else "files"
+    word = _word(outcome.status, color=color)
+    return f"{word} {where:<20} {outcome.id:<22} {safe(outcome.summary)}{_seconds(outcome)}"
+
+
+def details(outcomes: Sequence[Outcome]) -> str:
+    """What is to be known of everything that did not pass; empty when all did."""
+    blocks = [_detail(outcome) for outcome in outcomes if outcome.status in (Status.FAIL, Status.ERROR)]
+    if reasons := _by_reason([o for o in outcomes if o.status is Status.UNVERIFIED]):
+        blocks.append("\n".join(["UNVERIFIED, and not counted as a pass:", *reasons]))
+    return "\n\n".join(blocks)
+
+
+def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bool = False) -> str:
+    """The last line: how many of each, how long, and the exit code with its meaning."""
+    seen = count(outcomes)
+    counts = (
+        ", ".join(f"{seen[status]} {status.value}" for status in Status if seen[status])
+        or "nothing was asked"
+    )
+    code = exit_code(outcomes, allow_unverified=allow_unverified)
+    meaning = {0: "proved", 1: "failed", 3: "not all of it could be shown here", 4: "nestbox could not ask"}[
+        code
+    ]
+    if code == 0 and seen[Status.UNVERIFIED]:
+        meaning = f"proved, but for {seen[Status.UNVERIFIED]} unverified that --allow-unverified lets through"
+    return f"{counts} in {seconds:.1f} s: {meaning} (exit {code})"
+
+
+def safe(text: str) -> str:
+    """Text from a container for a terminal: one line, without control characters."""
+    return re.sub(
+        r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", lambda found: _escaped(found[0]), text
+    )
+
+
+def _detail(outcome: Outcome) -> str:
+    where = f"{outcome.target} " if outcome.target else ""
+    lines = [f"{outcome.status.value.upper()} {where}{outcome.id}: {safe(outcome.summary)}"]
+    lines += [f"  cause: {part}" for part in map(safe, outcome.cause.splitlines())]
+    lines += [f"  fix: {safe(outcome.fix)}"] if outcome.fix else []
+    seen = outcome.observation
+    if seen is not None:
+        lines.append(f"  command: {safe(' '.join(seen.command))} (exit status {seen.exit_status})")
+        for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
+            shown = text.rstrip().splitlines()[-_SHOWN_LINES:]
+            lines += [f"  {name}: {safe(part)}" for part in shown]
+    return "\n".join(lines)
+
+
+def _by_reason(outcomes: Sequence[Outcome]) -> list[str]:
+    """Outcomes with the same reason and target in one entry: many probes have one reason in common."""
+    groups: dict[tuple[str, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        key = (str(outcome.target or "files"), outcome.summary, outcome.cause, outcome.fix)
+        groups.setdefault(key, []).append(outcome)
+    entries = []
+    for (where, said, cause, fix), members in groups.items():
+        lines = [f"- {where} {', '.join(member.id for member in members)}: {safe(said)}"]
+        lines += [f"  why: {safe(cause)}"] if cause else []
+        lines += [f"  what would answer: {safe(fix)}"] if fix else []
+        entries.append("\n".join(lines))
+    return entries
+
+
+def _word(status: Status, *, color: bool) -> str:
+    word = f"{status.value:<10}"
+    return f"\x1b[{_COLORS[status]}m{word}\x1b[0m" if color else word
+
+
+def _seconds(outcome: Outcome) -> str:
+    seconds = outcome.observation.seconds if outcome.observation else 0.0
+    return f"  ({seconds:.1f} s)" if seconds >= 0.1 else ""
+
+
+def _escaped(character: str) -> str:
+    return "    " if character == "\t" else character.encode("unicode_escape").decode()

@@ -1,0 +1,160 @@
+"""The pipeline: files, builds, smoke runs; each outcome as it comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from platform import machine
+from typing import TYPE_CHECKING
+
+from nestbox.base_image import base_environment
+from nestbox.build import build_image, plan_build
+from nestbox.checks import check_diff, check_json
+from nestbox.engine import Engine, EngineFacts, connect, remove_leftovers
+from nestbox.errors import EngineUnavailable, NestboxError, UsageError
+from nestbox.nodes import Truth, node_for
+from nestbox.outcome import Outcome, Status, Target
+from nestbox.platforms import parse_platform
+from nestbox.profile import Profile, discover, load_profile, select
+from nestbox.relaxations import Lock, read_lock
+from nestbox.smoke import Run, smoke
+
+if TYPE_CHECKING:
+    from nestbox.config import BaseImage
+
+STEPS = ("check.json", "check.diff", "build", "smoke")
+_ON_AN_ENGINE = ("build", "smoke")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which steps to prove for which profiles on which platforms; empty means all, or the native one."""
+
+    workspace: Path
+    profiles: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    steps: tuple[str, ...] = STEPS
+
+
+@dataclass(slots=True)
+class Session:
+    """Where a run's progress goes, what its environment is, and what it learns for the evidence."""
+
+    say: Callable[[str], None]
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    facts: EngineFacts | None = None
+
+
+def validate(request: Request, session: Session) -> Iterator[Outcome]:
+    """Run the steps; raises UsageError before the first of them when the request makes no sense."""
+    files = select(discover(request.workspace), list(request.profiles))
+    request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))
+    lock = read_lock(request.workspace)
+    base = _base_image(request.workspace)
+    if "check.json" in request.steps:
+        yield from check_json(files, request.workspace)
+    if "check.diff" in request.steps:
+        yield from check_diff(request.workspace)
+    if any(step in request.steps for step in _ON_AN_ENGINE):
+        yield from _on_an_engine(request, session, files, base, lock)
+
+
+def _base_image(workspace: Path) -> BaseImage | None:
+    # It brings pydantic with it.
+    from nestbox.config import load_config
+
+    return load_config(workspace).base_image
+
+
+def _on_an_engine(
+    request: Request, session: Session, files: Mapping[str, Path], base: BaseImage | None, lock: Lock | None
+) -> Iterator[Outcome]:
+    try:
+        engine = open_engine(session)
+    except EngineUnavailable as error:
+        for name in files:
+            for platform in request.platforms or (parse_platform(machine()),):
+                yield from _unasked(request, Target(name, platform), error)
+        return
+    for name, file in files.items():
+        for platform in request.platforms or (engine.facts.platform,):
+            target = Target(name, platform)
+            workshop = Workshop(request.workspace, session, engine, base)
+            try:
+                yield from _prove(request, workshop, target, file, lock)
+            except UsageError:
+                raise
+            except NestboxError as error:
+                yield from _unasked(request, target, error)
+
+
+def open_engine(session: Session) -> Engine:
+    """Reach the engine and clear away what killed runs left there; raises EngineUnavailable."""
+    engine = connect()
+    session.facts = engine.facts
+    for name in remove_leftovers(engine):
+        session.say(f"removed {name}, left behind by an earlier run that was killed")
+    return engine
+
+
+def _unasked(request: Request, target: Target, error: NestboxError) -> Iterator[Outcome]:
+    """The steps of a target that could not be asked; what is broken is worth one line, not two."""
+    known = {1: Status.FAIL, 3: Status.UNVERIFIED}
+    status = known.get(error.exit_code, Status.ERROR)
+    for step in [step for step in _ON_AN_ENGINE if step in request.steps]:
+        yield Outcome(step, status, error.what, target, error.why, error.fix)
+        if status is not Status.UNVERIFIED:
+            return
+
+
+def _prove(
+    request: Request, workshop: Workshop, target: Target, file: Path, lock: Lock | None
+) -> Iterator[Outcome]:
+    node = node_for(workshop.engine.facts, target.platform)
+    if node.truth is Truth.ABSENT:
+        raise EngineUnavailable(f"nothing here runs {target.platform}", why=node.reason, fix=node.remedy)
+    profile = workshop.profile(target, file)
+    outcome, image = workshop.build(profile, target)
+    yield outcome
+    if image and "smoke" in request.steps:
+        yield from smoke(workshop.engine, Run(profile, node, image, lock))
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What it takes to make a target's image: the repository, an engine, and a base that can be had."""
+
+    workspace: Path
+    session: Session
+    engine: Engine
+    base: BaseImage | None
+
+    def profile(self, target: Target, file: Path) -> Profile:
+        """The profile as it is for one platform: that platform selected, its base at hand."""
+        environment = self.session.environment
+        base = base_environment(
+            self.engine,
+            self.base,
+            target.platform,
+            environment,
+            workspace=self.workspace,
+            say=self.session.say,
+        )
+        # The docker client's own variable for the platform, by which a profile can select it.
+        selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
+        return load_profile(target.profile, file, self.workspace, {**environment, **base, **selected})
+
+    def build(self, profile: Profile, target: Target) -> tuple[Outcome, str]:
+        """Build the profile's image for the target; see build_image."""
+        return build_image(
+            self.engine,
+            plan_build(profile, target.platform),
+            lambda step: self.session.say(f"build {target}: {step}"),
+        )
+
+
+def open_workshop(workspace: Path, session: Session) -> Workshop:
+    """A workshop on the engine that answers; raises EngineUnavailable or UsageError."""
+    return Workshop(workspace, session, open_engine(session), _base_image(workspace))
