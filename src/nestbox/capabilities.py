@@ -39,9 +39,11 @@ def decode(mask: int) -> frozenset[str]:
 
 def granted(add: Iterable[str], drop: Iterable[str], *, privileged: bool) -> frozenset[str]:
     """The bounding set that Docker gives for `--cap-add`, `--cap-drop` and `--privileged`."""
+    # moby, oci/caps/utils.go, TweakCapabilities: a privileged container has all, whatever it drops.
     added, dropped = {normalize(name) for name in add}, {normalize(name) for name in drop}
-    everything = frozenset(NAMES)
-    if privileged or "ALL" in added:
-        return everything - dropped
+    if privileged:
+        return frozenset(NAMES)
+    if "ALL" in added:
+        return frozenset(NAMES) - dropped
     kept = frozenset() if "ALL" in dropped else DOCKER_DEFAULT - dropped
     return kept | added

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -56,10 +57,8 @@ def run(
             env={key: value for key, value in {**os.environ, **(env or {})}.items() if value is not None},
             start_new_session=True,
         )
-    except FileNotFoundError as error:
-        raise CommandError(f"{argv[0]} was not found", why=str(error), fix=f"install {argv[0]}") from error
-    except OSError as error:
-        raise CommandError(f"{argv[0]} could not be started", why=str(error)) from error
+    except (OSError, ValueError) as error:
+        raise _unstarted(argv, error) from error
     kept = (bytearray(), bytearray())
     readers = [
         threading.Thread(target=_drain, args=(process.stdout, kept[0], None), daemon=True),
@@ -90,10 +89,16 @@ def run_interactive(argv: Sequence[str]) -> int:
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return subprocess.run(list(argv), check=False).returncode
-    except FileNotFoundError as error:
-        raise CommandError(f"{argv[0]} was not found", why=str(error), fix=f"install {argv[0]}") from error
+    except (OSError, ValueError) as error:
+        raise _unstarted(argv, error) from error
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _unstarted(argv: Sequence[str], error: OSError | ValueError) -> CommandError:
+    if isinstance(error, FileNotFoundError) and error.filename == argv[0]:
+        return CommandError(f"{argv[0]} was not found", why=str(error), fix=f"install {argv[0]}")
+    return CommandError(f"{argv[0]} could not be started", why=str(error))
 
 
 def _drain(stream: IO[bytes], kept: bytearray, on_line: Callable[[str], None] | None) -> None:
@@ -108,6 +113,8 @@ def _drain(stream: IO[bytes], kept: bytearray, on_line: Callable[[str], None] | 
             for text in complete:
                 on_line(_text(text))
             line = bytearray(rest[-KEPT_BYTES:])
+    if on_line is not None and line:
+        on_line(_text(line))
     stream.close()
 
 
@@ -116,12 +123,10 @@ def _text(raw: bytes | bytearray) -> str:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    """Ask the program to end, then kill what is left of its group: a child may have ignored the asking."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5.0)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(5.0)

@@ -48,6 +48,8 @@ def load_config(workspace: Path) -> Config:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UsageError(f"{file.name} cannot be read", why=str(error)) from error
         for key in keys:
+            if not isinstance(table, dict):
+                raise UsageError(f"{file.name}: [{'.'.join(keys)}] is inside of what is not a table")
             table = table.get(key, {})
         if not keys or table:
             return _validate(table, ".".join((file.name, *keys)))

@@ -6,12 +6,13 @@ Source: Docker Engine API, ContainerCreate; docker/cli, cli/command/container/op
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions
+from nestbox.runargs import RunOptions, go_bool
 
 # What the reference client has a container do until somebody needs it: it waits, and ends when asked to.
 WAIT = 'echo Container started\ntrap "exit 0" 15\n\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
@@ -109,7 +110,7 @@ def _mount(mount: str, labels: Mapping[str, str]) -> dict[str, Any]:
             case "target" | "dst" | "destination":
                 body["Target"] = value
             case "readonly" | "ro":
-                body["ReadOnly"] = value in ("", "true", "1")
+                body["ReadOnly"] = go_bool(value or "true", f"{key} of the mount {mount!r}")
             case "consistency":
                 body["Consistency"] = value
             case "bind-propagation":
@@ -117,11 +118,13 @@ def _mount(mount: str, labels: Mapping[str, str]) -> dict[str, Any]:
             case "tmpfs-size":
                 body.setdefault("TmpfsOptions", {})["SizeBytes"] = _size(value)
             case "tmpfs-mode":
-                body.setdefault("TmpfsOptions", {})["Mode"] = int(value, 8)
+                body.setdefault("TmpfsOptions", {})["Mode"] = _mode(value)
             case "external" if not value:
                 pass  # Compose's word; the reference client drops it as well
             case _:
                 raise UsageError(f"nestbox cannot carry over {key!r} of the mount {mount!r}")
+    if not body.get("Target") or (body["Type"] == "bind" and not body.get("Source")):
+        raise UsageError(f"the mount {mount!r} needs a target, and a bind mount a source too")
     if body["Type"] == "volume":
         # A volume that exists keeps its labels; one that is made for us is found by ours.
         body["VolumeOptions"] = {"Labels": dict(labels)}
@@ -142,35 +145,38 @@ def _pairs(entries: Sequence[str]) -> dict[str, str]:
 
 
 def _device(device: str) -> dict[str, str]:
-    source, _, rest = device.partition(":")
-    target, _, permissions = rest.partition(":")
-    if target and not target.startswith("/"):
-        target, permissions = "", target
+    source, *rest = device.split(":")
+    permissions = rest.pop() if rest and not rest[-1].startswith("/") else "rwm"
+    if not source or len(rest) > 1 or not permissions or not set(permissions) <= set("rwm"):
+        raise UsageError(f"device {device!r} is not of the form host[:container][:rwm]")
     return {
         "PathOnHost": source,
-        "PathInContainer": target or source,
-        "CgroupPermissions": permissions or "rwm",
+        "PathInContainer": rest[0] if rest else source,
+        "CgroupPermissions": permissions,
     }
 
 
 def _ulimit(limit: str) -> dict[str, Any]:
-    name, _, values = limit.partition("=")
-    soft, _, hard = values.partition(":")
-    try:
-        return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
-    except ValueError:
-        raise UsageError(f"ulimit {limit!r} is not of the form name=soft:hard") from None
+    found = re.fullmatch(r"(\w+)=(-?\d+)(?::(-?\d+))?", limit)
+    if not found:
+        raise UsageError(f"ulimit {limit!r} is not of the form name=soft:hard")
+    soft, hard = int(found[2]), int(found[3] or found[2])
+    if soft > hard >= 0:
+        raise UsageError(f"ulimit {limit!r}: the soft limit is above the hard one")
+    return {"Name": found[1], "Soft": soft, "Hard": hard}
+
+
+def _mode(text: str) -> int:
+    if not re.fullmatch(r"[0-7]{1,4}", text):
+        raise UsageError(f"tmpfs-mode {text!r} is not an octal file mode such as 1777")
+    return int(text, 8)
 
 
 def _size(text: str) -> int:
-    """Bytes of `64m`, `1g`, `1gb` or a plain number."""
+    """Bytes of `64m`, `1g`, `1gb`, `64MiB` or a plain number (docker/go-units, RAMInBytes)."""
     if not text:
         return 0
-    digits = text.lower().rstrip("b").rstrip("kmgt")
-    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(
-        text.lower().rstrip("b")[len(digits) :], 1
-    )
-    try:
-        return int(float(digits) * factor)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a size such as 64m or 1g") from None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", text, re.IGNORECASE)
+    if not found:
+        raise UsageError(f"{text!r} is not a size such as 64m or 1g")
+    return int(float(found[1]) * 1024 ** " kmgtp".index(found[2].lower() or " "))

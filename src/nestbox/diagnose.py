@@ -64,8 +64,24 @@ _KNOWN = (
         ),
     ),
     (
-        r"bwrap: (command )?not found|no system bwrap was found|bwrap: No such file",
+        r"bwrap: (command )?not found|bwrap does not exist|no system bwrap was found|bwrap: No such file",
         Diagnosis("bwrap is not installed", "image", "install the package bubblewrap in the Dockerfile"),
+    ),
+    (
+        r"^mode (\d+), owner (\w+)$",
+        Diagnosis(
+            r"/usr/bin/bwrap is mode \1, owned by \2, and must be mode 4755, owned by root",
+            "image",
+            "RUN chown root /usr/bin/bwrap && chmod 4755 /usr/bin/bwrap in the Dockerfile",
+        ),
+    ),
+    (
+        r"^(\S+): does not exist$",
+        Diagnosis(r"the user \1 does not exist", "image", r"RUN useradd --create-home \1 in the Dockerfile"),
+    ),
+    (
+        r"^(\S+): is root$",
+        Diagnosis(r"the user \1 is root", "image", r"give \1 a user id other than 0 in the Dockerfile"),
     ),
     (
         r"codex: (command )?not found",
@@ -82,8 +98,8 @@ def diagnose(said: str, capabilities: Iterable[str] | None = None) -> Diagnosis 
     if "bwrap: capset failed: Operation not permitted" in said:
         return _missing_capabilities(capabilities)
     for pattern, diagnosis in _KNOWN:
-        if re.search(pattern, said):
-            return diagnosis
+        if found := re.search(pattern, said, re.MULTILINE):
+            return Diagnosis(found.expand(diagnosis.cause), diagnosis.layer, found.expand(diagnosis.fix))
     return None
 
 

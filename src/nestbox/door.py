@@ -70,7 +70,7 @@ def open_shell(name: str, platform: str) -> NoReturn:
 
     with exits():
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UsageError("a shell needs a terminal", fix="invoke smoke asks the probes without one")
+            raise UsageError("a shell needs a terminal", fix="nestbox smoke asks the probes without one")
         progress = Progress()
         status = open_terminal(Path.cwd(), Session(say=progress.show), name, platform, progress.clear)
     raise Exit(code=status)

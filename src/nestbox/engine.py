@@ -19,6 +19,9 @@ from nestbox.platforms import parse_platform
 if TYPE_CHECKING:
     from docker import APIClient
 
+# Docker Engine API, ContainerAttach, "Stream format": which stream, and how many bytes follow.
+_HEADER = struct.Struct(">BxxxL")
+
 RUN_LABEL = "dev.nestbox.run"
 OWNER_LABEL = "dev.nestbox.owner"
 # Real engines answer within a second; an engine in an emulated guest needs several for a start.
@@ -121,10 +124,13 @@ def engine_errors(doing: str) -> Iterator[None]:
     """Turn what the docker package raises into an EngineError that says what was being done."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     try:
         yield
-    except (DockerException, RequestException, OSError) as error:
+    except ReadTimeoutError as error:
+        raise EngineError(f"{doing}: the engine said nothing in time") from error
+    except (DockerException, RequestException, HTTPError, OSError) as error:
         said = getattr(error, "explanation", None)
         raise EngineError(f"{doing}: {(said or str(error)).strip()}") from error
 
@@ -252,30 +258,19 @@ class Exec:
         """Chunks of output, 1 for stdout and 2 for stderr; raises EngineError when the time is over."""
         deadline = time.monotonic() + self._timeout
         with engine_errors("running a command in the container"):
-            stream = self._api.exec_start(self._id, socket=True)
-            # docker-py hands out the socket wrapped in different ways for each transport.
-            sock = getattr(stream, "_sock", stream)
-            try:
-                while header := _read(sock, 8, deadline):
-                    kind, length = struct.unpack(">BxxxL", header)
-                    yield kind, _read(sock, length, deadline)
-            finally:
-                sock.close()
+            # Not exec_start: it reads from the bare socket, and so loses what came in one packet with the
+            # header of the engine's answer.
+            response = self._api.post(
+                f"{self._api.base_url}/v{self._api.api_version}/exec/{self._id}/start",
+                json={"Detach": False, "Tty": False},
+                stream=True,
+                timeout=self._timeout,
+            )
+            with response:
+                response.raise_for_status()
+                while header := response.raw.read(_HEADER.size):
+                    if time.monotonic() > deadline:
+                        raise TimeoutError(f"it did not end within {self._timeout:g} s")
+                    kind, length = _HEADER.unpack(header)
+                    yield kind, response.raw.read(length)
             self.exit_status = self._api.exec_inspect(self._id)["ExitCode"]
-
-
-def _read(sock: Any, length: int, deadline: float) -> bytes:
-    """Exactly `length` bytes, or none at a clean end of the stream."""
-    data = bytearray()
-    while len(data) < length:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("it did not end in time")
-        sock.settimeout(left)
-        chunk = sock.recv(length - len(data))
-        if not chunk:
-            if data:
-                raise OSError("the engine closed the stream in the middle of a message")
-            return b""
-        data += chunk
-    return bytes(data)

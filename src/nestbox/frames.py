@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_HEADER = re.compile(
+    rb"(?P<nonce>\S+) (?P<name>[a-z0-9-]+) (?P<status>\d{1,3}) "
+    rb"(?P<begin>\d{1,12}\.\d\d) (?P<end>\d{1,12}\.\d\d) +(?P<out>\d{1,6}) +(?P<err>\d{1,6})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +36,23 @@ class FrameReader:
         self._buffer += data
         records: list[Record] = []
         while (end := self._buffer.find(b"\n")) >= 0:
-            header = self._buffer[:end].split()
-            if len(header) != 7 or header[0].decode(errors="replace") != self.nonce:
+            header = _HEADER.fullmatch(self._buffer[:end])
+            if not header or header["nonce"] != self.nonce.encode():
                 self.noise += self._buffer[: end + 1]
                 del self._buffer[: end + 1]
                 continue
-            out, err = int(header[5]), int(header[6])
+            out, err = int(header["out"]), int(header["err"])
             if len(self._buffer) < end + 1 + out + err:
                 break
             body = bytes(self._buffer[end + 1 : end + 1 + out + err])
             del self._buffer[: end + 1 + out + err]
             records.append(
                 Record(
-                    header[1].decode(),
-                    int(header[2]),
+                    header["name"].decode(),
+                    int(header["status"]),
                     body[:out].decode(errors="replace"),
                     body[out:].decode(errors="replace"),
-                    max(0.0, float(header[4]) - float(header[3])),
+                    round(max(0.0, float(header["end"]) - float(header["begin"])), 2),
                 )
             )
         return records

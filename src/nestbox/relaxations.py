@@ -6,6 +6,7 @@ A relaxation is named by the `docker run` option that asks for it, without the d
 
 from __future__ import annotations
 
+import posixpath
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -79,16 +80,18 @@ def _collect(
     namespaces: Mapping[str, str],
     sources: Iterable[str],
 ) -> tuple[str, ...]:
+    labels_go = privileged or namespaces.get("pid") == "host" or namespaces.get("ipc") == "host"
     found = {f"cap-add={normalize(name)}" for name in capabilities if normalize(name) not in DOCKER_DEFAULT}
-    # Docker turns both confinements off by itself for --privileged: named once, as what was asked for.
+    # Docker itself switches SELinux labels off for these: named once, as what was asked for
+    # (moby, daemon/create.go, generateSecurityOpt).
     found |= {
         f"security-opt={name}"
         for name in map(_security_option, security)
-        if name and not (privileged and name == "label=disable")
+        if name and not (labels_go and name == "label=disable")
     }
     found |= {f"device={device.split(':')[0]}" for device in devices}
     found |= {f"{name}={mode}" for name, mode in namespaces.items() if _joins_another(mode)}
-    found |= {f"mount={source}" for source in sources if _is_sensitive(source)}
+    found |= {f"mount={source}" for source in map(_normal, sources) if _is_sensitive(source)}
     if privileged:
         found.add("privileged")
     return tuple(sorted(found))
@@ -100,7 +103,8 @@ def _security_option(option: str) -> str:
     name, separator, value = option.partition("=" if "=" in option else ":")
     if name == "no-new-privileges" or value in {"builtin", "docker-default"}:
         return ""
-    if name == "seccomp" and value.startswith("{"):
+    if name == "seccomp" and value != "unconfined":
+        # A file's name in the configuration, its content in the inspection: one name for both.
         return "seccomp=(a profile of its own)"
     return f"{name}={value}" if separator else name
 
@@ -114,8 +118,12 @@ def _mount_source(mount: str) -> str:
     return fields.get("source", fields.get("src", "")) if fields.get("type") == "bind" else ""
 
 
-def _is_sensitive(source: str) -> bool:
-    path = source.rstrip("/") or source
+def _normal(path: str) -> str:
+    # POSIX leaves the meaning of two leading slashes open; here they are one.
+    return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
+
+
+def _is_sensitive(path: str) -> bool:
     return path in _SENSITIVE_SOURCES or path in _DOCKER_SOCKETS or path.startswith(("/proc/", "/sys/"))
 
 

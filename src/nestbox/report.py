@@ -27,8 +27,10 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
 
 def details(outcomes: Sequence[Outcome]) -> str:
     """What is to be known of everything that did not pass; empty when all did."""
-    blocks = [_detail(outcome) for outcome in outcomes if outcome.status in (Status.FAIL, Status.ERROR)]
-    if reasons := _by_reason([o for o in outcomes if o.status is Status.UNVERIFIED]):
+    red = [outcome for outcome in outcomes if outcome.status in (Status.FAIL, Status.ERROR)]
+    blocks = [_detail(group) for group in _alike(red)]
+    if unverified := _alike([outcome for outcome in outcomes if outcome.status is Status.UNVERIFIED]):
+        reasons = [_reason(group) for group in unverified]
         blocks.append("\n".join(["UNVERIFIED, and not counted as a pass:", *reasons]))
     return "\n\n".join(blocks)
 
@@ -56,12 +58,26 @@ def safe(text: str) -> str:
     )
 
 
-def _detail(outcome: Outcome) -> str:
-    where = f"{outcome.target} " if outcome.target else ""
-    lines = [f"{outcome.status.value.upper()} {where}{outcome.id}: {safe(outcome.summary)}"]
-    lines += [f"  cause: {part}" for part in map(safe, outcome.cause.splitlines())]
-    lines += [f"  fix: {safe(outcome.fix)}"] if outcome.fix else []
-    seen = outcome.observation
+def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Outcomes of one target that say the same, together: one cause often stops many probes."""
+    groups: dict[tuple[object, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        key = (outcome.status, outcome.target, outcome.summary, outcome.cause, outcome.fix)
+        groups.setdefault(key, []).append(outcome)
+    return list(groups.values())
+
+
+def _where(group: Sequence[Outcome]) -> str:
+    target = f"{group[0].target} " if group[0].target else ""
+    return target + ", ".join(outcome.id for outcome in group)
+
+
+def _detail(group: Sequence[Outcome]) -> str:
+    first = group[0]
+    lines = [f"{first.status.value.upper()} {_where(group)}: {safe(first.summary)}"]
+    lines += [f"  cause: {part}" for part in map(safe, first.cause.splitlines())]
+    lines += [f"  fix: {safe(first.fix)}"] if first.fix else []
+    seen = first.observation
     if seen is not None:
         lines.append(f"  command: {safe(' '.join(seen.command))} (exit status {seen.exit_status})")
         for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
@@ -70,19 +86,12 @@ def _detail(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _by_reason(outcomes: Sequence[Outcome]) -> list[str]:
-    """Outcomes with the same reason and target in one entry: many probes have one reason in common."""
-    groups: dict[tuple[str, ...], list[Outcome]] = {}
-    for outcome in outcomes:
-        key = (str(outcome.target or "files"), outcome.summary, outcome.cause, outcome.fix)
-        groups.setdefault(key, []).append(outcome)
-    entries = []
-    for (where, said, cause, fix), members in groups.items():
-        lines = [f"- {where} {', '.join(member.id for member in members)}: {safe(said)}"]
-        lines += [f"  why: {safe(cause)}"] if cause else []
-        lines += [f"  what would answer: {safe(fix)}"] if fix else []
-        entries.append("\n".join(lines))
-    return entries
+def _reason(group: Sequence[Outcome]) -> str:
+    first = group[0]
+    lines = [f"- {_where(group)}: {safe(first.summary)}"]
+    lines += [f"  why: {safe(first.cause)}"] if first.cause else []
+    lines += [f"  what would answer: {safe(first.fix)}"] if first.fix else []
+    return "\n".join(lines)
 
 
 def _word(status: Status, *, color: bool) -> str:

@@ -110,7 +110,9 @@ def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> 
                 value = queue.pop(0)[1]
             options = _with_value(options, field, value)
         elif name in _SWITCHES:
-            switch: dict[str, Any] = {_SWITCHES[name]: _truth(value if equals else "true", argument, index)}
+            switch: dict[str, Any] = {
+                _SWITCHES[name]: go_bool(value if equals else "true", f"runArgs[{index}]: {argument}")
+            }
             options = replace(options, **switch)
         elif name not in _WITHOUT_EFFECT:
             raise UsageError(
@@ -122,21 +124,18 @@ def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> 
 
 
 def _split(argument: str) -> tuple[str, bool, str]:
+    """The option's long name, whether a value is attached, and that value; no name for a bare word."""
     if argument.startswith("--"):
         name, equals, value = argument[2:].partition("=")
         return name, bool(equals), value
-    if argument.startswith("-") and len(argument) > 1:
-        name = _SHORT.get(argument[1], argument)
-        rest = argument[2:].removeprefix("=")
-        if name in _WITHOUT_EFFECT and rest:
-            # -it and the like: switches run together.
-            return (
-                (name if all(_SHORT.get(letter) in _WITHOUT_EFFECT for letter in rest) else argument),
-                False,
-                "",
-            )
-        return name, bool(rest), rest
-    return argument, False, ""
+    if not argument.startswith("-") or len(argument) == 1:
+        return "", False, ""
+    name, rest = _SHORT.get(argument[1], ""), argument[2:]
+    if name in _WITHOUT_EFFECT and rest:
+        # -it and the like: switches run together.
+        together = all(_SHORT.get(letter) in _WITHOUT_EFFECT for letter in rest)
+        return (name if together else ""), False, ""
+    return name, bool(rest), rest.removeprefix("=")
 
 
 def _with_value(options: RunOptions, field: str, value: str) -> RunOptions:
@@ -145,10 +144,10 @@ def _with_value(options: RunOptions, field: str, value: str) -> RunOptions:
     return replace(options, **changed)
 
 
-def _truth(value: str, argument: str, index: int) -> bool:
-    # Go's strconv.ParseBool, which reads the docker client's switches.
+def go_bool(value: str, what: str) -> bool:
+    """Read a switch as the docker client does (Go's strconv.ParseBool); raises UsageError about `what`."""
     if value in {"1", "t", "T", "TRUE", "true", "True"}:
         return True
     if value in {"0", "f", "F", "FALSE", "false", "False"}:
         return False
-    raise UsageError(f"runArgs[{index}]: {argument} is neither true nor false")
+    raise UsageError(f"{what} is neither true nor false")

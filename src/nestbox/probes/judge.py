@@ -179,10 +179,11 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
 
 
 def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
-    """`codex --version` must be the version that the profile declares, to the letter."""
+    """`codex --version` must be the version that the profile declares, to the letter; else any version."""
     wanted = f"codex-cli {context.codex_version}"
-    if observation.exit_status == 0 and observation.stdout == f"{wanted}\n":
-        return Judgement(Status.PASS, wanted)
+    pattern = re.escape(wanted) if context.codex_version else r"codex-cli \d+\.\d+\.\S+"
+    if observation.exit_status == 0 and re.fullmatch(f"{pattern}\n", observation.stdout):
+        return Judgement(Status.PASS, observation.stdout.strip())
     if observation.exit_status != 0 or not observation.stdout:
         return failed(observation, context, "codex could not say its version")
     return Judgement(

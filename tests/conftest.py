@@ -1,0 +1,111 @@
+"""Fixtures: this repository's own profiles in a clone to break, the engine, the program as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nestbox.engine import OWNER_LABEL, Engine, connect
+from nestbox.errors import EngineUnavailable
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The program after it ran."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def evidence(self) -> Any:
+        """The value that `--json` printed."""
+        return json.loads(self.stdout)
+
+    def outcome(self, name: str, profile: str | None = None) -> Any:
+        """The one outcome of that id, of that profile if given."""
+        found = [
+            outcome
+            for outcome in self.evidence["outcomes"]
+            if outcome["id"] == name and (profile is None or outcome["profile"] == profile)
+        ]
+        assert len(found) == 1, f"{name}: {len(found)} outcomes in\n{self.stdout}{self.stderr}"
+        return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository in a folder of its own, and nestbox run in it."""
+
+    path: Path
+
+    def nestbox(self, *arguments: str, timeout: float = 600, **environment: str) -> Finished:
+        """Run the program as a user does, and wait for it."""
+        completed = subprocess.run(
+            [sys.executable, "-m", "nestbox", *arguments],
+            cwd=self.path,
+            env={**os.environ, "NO_COLOR": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Finished(completed.returncode, completed.stdout, completed.stderr)
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        """Replace a text that must be there exactly once."""
+        path = self.path / file
+        text = path.read_text()
+        assert text.count(before) == 1, f"{before!r} is {text.count(before)} times in {file}"
+        path.write_text(text.replace(before, after))
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the repository, as nobody in particular."""
+        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+        completed = subprocess.run(
+            ["git", *identity, *arguments], cwd=self.path, capture_output=True, text=True, check=True
+        )
+        return completed.stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A committed copy of what this repository is proved by: its profiles, configuration and scripts."""
+    path = tmp_path / "copy"
+    path.mkdir()
+    for folder in (".devcontainer", "scripts"):
+        shutil.copytree(ROOT / folder, path / folder)
+    shutil.copy(ROOT / "pyproject.toml", path)
+    copy = Repository(path)
+    copy.git("init", "--quiet", "--initial-branch", "main")
+    copy.git("add", "--all")
+    copy.git("commit", "--quiet", "--message", "Start")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine; without one the test is skipped, or fails where Docker tests are required (in CI)."""
+    try:
+        return connect()
+    except EngineUnavailable as error:
+        if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
+            pytest.fail(f"Docker tests are required here, and {error}")
+        pytest.skip(str(error))
+
+
+def own_containers(engine: Engine) -> list[str]:
+    """The names of all containers that any nestbox made."""
+    found = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
+    return [container["Names"][0] for container in found]

@@ -1,0 +1,174 @@
+"""Whatever happens to a run, nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from nestbox.engine import (
+    OWNER_LABEL,
+    RUN_LABEL,
+    Container,
+    Engine,
+    Exec,
+    new_run_labels,
+    remove_leftovers,
+    started_container,
+)
+from nestbox.errors import EngineError
+from tests.conftest import Repository, own_containers
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def built(repository: Repository, engine: Engine) -> Repository:
+    """A repository whose image is there already, so that interruptions hit the smoke run."""
+    finished = repository.nestbox("build", "--profile", "secure", timeout=1200)
+    assert finished.status == 0, finished.stdout + finished.stderr
+    return repository
+
+
+def request(image: str, **host: object) -> dict[str, object]:
+    return {
+        "Image": image,
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", "sleep 600"],
+        "Labels": new_run_labels(),
+        "HostConfig": host,
+    }
+
+
+@pytest.fixture
+def image(built: Repository, engine: Engine) -> str:
+    tags = [tag for image in engine.api.images() for tag in image["RepoTags"] or ()]
+    found: str = next(tag for tag in tags if tag.startswith("nestbox/copy-") and ":secure-" in tag)
+    return found
+
+
+def start(repository: Repository, scratch: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure"],
+        cwd=repository.path,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_leaves_nothing(
+    built: Repository, engine: Engine, tmp_path: Path, number: signal.Signals
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    moments = random.Random(int(number))
+    for _ in range(4):
+        before = set(own_containers(engine))
+        process = start(built, scratch)
+        # From after the imports to past the end: moments in which something of the run exists.
+        time.sleep(moments.uniform(0.4, 1.6))
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode in (130, 0, 3), said
+        assert set(own_containers(engine)) == before
+        assert list(scratch.iterdir()) == []
+
+
+def test_a_killed_run_is_cleared_away_by_the_next(built: Repository, engine: Engine, tmp_path: Path) -> None:
+    process = start(built, tmp_path)
+    deadline = time.monotonic() + 60
+    before = set(own_containers(engine))
+    while not (left := set(own_containers(engine)) - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert left & set(own_containers(engine)), "the run was over before it could be killed"
+    assert {f"/{name}" for name in remove_leftovers(engine)} >= left
+    assert not left & set(own_containers(engine))
+
+
+def test_a_living_runs_container_is_not_a_leftover(engine: Engine, image: str) -> None:
+    with started_container(engine, request(image), engine.facts.platform) as container:
+        assert container.name not in remove_leftovers(engine)
+        assert f"/{container.name}" in own_containers(engine)
+
+
+def test_a_container_goes_when_its_use_fails(engine: Engine, image: str) -> None:
+    def use() -> None:
+        with started_container(engine, request(image), engine.facts.platform):
+            raise RuntimeError("something else")
+
+    before = own_containers(engine)
+    with pytest.raises(RuntimeError, match="something else"):
+        use()
+    assert own_containers(engine) == before
+
+
+def test_volumes_made_for_the_container_go_and_others_stay(engine: Engine, image: str) -> None:
+    kept = engine.api.create_volume("nestbox-test-kept")["Name"]
+    body = request(image)
+    mounts = [
+        {"Type": "volume", "Source": name, "Target": f"/{name}", "VolumeOptions": {"Labels": body["Labels"]}}
+        for name in (kept, "nestbox-test-made")
+    ]
+    try:
+        with started_container(engine, {**body, "HostConfig": {"Mounts": mounts}}, engine.facts.platform):
+            names = {volume["Name"] for volume in engine.api.volumes()["Volumes"]}
+            assert names >= {kept, "nestbox-test-made"}
+        names = {volume["Name"] for volume in engine.api.volumes()["Volumes"] or ()}
+        assert kept in names
+        assert "nestbox-test-made" not in names
+    finally:
+        engine.api.remove_volume(kept)
+
+
+def test_a_container_that_ends_at_once_is_an_error_with_its_last_words(engine: Engine, image: str) -> None:
+    body = {**request(image), "Cmd": ["-c", "echo no licence found; exit 7"]}
+
+    def use() -> None:
+        with started_container(engine, body, engine.facts.platform):
+            time.sleep(0)
+
+    # The engine may inspect it a moment before it ends.
+    for _ in range(5):
+        try:
+            use()
+        except EngineError as error:
+            assert "exit status 7" in str(error)
+            assert "no licence found" in str(error)
+            return
+    pytest.fail("the container was never seen to have ended")
+
+
+def test_a_command_that_does_not_end_in_time_is_an_error(engine: Engine, image: str) -> None:
+    def ask(container: Container) -> None:
+        command = Exec(container, ["sleep", "60"], user="root", environment={}, timeout=1)
+        list(command)
+
+    with (
+        started_container(engine, request(image), engine.facts.platform) as container,
+        pytest.raises(EngineError, match="the engine said nothing in time"),
+    ):
+        ask(container)
+
+
+def test_everything_carries_both_labels(engine: Engine, image: str) -> None:
+    with started_container(engine, request(image), engine.facts.platform) as container:
+        assert {RUN_LABEL, OWNER_LABEL} <= set(container.inspection["Config"]["Labels"])
+
+
+def test_no_temporary_file_is_left_by_a_build(built: Repository, tmp_path: Path) -> None:
+    scratch = Path(tempfile.mkdtemp(dir=tmp_path))
+    finished = built.nestbox("build", "--profile", "secure", TMPDIR=str(scratch))
+    assert finished.status == 0, finished.stderr
+    assert list(scratch.iterdir()) == []

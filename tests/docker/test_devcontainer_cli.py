@@ -1,0 +1,97 @@
+"""The reference client's second opinion: both profiles open in `devcontainer`, by the documented commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nestbox.base_image import base_environment
+from nestbox.capabilities import normalize
+from nestbox.config import load_config
+from nestbox.engine import Engine
+from tests.conftest import ROOT, Repository
+
+pytestmark = pytest.mark.docker
+
+VERSION = "0.89.0"
+README = ROOT / ".devcontainer/README.md"
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the `devcontainer` program, from its npm package."""
+    if not shutil.which("npm"):
+        if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
+            pytest.fail("Docker tests are required here, and npm is not installed")
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("client")
+    install = ["npm", "install", "--silent", "--prefix", str(folder), f"@devcontainers/cli@{VERSION}"]
+    subprocess.run(install, check=True, timeout=300, capture_output=True)
+    return folder / "node_modules/.bin"
+
+
+def documented_commands() -> list[str]:
+    """The lines of the README that open a profile."""
+    return re.findall(r"^\$ (.*devcontainer up .*)$", README.read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def opened(repository: Repository, engine: Engine) -> Iterator[Repository]:
+    yield repository
+    label = f"devcontainer.local_folder={repository.path}"
+    for container in engine.api.containers(all=True, filters={"label": label}):
+        engine.api.remove_container(container["Id"], force=True, v=True)
+        engine.api.remove_image(container["ImageID"], force=True)
+
+
+def up(command: str, client: Path, repository: Repository, engine: Engine) -> Any:
+    # As the documentation says for machines that reach no registry; with a registry this is empty.
+    base = base_environment(
+        engine,
+        load_config(repository.path).base_image,
+        engine.facts.platform,
+        os.environ,
+        workspace=repository.path,
+        say=print,
+    )
+    completed = subprocess.run(
+        ["bash", "-c", command],
+        cwd=repository.path,
+        env={**os.environ, **base, "PATH": f"{client}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stderr[-4000:]
+    return json.loads(completed.stdout)
+
+
+def test_both_profiles_are_documented() -> None:
+    default, secure = documented_commands()
+    assert "--override-config" not in default
+    assert "--override-config .devcontainer/devcontainer.secure.json" in secure
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["default", "secure"])
+def test_a_profile_opens_by_its_documented_command(
+    client: Path, opened: Repository, engine: Engine, number: int
+) -> None:
+    result = up(documented_commands()[number], client, opened, engine)
+    assert result["outcome"] == "success"
+    assert result["remoteUser"] == "vscode"
+    host = engine.api.inspect_container(result["containerId"])["HostConfig"]
+    relaxed = number == 1
+    # Newer docker clients spell capabilities out and sort them.
+    capabilities = {normalize(name) for name in host["CapAdd"] or ()}
+    assert capabilities == ({"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"} if relaxed else set())
+    assert host["SecurityOpt"] == (["seccomp=unconfined", "apparmor=unconfined"] if relaxed else None)
+    assert host["Privileged"] is False

@@ -1,0 +1,120 @@
+"""The main job on this repository's own profiles, on a real engine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from nestbox.engine import Engine
+from tests.conftest import ROOT, Finished, Repository, own_containers
+
+pytestmark = pytest.mark.docker
+
+# On a kernel without AppArmor, how it confines cannot be shown; everything else can, on a native platform.
+MAY_BE_UNVERIFIED = {"smoke.apparmor"}
+
+
+@pytest.fixture(scope="module")
+def proof(engine: Engine) -> Finished:
+    before = own_containers(engine)
+    finished = Repository(ROOT).nestbox("validate", "--json", timeout=1800)
+    assert own_containers(engine) == before
+    return finished
+
+
+def test_both_profiles_are_proved(proof: Finished, engine: Engine) -> None:
+    statuses = {(o["profile"], o["id"]): o["status"] for o in proof.evidence["outcomes"]}
+    unverified = {key for key, status in statuses.items() if status == "unverified"}
+    degraded = {key for key, status in statuses.items() if status == "degraded"}
+    assert {name for _, name in unverified} <= MAY_BE_UNVERIFIED
+    assert bool(unverified) is not engine.facts.confines_with("apparmor")
+    assert degraded <= {("secure", "smoke.bwrap-proc")}
+    assert set(statuses.values()) <= {"pass", "degraded", "unverified"}, proof.stderr
+    assert proof.status == (3 if unverified else 0)
+
+
+def test_every_question_of_the_secure_profile_was_asked(proof: Finished) -> None:
+    asked = {o["id"] for o in proof.evidence["outcomes"] if o["profile"] == "secure"}
+    assert asked == {
+        "build", "smoke.relaxations", "smoke.users", "smoke.capabilities", "smoke.seccomp", "smoke.apparmor",
+        "smoke.bwrap-setuid", "smoke.bwrap-basic", "smoke.bwrap-netns", "smoke.bwrap-fd", "smoke.bwrap-proc",
+        "smoke.codex-version", "smoke.codex-sandbox",
+    }  # fmt: skip
+
+
+def test_every_question_of_the_default_profile_was_asked(proof: Finished) -> None:
+    asked = {o["id"] for o in proof.evidence["outcomes"] if o["profile"] == "default"}
+    assert asked == {
+        "build", "smoke.relaxations", "smoke.users", "smoke.capabilities", "smoke.seccomp", "smoke.apparmor",
+        "smoke.bwrap-not-setuid",
+    }  # fmt: skip
+
+
+def test_the_evidence_shows_what_the_sandbox_printed(proof: Finished) -> None:
+    printed = {
+        name: proof.outcome(f"smoke.{name}", "secure")["observation"]["stdout"]
+        for name in ("bwrap-basic", "bwrap-netns", "bwrap-fd", "codex-version", "codex-sandbox")
+    }
+    assert printed["bwrap-basic"].endswith("bwrap-basic-ok\n")
+    assert printed["bwrap-netns"].endswith("bwrap-netns-ok\n")
+    assert printed["bwrap-fd"].endswith("bwrap-fd-ok\n")
+    assert printed["codex-version"] == "codex-cli 0.120.0\n"
+    assert "codex-inner-ok\n" in printed["codex-sandbox"]
+
+
+def test_the_default_profile_relaxes_nothing_in_force(proof: Finished) -> None:
+    assert proof.outcome("smoke.relaxations", "default")["summary"] == "no relaxation is in force"
+
+
+def test_a_build_of_the_other_platform_leaves_namespaces_unverified(
+    repository: Repository, engine: Engine
+) -> None:
+    other = "linux/arm64" if engine.facts.platform == "linux/amd64" else "linux/amd64"
+    finished = repository.nestbox(
+        "validate", "--profile", "secure", "--platform", other, "--json", timeout=1800
+    )
+    assert finished.status == 3, finished.stderr
+    assert finished.outcome("build")["status"] == "pass"
+    assert finished.outcome("smoke.users")["status"] == "pass"
+    assert finished.outcome("smoke.bwrap-setuid")["status"] == "pass"
+    for name in ("bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc", "codex-sandbox"):
+        outcome = finished.outcome(f"smoke.{name}")
+        assert outcome["status"] == "unverified"
+        assert "qemu-user" in outcome["summary"]
+
+
+def test_unverified_is_let_through_only_when_asked_for(repository: Repository, engine: Engine) -> None:
+    finished = repository.nestbox("smoke", "--profile", "default", "--allow-unverified", timeout=1200)
+    assert finished.status == 0, finished.stdout + finished.stderr
+    last = finished.stdout.splitlines()[-1]
+    assert ("1 unverified that --allow-unverified lets through" in last) is not engine.facts.confines_with(
+        "apparmor"
+    )
+
+
+def test_the_build_secret_is_used_and_leaves_no_trace(
+    engine: Engine, repository: Repository, tmp_path: Path
+) -> None:
+    marker = f"nestbox-secret-{secrets.token_hex(8)}"
+    bundle = tmp_path / "proxy.pem"
+    system = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+    bundle.write_text(f"# {marker}\n{system.read_text()}")
+    # The control: the step is run anew, and says that it saw the secret.
+    step = '    && codex="@openai/codex@'
+    said = '    && echo "secret seen: $(grep -c nestbox-secret /run/secrets/extra_ca)" \\\n'
+    repository.edit(".devcontainer/Dockerfile.secure", step, said + step)
+    built = repository.nestbox(
+        "build", "--profile", "secure", "--json", timeout=1200, SSL_CERT_FILE=str(bundle)
+    )
+    assert built.status == 0, built.stderr
+    build = built.outcome("build")
+    assert "secret seen: 1" in build["observation"]["stderr"]
+    tag = build["summary"].split()[0]
+    assert marker not in str(engine.api.history(tag))
+    tail = b""
+    for chunk in engine.api.get_image(tag):
+        assert marker.encode() not in tail + chunk
+        tail = chunk[-len(marker) :]

@@ -1,0 +1,258 @@
+"""This repository's own profiles, each broken on purpose: the verdict must be red, for the right reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from nestbox.engine import Engine
+from tests.conftest import Finished, Repository
+
+SECURE = ".devcontainer/devcontainer.secure.json"
+DEFAULT = ".devcontainer/devcontainer.json"
+DOCKERFILE = ".devcontainer/Dockerfile.secure"
+
+
+def smoke(repository: Repository, profile: str = "secure") -> Finished:
+    return repository.nestbox("smoke", "--profile", profile, "--json", timeout=1200)
+
+
+def red(finished: Finished) -> dict[str, str]:
+    """The outcomes that are neither pass, degraded nor unverified, with their causes."""
+    return {o["id"]: o["cause"] for o in finished.evidence["outcomes"] if o["status"] in ("fail", "error")}
+
+
+def test_a_stray_comma_is_shown_at_its_place(repository: Repository) -> None:
+    repository.edit(SECURE, '"remoteUser": "vscode",', '"remoteUser": "vscode",,')
+    finished = repository.nestbox("check.json", "--json")
+    assert finished.status == 1
+    [fail] = [o for o in finished.evidence["outcomes"] if o["status"] == "fail"]
+    line = next(
+        number
+        for number, text in enumerate((repository.path / SECURE).read_text().splitlines(), start=1)
+        if ",," in text
+    )
+    assert fail["summary"].startswith(f"{SECURE}:{line}:26: ")
+    assert '"remoteUser": "vscode",,' in fail["observation"]["stderr"]
+    # The damaged file does not hide the other.
+    assert [o["summary"] for o in finished.evidence["outcomes"] if o["status"] == "pass"] == [
+        f"{DEFAULT}: one JSON value, jq agrees"
+    ]
+
+
+def test_staged_trailing_white_space_is_shown_at_its_place(repository: Repository) -> None:
+    (repository.path / "notes.txt").write_text("fine\nnot fine \n")
+    repository.git("add", "notes.txt")
+    finished = repository.nestbox("check.diff", "--json")
+    assert finished.status == 1
+    statuses = {o["summary"]: o["status"] for o in finished.evidence["outcomes"]}
+    assert statuses == {
+        "the working tree: no white-space error, no conflict marker": "pass",
+        "what is staged: notes.txt:2: trailing whitespace.": "fail",
+    }
+
+
+@pytest.mark.docker
+def test_a_bwrap_without_the_setuid_bit(repository: Repository, engine: Engine) -> None:
+    repository.edit(DOCKERFILE, "RUN chmod 4755 /usr/bin/bwrap", "RUN chmod u-s /usr/bin/bwrap")
+    finished = smoke(repository)
+    assert finished.status == 1
+    cause = "/usr/bin/bwrap is mode 755, owned by root, and must be mode 4755, owned by root (image)"
+    assert red(finished) == {"smoke.bwrap-setuid": cause}
+
+
+@pytest.mark.docker
+def test_no_bwrap(repository: Repository, engine: Engine) -> None:
+    repository.edit(DOCKERFILE, "        bubblewrap ca-certificates", "        ca-certificates")
+    repository.edit(DOCKERFILE, "RUN chmod 4755 /usr/bin/bwrap", "RUN true")
+    finished = smoke(repository)
+    assert finished.status == 1
+    for name in ("bwrap-setuid", "bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc"):
+        outcome = finished.outcome(f"smoke.{name}")
+        assert outcome["status"] == "fail"
+        assert outcome["cause"] == "bwrap is not installed (image)"
+        assert outcome["fix"] == "install the package bubblewrap in the Dockerfile"
+    # Codex 0.120.0 has a bwrap of its own to fall back to, and that one does confine.
+    assert finished.outcome("smoke.codex-sandbox")["status"] == "pass"
+
+
+@pytest.mark.docker
+def test_no_vscode(repository: Repository, engine: Engine) -> None:
+    repository.edit(DOCKERFILE, "for user in ubuntu vscode;", "for user in ubuntu;")
+    finished = smoke(repository)
+    assert finished.status == 1
+    users = finished.outcome("smoke.users")
+    assert users["status"] == "fail"
+    assert "vscode: does not exist" in users["observation"]["stdout"]
+    assert users["cause"] == "the user vscode does not exist (image)"
+    assert users["fix"] == "RUN useradd --create-home vscode in the Dockerfile"
+    # Nothing can be asked as a user who is not there; that is said, and not called a pass.
+    basic = finished.outcome("smoke.bwrap-basic")
+    assert basic["status"] == "error"
+    assert "unable to find user vscode" in basic["summary"]
+
+
+@pytest.mark.docker
+def test_another_codex(repository: Repository, engine: Engine) -> None:
+    repository.edit(DOCKERFILE, "ARG CODEX_VERSION=0.120.0", "ARG CODEX_VERSION=0.118.0")
+    finished = smoke(repository)
+    assert finished.status == 1
+    version = finished.outcome("smoke.codex-version")
+    assert version["summary"] == "codex-cli 0.118.0"
+    assert red(finished) == {
+        "smoke.codex-version": "the profile declares codex-cli 0.120.0 (customizations.nestbox.codexVersion)"
+    }
+
+
+@pytest.mark.docker
+def test_a_codex_version_that_does_not_exist_fails_the_build(repository: Repository, engine: Engine) -> None:
+    repository.edit(DOCKERFILE, "ARG CODEX_VERSION=0.120.0", "ARG CODEX_VERSION=0.0.0-none")
+    finished = smoke(repository)
+    assert finished.status == 1
+    build = finished.outcome("build")
+    assert build["status"] == "fail"
+    assert "the package registry has no @openai/codex@0.0.0-none" in build["observation"]["stderr"]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("name", ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"])
+def test_a_missing_capability(repository: Repository, engine: Engine, name: str) -> None:
+    repository.edit(SECURE, f'"--cap-add={name}",', "")
+    finished = smoke(repository)
+    assert finished.status == 1
+    basic = finished.outcome("smoke.bwrap-basic")
+    assert basic["summary"] == "bwrap: capset failed: Operation not permitted"
+    assert (
+        basic["cause"]
+        == f"setuid bwrap demands capabilities that the container withholds: {name} (capabilities)"
+    )
+    assert basic["fix"] == f'add "--cap-add={name}" to runArgs'
+
+
+@pytest.mark.docker
+def test_seccomp_on(repository: Repository, engine: Engine) -> None:
+    repository.edit(SECURE, '"--security-opt=seccomp=unconfined",', "")
+    finished = smoke(repository)
+    assert finished.status == 1
+    basic = finished.outcome("smoke.bwrap-basic")
+    # With AppArmor on, its refusal comes first only where it was not switched off as well.
+    assert basic["summary"] == "bwrap: pivot_root: Operation not permitted"
+    assert basic["cause"] == "Docker's seccomp profile refuses the system call (Docker seccomp)"
+    assert basic["fix"] == 'add "--security-opt=seccomp=unconfined" to runArgs'
+    # The profile may do without the filter, so that its being on is no fault by itself.
+    assert finished.outcome("smoke.seccomp")["status"] == "pass"
+
+
+@pytest.mark.docker
+def test_a_relaxed_default_profile(repository: Repository, engine: Engine) -> None:
+    repository.edit(DEFAULT, '"runArgs": ["--platform', '"runArgs": ["--cap-add=SYS_ADMIN", "--platform')
+    finished = smoke(repository, "default")
+    assert finished.status == 1
+    cause = "the profile default may not have cap-add=SYS_ADMIN (privilege lock)"
+    assert finished.outcome("smoke.relaxations")["cause"] == cause
+    capabilities = finished.outcome("smoke.capabilities")
+    assert capabilities["status"] == "fail"
+    assert capabilities["summary"] == "the bounding set holds SYS_ADMIN"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("option", "relaxation"),
+    [
+        ("--security-opt=seccomp=unconfined", "security-opt=seccomp=unconfined"),
+        ("--security-opt=systempaths=unconfined", "security-opt=systempaths=unconfined"),
+        ("--pid=host", "pid=host"),
+        ("--network=host", "network=host"),
+        ("--ipc=host", "ipc=host"),
+        ("--device=/dev/null", "device=/dev/null"),
+        ("--volume=/var/run/docker.sock:/var/run/docker.sock", "mount=/var/run/docker.sock"),
+    ],
+)
+def test_every_kind_of_relaxation_is_seen_in_force(
+    repository: Repository, engine: Engine, option: str, relaxation: str
+) -> None:
+    repository.edit(DEFAULT, '"runArgs": ["--platform', f'"runArgs": ["{option}", "--platform')
+    finished = smoke(repository, "default")
+    assert finished.status == 1
+    outcome = finished.outcome("smoke.relaxations")
+    assert outcome["status"] == "fail"
+    assert relaxation in outcome["observation"]["stdout"].splitlines()
+
+
+@pytest.mark.docker
+def test_a_setuid_bwrap_in_the_default_profile(repository: Repository, engine: Engine) -> None:
+    file = repository.path / ".devcontainer/Dockerfile"
+    file.write_text(file.read_text() + "\nRUN cp /bin/true /usr/bin/bwrap && chmod 4755 /usr/bin/bwrap\n")
+    finished = smoke(repository, "default")
+    assert finished.status == 1
+    outcome = finished.outcome("smoke.bwrap-not-setuid")
+    assert outcome["summary"] == "setuid: /usr/bin/bwrap"
+    assert outcome["status"] == "fail"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("lie", "probe"),
+    [
+        # Prints what the probes print, and does nothing.
+        ("echo bwrap-basic-ok; echo bwrap-netns-ok; echo bwrap-fd-ok", "bwrap-basic"),
+        # Runs the command, without any sandbox around it.
+        ('while [ "$1" != sh ] && [ "$1" != true ]; do shift; done; exec "$@"', "bwrap-basic"),
+        ('while [ "$1" != sh ] && [ "$1" != true ]; do shift; done; exec "$@"', "bwrap-netns"),
+    ],
+)
+def test_a_bwrap_that_lies(repository: Repository, engine: Engine, lie: str, probe: str) -> None:
+    script = f"#!/bin/sh\n{lie}\n"
+    (repository.path / ".devcontainer/liar").write_text(script)
+    repository.edit(
+        DOCKERFILE, "RUN chmod 4755 /usr/bin/bwrap", "COPY liar /usr/bin/bwrap\nRUN chmod 4755 /usr/bin/bwrap"
+    )
+    finished = smoke(repository)
+    assert finished.status == 1
+    outcome = finished.outcome(f"smoke.{probe}")
+    assert outcome["status"] == "fail"
+    assert f"{probe}-ok" not in outcome["observation"]["stdout"]
+
+
+@pytest.mark.docker
+def test_a_codex_that_echoes_without_a_sandbox(repository: Repository, engine: Engine) -> None:
+    lie = '#!/bin/sh\n[ "$1" = --version ] && echo codex-cli 0.120.0 && exit\nshift 4\nexec "$@"\n'
+    (repository.path / ".devcontainer/liar").write_text(lie)
+    file = repository.path / DOCKERFILE
+    file.write_text(
+        file.read_text() + "\nCOPY liar /usr/local/bin/liar\n"
+        "RUN chmod 755 /usr/local/bin/liar && ln -sf liar /usr/local/bin/codex\n"
+    )
+    finished = smoke(repository)
+    assert finished.status == 1
+    outcome = finished.outcome("smoke.codex-sandbox")
+    assert outcome["status"] == "fail"
+    assert "codex-inner-ok" in outcome["observation"]["stdout"]
+    assert "in a pid namespace of its own" not in outcome["observation"]["stdout"]
+    assert finished.outcome("smoke.codex-version")["status"] == "pass"
+
+
+@pytest.mark.docker
+def test_an_undeclared_degradation_is_a_fail(repository: Repository, engine: Engine) -> None:
+    repository.edit(
+        SECURE, '"bwrap-proc": "Codex retries without --proc where Docker masks paths under /proc"', ""
+    )
+    finished = smoke(repository)
+    outcome = finished.outcome("smoke.bwrap-proc")
+    assert outcome["status"] == "fail"
+    assert outcome["cause"] == "Docker masks paths under /proc, and the kernel refuses a fuller view of it"
+
+
+@pytest.mark.docker
+def test_unmasked_paths_make_proc_pass(repository: Repository, engine: Engine) -> None:
+    repository.edit(
+        SECURE,
+        '"--security-opt=seccomp=unconfined",',
+        '"--security-opt=seccomp=unconfined", "--security-opt=systempaths=unconfined",',
+    )
+    lock = repository.path / ".devcontainer/privileges.lock"
+    lock.write_text(
+        lock.read_text() + '"security-opt=systempaths=unconfined" = "a sandbox with its own /proc"\n'
+    )
+    finished = smoke(repository)
+    assert finished.outcome("smoke.bwrap-proc")["status"] == "pass"
+    assert red(finished) == {}

@@ -1,0 +1,156 @@
+"""The doors, as a user opens them: lists, help, exit codes, and a machine without an engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nestbox.door import INTERRUPTED
+from nestbox.errors import EngineUnavailable, NestboxError, UsageError
+from tests.conftest import ROOT, Repository
+
+NO_ENGINE = "unix:///nonexistent/docker.sock"
+
+
+def test_invoke_and_nestbox_have_the_same_tasks() -> None:
+    listed = [
+        subprocess.run(
+            [sys.executable, "-m", *program, "--list"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        for program in (["invoke"], ["nestbox"])
+    ]
+    assert [one.returncode for one in listed] == [0, 0]
+    invoke, nestbox = (one.stdout.splitlines()[2:] for one in listed)
+    assert invoke == nestbox
+    names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
+    assert names == ["build", "shell", "smoke", "validate", "check.diff", "check.json"]
+
+
+def test_a_tasks_file_gets_everything_from_nestbox() -> None:
+    import tasks
+
+    from nestbox.tasks import ns
+
+    assert tasks.ns is ns
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, nestbox.cli; "
+        "print([m for m in ('docker', 'requests', 'pydantic', 'jq') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
+
+
+@pytest.mark.parametrize("task", ["validate", "build", "smoke", "shell", "check.json", "check.diff"])
+def test_every_option_has_a_help_text(task: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "nestbox", "--help", task], capture_output=True, text=True, check=True
+    ).stdout
+    options = [line for line in said.splitlines() if line.strip().startswith("-")]
+    assert options
+    for line in options:
+        assert len(line.split()) > 2, f"{task}: {line!r} is not explained"
+
+
+def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repository: Repository) -> None:
+    finished = repository.nestbox("validate", "--json", DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 3
+    statuses = {(o["id"], o["profile"]): o["status"] for o in finished.evidence["outcomes"]}
+    assert statuses == {
+        ("check.json", None): "pass",
+        ("check.diff", None): "pass",
+        ("build", "default"): "unverified",
+        ("smoke", "default"): "unverified",
+        ("build", "secure"): "unverified",
+        ("smoke", "secure"): "unverified",
+    }
+    for outcome in finished.evidence["outcomes"]:
+        if outcome["status"] == "unverified":
+            assert outcome["summary"] == "no Docker Engine answers at unix:///nonexistent/docker.sock"
+            assert "./scripts/bootstrap --with-engine" in outcome["fix"]
+
+
+def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository) -> None:
+    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 3
+    assert "what would answer: start Docker, or on Debian and Ubuntu: ./scripts/bootstrap --with-engine" in (
+        finished.stdout
+    )
+    assert finished.stdout.splitlines()[-1].endswith("not all of it could be shown here (exit 3)")
+
+
+def test_unverified_is_let_through_when_asked_for_and_counted(repository: Repository) -> None:
+    finished = repository.nestbox("validate", "--allow-unverified", DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 0
+    assert "4 unverified that --allow-unverified lets through (exit 0)" in finished.stdout.splitlines()[-1]
+
+
+def test_json_is_all_of_stdout(repository: Repository) -> None:
+    finished = repository.nestbox("check.json", "--json")
+    assert finished.status == 0
+    value = json.loads(finished.stdout)
+    assert value["schemaVersion"] == 1
+    assert value["counts"] == {"pass": 2, "fail": 0, "degraded": 0, "unverified": 0, "error": 0}
+    assert value["exitCode"] == 0
+    assert "2 pass in" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["validate", "--profile", "nope"], "there is no profile 'nope'"),
+        (["validate", "--platform", "linux/riscv64"], "unknown platform 'linux/riscv64'"),
+        (["validate", "--no-such-option"], "No idea what '--no-such-option' is"),
+        (["no-such-task"], "No idea what 'no-such-task' is"),
+    ],
+)
+def test_a_senseless_command_line_exits_with_2(
+    repository: Repository, arguments: list[str], said: str
+) -> None:
+    finished = repository.nestbox(*arguments, DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 2
+    assert said in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_folder_without_profiles_says_where_it_looked(repository: Repository) -> None:
+    (repository.path / "empty").mkdir()
+    finished = Repository(repository.path / "empty").nestbox("validate")
+    assert finished.status == 2
+    assert finished.stderr == (
+        "nestbox: no devcontainer configuration was found\n"
+        "  why: neither .devcontainer/devcontainer.json nor .devcontainer.json is here\n"
+        "  fix: run nestbox in the folder that holds .devcontainer\n"
+    )
+
+
+def test_a_mistake_in_the_configuration_is_named(repository: Repository) -> None:
+    repository.edit("pyproject.toml", 'image = "ubuntu:24.04"', "image = 24")
+    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 2
+    assert "pyproject.toml.tool.nestbox: base-image.image: " in finished.stderr
+
+
+def test_a_broken_lock_is_named(repository: Repository) -> None:
+    (repository.path / ".devcontainer/privileges.lock").write_text("[secure\n")
+    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 2
+    assert ".devcontainer/privileges.lock cannot be read" in finished.stderr
+
+
+def test_exit_codes_are_as_documented() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for code in (
+        0,
+        1,
+        UsageError.exit_code,
+        EngineUnavailable.exit_code,
+        NestboxError.exit_code,
+        INTERRUPTED,
+    ):
+        assert f"\n| {code} | " in readme
