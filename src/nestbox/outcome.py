@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nestbox.findings import Finding
+
 
 class Status(StrEnum):
     """The five verdicts; their meanings are a contract (see the README)."""
@@ -51,6 +53,7 @@ class Outcome:
     cause: str = ""
     fix: str = ""
     observation: Observation | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:

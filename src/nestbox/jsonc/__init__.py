@@ -19,10 +19,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nestbox.jsonc_mistakes import RULES, Mistake, Position, Related, Rule, Severity, Source
-from nestbox.jsonc_nodes import Kind, Member, Node, Scalar, Value
-from nestbox.jsonc_reader import Reader
-from nestbox.jsonc_scan import strip_comments
+from nestbox import findings
+from nestbox.findings import Mistake, Related, Rule, Severity
+from nestbox.jsonc.nodes import Kind, Member, Node, Scalar, Value
+from nestbox.jsonc.reader import Reader
+from nestbox.jsonc.rules import RULES
+from nestbox.jsonc.scan import strip_comments
+from nestbox.source import Position, Source
 
 __all__ = [
     "RULES", "Document", "Kind", "Member", "Mistake", "Node", "Position", "Related", "Rule", "Scalar",
@@ -86,13 +89,7 @@ def to_json(document: Document) -> str:
 
 def render(document: Document, mistake: Mistake) -> str:
     """`name:line:column: error: sentence`, its line, and a caret under the fault; related places likewise."""
-    source = document.source
-    lines = [source.headline(mistake.start, mistake.severity, mistake.message)]
-    lines += source.excerpt(mistake.start, mistake.end)
-    for related in mistake.related:
-        lines.append(source.headline(related.position, "note", related.note))
-        lines += source.excerpt(related.position, related.position)
-    return "\n".join(lines)
+    return findings.render(document.source, mistake)
 
 
 def _decode(source: bytes | str) -> tuple[str, tuple[int, str] | None]:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from nestbox.jsonc_mistakes import Related, Source, named, quoted, short
-from nestbox.jsonc_nodes import Builder, Node
-from nestbox.jsonc_scan import TOKEN, read_scalar
+from nestbox.findings import Related
+from nestbox.jsonc.nodes import Builder, Node
+from nestbox.jsonc.scan import TOKEN, read_scalar
+from nestbox.source import Source, named, quoted, short
 
 _SCALARS = frozenset({"plain", "string", "word", "single"})
 _FAULTY = frozenset({"space", "open_string", "open_comment"})

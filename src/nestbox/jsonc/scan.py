@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nestbox.jsonc_mistakes import named, quoted, short
-from nestbox.jsonc_nodes import Kind, Scalar
+from nestbox.jsonc.nodes import Kind, Scalar
+from nestbox.source import named, quoted, short
 
 _COMMENT = r"//[^\r\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 _OPEN_STRING = r'"(?:[^"\\\r\n]++|\\[^\r\n])*+'

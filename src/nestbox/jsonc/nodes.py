@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from nestbox.jsonc_mistakes import RULES, Mistake, Position, Related, Source, quoted
+from nestbox.findings import Mistake, Related
+from nestbox.jsonc.rules import RULES
+from nestbox.source import Position, Source, quoted
 
 Kind = Literal["object", "array", "string", "number", "true", "false", "null"]
 Scalar: TypeAlias = str | int | float | bool | None
