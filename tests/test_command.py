@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -50,10 +51,10 @@ def witness(tmp_path: Path) -> Witness:
 
 def run_out_of_time(script: str, witness: Witness) -> CommandError:
     """Run a script that does not end by itself until its time is over; it says so to the witness first."""
-    for timeout in (0.5, 5.0, PATIENCE):
+    for timeout in (0.2, 2.0, PATIENCE):
         with pytest.raises(CommandError) as caught:
             run(["sh", "-c", script, "sh", str(witness.path)], timeout=timeout)
-        # A machine may be too busy to start the script in half a second: then there was nothing to kill.
+        # A machine may be too busy to start the script in that time: then there was nothing to kill.
         if "started" in witness.read_until_released():
             return caught.value
     raise AssertionError("the script never started")
@@ -168,10 +169,10 @@ def test_a_program_that_takes_too_long_is_killed_with_its_grandchildren(witness:
 
 
 class Impatient(subprocess.Popen[bytes]):
-    """The real thing in a tenth of the time: five seconds between two signals are for real programs."""
+    """The real thing in a twentieth of the time: five seconds between two signals are for real programs."""
 
     def wait(self, timeout: float | None = None) -> int:
-        return super().wait(timeout and timeout / 10)
+        return super().wait(timeout and timeout / 20)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,17 @@ def test_an_interrupted_run_kills_the_program_with_its_grandchildren(witness: Wi
     witness.read_until_released()
 
 
-def test_a_child_that_is_left_behind_does_not_hold_the_answer(tmp_path: Path) -> None:
+class Hasty(threading.Thread):
+    """The real thing in a quarter of the time, likewise."""
+
+    def join(self, timeout: float | None = None) -> None:
+        super().join(timeout and timeout / 4)
+
+
+def test_a_child_that_is_left_behind_does_not_hold_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "Thread", Hasty)
     go = tmp_path / "go"
     os.mkfifo(go)
     # The child holds standard output until it is let go, and that is only after the answer.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.container import WAIT, create_request
+from nestbox.container import WAIT, CannotCarryError, create_request
 from nestbox.errors import UsageError
 from nestbox.runargs import RunOptions
 
@@ -71,10 +71,19 @@ IN_BODY = [
     ("labels", ("dev.nestbox.run=theirs",), "Labels", {"dev.nestbox.run": "1234"}),
 ]
 IN_HOST_CONFIG = [
+    ("cpus", "1.5", "NanoCpus", 1_500_000_000),
+    ("device_cgroup_rules", ("c 1:3 rmw",), "DeviceCgroupRules", ["c 1:3 rmw"]),
+    ("dns", ("192.0.2.1",), "Dns", ["192.0.2.1"]),
+    ("dns_options", ("rotate",), "DnsOptions", ["rotate"]),
+    ("dns_search", ("example.org",), "DnsSearch", ["example.org"]),
+    ("memory", "1g", "Memory", 1 << 30),
+    ("pids_limit", "100", "PidsLimit", 100),
     ("annotations", ("a=b",), "Annotations", {"a": "b"}),
     ("cap_add", ("SYS_ADMIN", "NET_ADMIN"), "CapAdd", ["SYS_ADMIN", "NET_ADMIN"]),
     ("cap_drop", ("ALL",), "CapDrop", ["ALL"]),
     ("cgroupns", "private", "CgroupnsMode", "private"),
+    ("cpus", "1.5", "NanoCpus", 1500000000),
+    ("device_cgroup_rules", ("c 10:229 rwm",), "DeviceCgroupRules", ["c 10:229 rwm"]),
     (
         "devices",
         ("/dev/fuse",),
@@ -99,10 +108,14 @@ IN_HOST_CONFIG = [
         "Devices",
         [{"PathOnHost": "/dev/a", "PathInContainer": "/dev/a", "CgroupPermissions": "rw"}],
     ),
+    ("dns", ("10.0.0.1",), "Dns", ["10.0.0.1"]),
+    ("dns_options", ("rotate",), "DnsOptions", ["rotate"]),
+    ("dns_search", ("example.org",), "DnsSearch", ["example.org"]),
     ("extra_hosts", ("db:10.0.0.1",), "ExtraHosts", ["db:10.0.0.1"]),
     ("group_add", ("video",), "GroupAdd", ["video"]),
     ("init", True, "Init", True),
     ("ipc", "host", "IpcMode", "host"),
+    ("memory", "512m", "Memory", 536870912),
     (
         "mounts",
         ("type=bind,source=/a,target=/b",),
@@ -111,6 +124,8 @@ IN_HOST_CONFIG = [
     ),
     ("network", "none", "NetworkMode", "none"),
     ("pid", "host", "PidMode", "host"),
+    ("pids_limit", "100", "PidsLimit", 100),
+    ("pids_limit", "-1", "PidsLimit", -1),
     ("privileged", True, "Privileged", True),
     ("read_only", True, "ReadonlyRootfs", True),
     ("runtime", "runsc", "Runtime", "runsc"),
@@ -140,10 +155,66 @@ def test_an_option_goes_into_the_host_config(field: str, value: object, key: str
     assert host(**{field: value})[key] == expected
 
 
+def test_an_env_file_comes_before_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "a.env"
+    file.write_text("# a comment\n\n  A=1\nB\n")
+    body = create_request(
+        RunOptions(env=("A=2",), env_files=(str(file),)), image="image", labels={}, environment={"B": "b"}
+    )
+    assert body["Env"] == ["A=1", "B=b", "A=2"]
+
+
+def test_an_env_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "gone.env cannot be read" in refusal(env_files=(str(tmp_path / "gone.env"),))
+
+
+def test_what_is_not_carried_over_is_not_started() -> None:
+    with pytest.raises(CannotCarryError, match="does not carry over --gpus") as caught:
+        create_request(RunOptions(uncarried=("--gpus",)), image="image", labels={}, environment={})
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(("field", "value"), [("cpus", "many"), ("pids_limit", "few")])
+def test_a_number_that_is_none_is_refused(field: str, value: str) -> None:
+    assert repr(value) in refusal(**{field: value})
+
+
 def test_no_option_is_forgotten() -> None:
-    # The container's name is nestbox's own, and its platform goes beside the body.
-    tested = {row[0] for row in (*IN_BODY, *IN_HOST_CONFIG)} | {"name", "platform"}
+    # The platform goes beside the body; files and what is not carried over have tests of their own.
+    tested = {row[0] for row in (*IN_BODY, *IN_HOST_CONFIG)} | {"env_files", "platform", "uncarried"}
     assert tested == {field.name for field in fields(RunOptions)}
+
+
+def test_what_cannot_be_carried_over_is_said_and_unverified() -> None:
+    with pytest.raises(CannotCarryError) as caught:
+        request(uncarried=("--gpus", "--ip"))
+    assert caught.value.what == "nestbox does not carry over --gpus, --ip"
+    assert caught.value.exit_code == 3
+
+
+def test_env_files_come_before_the_environment_and_without_comments(tmp_path: Path) -> None:
+    file = tmp_path / "env.list"
+    file.write_text("# a comment\nA=1\n\n  # another\n  B=x y # no comment\nTERM\nUNSET\n")
+    body = request(env_files=(str(file),), env=("A=2",))
+    assert body["Env"] == ["A=1", "B=x y # no comment", "TERM=xterm", "A=2"]
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_an_env_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "env.list"
+    if content is not None:
+        file.write_bytes(content)
+    assert f"the env file {file} cannot be read" in refusal(env_files=(str(file),))
+
+
+@pytest.mark.parametrize("cpus", ["many", "-1", "1.", "1,5", "inf", "1e3"])
+def test_a_number_of_processors_that_is_none_is_refused(cpus: str) -> None:
+    assert repr(cpus) in refusal(cpus=cpus)
+
+
+@pytest.mark.parametrize("limit", ["many", "1.5", "--1"])
+def test_a_number_of_processes_that_is_none_is_refused(limit: str) -> None:
+    assert repr(limit) in refusal(pids_limit=limit)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +298,10 @@ def test_a_security_option_without_a_value_is_refused(option: str) -> None:
         (
             "source=data,target=/d",
             {"Type": "volume", "Source": "data", "Target": "/d", "VolumeOptions": {"Labels": LABELS}},
+        ),
+        (
+            'type=bind,"source=/with,comma","target=/with ""quotes"""',
+            {"Type": "bind", "Source": "/with,comma", "Target": '/with "quotes"'},
         ),
         ("target=/d", {"Type": "volume", "Target": "/d", "VolumeOptions": {"Labels": LABELS}}),
     ],
@@ -312,7 +387,7 @@ TEXTS = st.text() | st.from_regex(r"[a-z-]{0,12}=?[/a-z0-9.:,=-]{0,20}", fullmat
 SOME = st.lists(TEXTS, max_size=2).map(tuple)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.builds(
         RunOptions,
@@ -332,6 +407,9 @@ SOME = st.lists(TEXTS, max_size=2).map(tuple)
         sysctls=SOME,
         tmpfs=SOME,
         ulimits=SOME,
+        cpus=TEXTS,
+        memory=TEXTS,
+        pids_limit=TEXTS,
     )
 )
 def test_any_options_are_a_request_in_json_or_a_usage_error(options: RunOptions) -> None:

@@ -1,4 +1,4 @@
-"""What a person reads: nothing from a container reaches the terminal raw, and the last line tells the truth."""
+"""What a person reads: nothing from a container reaches the terminal raw, and the last line is true."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestbox.outcome import Observation, Outcome, Status, Target
-from nestbox.report import details, line, safe, summary
+from nestbox.report import details, line, summary
+from nestbox.source import safe
 
 SECURE = Target("secure", "linux/amd64")
 PASS, FAIL, DEGRADED = Status.PASS, Status.FAIL, Status.DEGRADED
 UNVERIFIED, ERROR = Status.UNVERIFIED, Status.ERROR
 # An escape sequence that sets a terminal's title, and one that wipes the screen.
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m"
-SHOWN = r"\x1b]0;owned\x07\x1b[2J\x9b31m"
+SHOWN = r"\u001b]0;owned\u0007\u001b[2J\u009b31m"
 
 
 def observed(
@@ -69,9 +70,9 @@ def test_a_verdict_has_its_colour_only_where_colour_is_wanted(status: Status, st
     [
         ("plain text, ünïcödé, 漢字, ✔", "plain text, ünïcödé, 漢字, ✔"),
         (HOSTILE, SHOWN),
-        ("one\ntwo\r", r"one\ntwo\r"),
+        ("one\ntwo\r", r"one\u000atwo\u000d"),
         ("a\tb", "a    b"),
-        ("a\x00b\x7fc\x85d", r"a\x00b\x7fc\x85d"),
+        ("a\x00b\x7fc\x85d", r"a\u0000b\u007fc\u0085d"),
         ("abc\u202edef\u2066ghi\u2069", r"abc\u202edef\u2066ghi\u2069"),
         ("a\u2028b\u2029c", r"a\u2028b\u2029c"),
     ],
@@ -234,8 +235,8 @@ def test_the_last_line_counts_and_explains_the_exit_code(statuses: tuple[Status,
     [
         (
             (PASS, UNVERIFIED, UNVERIFIED),
-            "1 pass, 2 unverified in 0.0 s: proved, but for 2 unverified that --allow-unverified lets through "
-            "(exit 0)",
+            "1 pass, 2 unverified in 0.0 s: proved, but for 2 unverified that --allow-unverified lets "
+            "through (exit 0)",
         ),
         ((PASS,), "1 pass in 0.0 s: proved (exit 0)"),
         ((FAIL, UNVERIFIED), "1 fail, 1 unverified in 0.0 s: failed (exit 1)"),

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from nestbox.door import INTERRUPTED
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
+from nestbox.outcome import INTERRUPTED
 from tests.conftest import ROOT, Repository
 
 NO_ENGINE = "unix:///nonexistent/docker.sock"

@@ -58,7 +58,7 @@ def plan_build(profile: Profile, platform: str) -> Plan:
     if config.image:
         return Plan(target, config.image, ("docker", "pull", "--platform", platform, config.image))
     build = config.build
-    dockerfile = (build.dockerfile if build else None) or config.docker_file
+    dockerfile = config.docker_file or (build.dockerfile if build else None)
     if not dockerfile:
         raise CannotBuildError(
             f"{profile.file.name} names neither an image nor a Dockerfile", fix="add `image` or `build`"
@@ -66,9 +66,10 @@ def plan_build(profile: Profile, platform: str) -> Plan:
     tag = _tag(profile, platform)
     argv = ["docker", "buildx", "build", "--load", "--platform", platform, "--tag", tag]
     argv += ["--file", str(folder / dockerfile)]
-    context = config.context or "."
+    # Relative to the configuration's folder; by default it is the Dockerfile's own folder.
+    legacy = config.docker_file is not None
+    context = (config.context if legacy else build and build.context) or str(Path(dockerfile).parent)
     if build:
-        context = config.context or build.context
         argv += ["--target", build.target] if build.target else []
         for name, value in build.args.items():
             argv += ["--build-arg", f"{name}={value}"]
@@ -82,7 +83,11 @@ def _tag(profile: Profile, platform: str) -> str:
     """One tag per workspace, profile and platform: two clones do not take each other's images."""
     folder = re.sub(r"[^a-z0-9]+", "-", profile.workspace.name.lower()).strip("-") or "workspace"
     place = hashlib.sha256(str(profile.workspace).encode()).hexdigest()[:8]
-    return f"nestbox/{folder}-{place}:{profile.name.lower()}-{architecture(platform)}"
+    # A tag may not hold everything that a folder's name may; what is lost is made up for by a digest.
+    name = re.sub(r"[^a-z0-9_.-]+", "-", profile.name.lower()).strip(".-")[:80]
+    if name != profile.name:
+        name = f"{name}-{hashlib.sha256(profile.name.encode()).hexdigest()[:8]}".lstrip("-")
+    return f"nestbox/{folder}-{place}:{name}-{architecture(platform)}"
 
 
 def build_image(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> tuple[Outcome, str]:
@@ -156,9 +161,10 @@ def _pull(engine: Engine, plan: Plan) -> Completed:
 
 
 def failing_step(output: str) -> str:
-    """What buildx itself calls the failure: its last ERROR line, without the noise before it."""
+    """What the failure is called: buildx's last ERROR line, or the last line of all."""
     errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if "ERROR: " in line]
-    return errors[-1].strip() if errors else "unknown; see the output"
+    lines = errors or [line for line in output.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "unknown; it printed nothing"
 
 
 def _last_lines(text: str) -> str:

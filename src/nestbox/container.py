@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions, go_bool
+from nestbox.errors import NestboxError, UsageError
+from nestbox.runargs import RunOptions, go_bool, mount_fields
 
 # What the reference client has a container do until somebody needs it: it waits, and ends when asked to.
 WAIT = 'echo Container started\ntrap "exit 0" 15\n\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
+
+
+class CannotCarryError(NestboxError):
+    """The container cannot be started as the profile describes it: nothing of it is verified."""
+
+    exit_code = 3
 
 
 def create_request(
@@ -26,11 +32,20 @@ def create_request(
     environment: Mapping[str, str],
     override_command: bool = True,
 ) -> dict[str, Any]:
-    """The body of POST /containers/create; raises UsageError for a value that the docker client refuses."""
+    """The body of POST /containers/create; raises UsageError for a value that the docker client refuses.
+
+    Raises CannotCarryError when it would not be the container that the options describe.
+    """
+    if options.uncarried:
+        raise CannotCarryError(
+            f"nestbox does not carry over {', '.join(options.uncarried)}",
+            why="a container without it would not be the one that the profile describes",
+            fix="devcontainer up starts it",
+        )
     body: dict[str, Any] = {
         "Image": image,
         "User": options.user,
-        "Env": _environment(options.env, environment),
+        "Env": _environment((*_from_files(options.env_files), *options.env), environment),
         "Labels": {**_pairs(options.labels), **labels},
         "WorkingDir": options.workdir,
         "Hostname": options.hostname,
@@ -49,14 +64,21 @@ def _host_config(options: RunOptions, labels: Mapping[str, str]) -> dict[str, An
         "CapAdd": list(options.cap_add),
         "CapDrop": list(options.cap_drop),
         "CgroupnsMode": options.cgroupns,
+        "DeviceCgroupRules": list(options.device_cgroup_rules),
         "Devices": [_device(device) for device in options.devices],
+        "Dns": list(options.dns),
+        "DnsOptions": list(options.dns_options),
+        "DnsSearch": list(options.dns_search),
         "ExtraHosts": list(options.extra_hosts),
         "GroupAdd": list(options.group_add),
         "Init": options.init or None,
         "IpcMode": options.ipc,
+        "Memory": _size(options.memory),
         "Mounts": [_mount(mount, labels) for mount in options.mounts],
+        "NanoCpus": _nano_cpus(options.cpus),
         "NetworkMode": options.network or "default",
         "PidMode": options.pid,
+        "PidsLimit": _count(options.pids_limit),
         "Privileged": options.privileged,
         "ReadonlyRootfs": options.read_only,
         "Runtime": options.runtime,
@@ -99,7 +121,7 @@ def _seccomp_profile(path: str) -> str:
 
 
 def _mount(mount: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    fields = dict(part.partition("=")[::2] for part in mount.split(","))
+    fields = mount_fields(mount)
     body: dict[str, Any] = {"Type": "volume"}
     for key, value in fields.items():
         match key:
@@ -140,6 +162,16 @@ def _environment(entries: Sequence[str], environment: Mapping[str, str]) -> list
     return [entry for entry in spelled if entry]
 
 
+def _from_files(files: Sequence[str]) -> Iterator[str]:
+    """The lines of --env-file; the docker client skips blank ones and comments (opts/file.go)."""
+    for file in files:
+        try:
+            lines = Path(file).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"the env file {file} cannot be read", why=str(error)) from error
+        yield from (line.lstrip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
 def _pairs(entries: Sequence[str]) -> dict[str, str]:
     return dict(entry.partition("=")[::2] for entry in entries)
 
@@ -164,6 +196,20 @@ def _ulimit(limit: str) -> dict[str, Any]:
     if soft > hard >= 0:
         raise UsageError(f"ulimit {limit!r}: the soft limit is above the hard one")
     return {"Name": found[1], "Soft": soft, "Hard": hard}
+
+
+def _nano_cpus(text: str) -> int:
+    if not text:
+        return 0
+    if not re.fullmatch(r"\d+(\.\d{1,9})?", text):
+        raise UsageError(f"{text!r} is not a number of processors such as 1.5")
+    return round(float(text) * 1_000_000_000)
+
+
+def _count(text: str) -> int:
+    if text and not re.fullmatch(r"-?\d+", text):
+        raise UsageError(f"{text!r} is not a number of processes")
+    return int(text or 0)
 
 
 def _mode(text: str) -> int:

@@ -68,11 +68,19 @@ _KNOWN = (
         Diagnosis("bwrap is not installed", "image", "install the package bubblewrap in the Dockerfile"),
     ),
     (
-        r"^mode (\d+), owner (\w+)$",
+        r"^mode (?!4755, owner root$)(\d+), owner (\w+)$",
         Diagnosis(
             r"/usr/bin/bwrap is mode \1, owned by \2, and must be mode 4755, owned by root",
             "image",
             "RUN chown root /usr/bin/bwrap && chmod 4755 /usr/bin/bwrap in the Dockerfile",
+        ),
+    ),
+    (
+        r"^found as (?!/usr/bin/bwrap$)(\S+)$",
+        Diagnosis(
+            r"the bwrap that a process finds is \1, not /usr/bin/bwrap",
+            "image",
+            r"remove \1 from the image, or put /usr/bin before it in PATH",
         ),
     ),
     (
@@ -103,10 +111,12 @@ def diagnose(said: str, capabilities: Iterable[str] | None = None) -> Diagnosis 
     return None
 
 
-def _missing_capabilities(capabilities: Iterable[str] | None) -> Diagnosis:
+def _missing_capabilities(capabilities: Iterable[str] | None) -> Diagnosis | None:
     missing = (
         sorted(SETUID_BWRAP - frozenset(capabilities)) if capabilities is not None else sorted(SETUID_BWRAP)
     )
+    if not missing:
+        return None
     options = ", ".join(f'"--cap-add={name}"' for name in missing)
     return Diagnosis(
         f"setuid bwrap demands capabilities that the container withholds: {', '.join(missing)}",

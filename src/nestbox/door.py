@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from invoke.exceptions import Exit
 
 from nestbox.errors import NestboxError, UsageError
-from nestbox.outcome import Outcome, exit_code
+from nestbox.interrupts import interrupt_on_signals
+from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.validate import Request, Session, validate
-
-INTERRUPTED = 130
 
 
 def prove(
@@ -41,10 +38,12 @@ def prove(
     interrupted = False
     with exits():
         try:
-            for outcome in validate(request, session):
-                progress.clear()
-                outcomes.append(outcome)
-                print(report.line(outcome, color=wants_color(people)), file=people, flush=True)
+            # Closed by hand: what is under way is cleaned up before anything else is said.
+            with contextlib.closing(validate(request, session)) as coming:
+                for outcome in coming:
+                    progress.clear()
+                    outcomes.append(outcome)
+                    print(report.line(outcome, color=wants_color(people)), file=people, flush=True)
         except KeyboardInterrupt:
             interrupted = True
         progress.clear()
@@ -79,12 +78,7 @@ def open_shell(name: str, platform: str) -> NoReturn:
 @contextlib.contextmanager
 def exits() -> Iterator[None]:
     """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    interrupt_on_signals()
     try:
         yield
     except NestboxError as error:

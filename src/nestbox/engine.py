@@ -8,12 +8,13 @@ import platform as host_platform
 import struct
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nestbox.errors import EngineError, EngineUnavailable
+from nestbox.interrupts import interrupts_deferred
 from nestbox.platforms import parse_platform
 
 if TYPE_CHECKING:
@@ -196,7 +197,8 @@ def started_container(engine: Engine, request: dict[str, Any], platform: str) ->
     name = f"nestbox-{uuid.uuid4().hex[:12]}"
     try:
         with engine_errors("starting the container"):
-            engine.api.create_container_from_config(request, name, platform)
+            with interrupts_deferred():
+                engine.api.create_container_from_config(request, name, platform)
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
         if not inspection["State"]["Running"]:
@@ -206,8 +208,9 @@ def started_container(engine: Engine, request: dict[str, Any], platform: str) ->
             )
         yield Container(engine.api, name, inspection)
     finally:
-        _remove(engine.api, name)
-        _remove_own_volumes(engine.api, request.get("Labels", {}))
+        with interrupts_deferred():
+            _remove(engine.api, name)
+            _remove_own_volumes(engine.api, request.get("Labels", {}))
 
 
 def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
@@ -232,6 +235,15 @@ def _remove_own_volumes(api: APIClient, labels: dict[str, str]) -> None:
         volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []
         for volume in volumes:
             api.remove_volume(volume["Name"], force=True)
+
+
+def _message(header: bytes, read: Callable[[int], bytes]) -> tuple[int, bytes]:
+    if len(header) == _HEADER.size:
+        kind, length = _HEADER.unpack(header)
+        body = read(length)
+        if len(body) == length:
+            return kind, body
+    raise OSError("the engine closed the stream in the middle of a message")
 
 
 class Exec:
@@ -271,6 +283,5 @@ class Exec:
                 while header := response.raw.read(_HEADER.size):
                     if time.monotonic() > deadline:
                         raise TimeoutError(f"it did not end within {self._timeout:g} s")
-                    kind, length = _HEADER.unpack(header)
-                    yield kind, response.raw.read(length)
+                    yield _message(header, response.raw.read)
             self.exit_status = self._api.exec_inspect(self._id)["ExitCode"]

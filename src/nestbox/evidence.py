@@ -8,7 +8,7 @@ from typing import Any
 
 from nestbox import __version__
 from nestbox.engine import EngineFacts
-from nestbox.outcome import Outcome, Status, count, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Status, count, exit_code
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +29,9 @@ def to_json(evidence: Evidence, *, allow_unverified: bool = False) -> dict[str, 
     return {
         "schemaVersion": SCHEMA_VERSION,
         "nestbox": __version__,
-        "exitCode": exit_code(evidence.outcomes, allow_unverified=allow_unverified),
+        "exitCode": INTERRUPTED
+        if evidence.interrupted
+        else exit_code(evidence.outcomes, allow_unverified=allow_unverified),
         "interrupted": evidence.interrupted,
         "seconds": round(evidence.seconds, 3),
         "counts": {status.value: seen[status] for status in Status},

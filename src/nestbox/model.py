@@ -1,41 +1,108 @@
 """The properties of a devcontainer.json and their types, as the devcontainer specification has them.
 
-Source: the specification's devContainer.base.schema.json. `customizations` is left open, except for
-nestbox's own part, `Declarations`.
+Source: the specification's devContainer.base.schema.json and its reference page. `customizations` is left
+open, except for nestbox's own part, `Declarations`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.alias_generators import to_camel
 
-Command = str | list[str] | dict[str, str | list[str]]
-Port = Annotated[int, Field(ge=0, le=65535)] | str
+
+def _kind(value: Any) -> str:
+    """Which member of a union a JSON value is meant for."""
+    match value:
+        case str():
+            return "string"
+        case bool():
+            return "boolean"
+        case int():
+            return "number"
+        case list():
+            return "list"
+        case dict() | BaseModel():
+            return "object"
+    return "other"
 
 
-class _Properties(BaseModel):
+def _one_of(words: str) -> Any:
+    """A union told apart by JSON type; `words` says what it takes, for the error."""
+    return Discriminator(_kind, custom_error_type="union", custom_error_message=words)
+
+
+TAGS = frozenset({"string", "boolean", "number", "list", "object"})
+"""Parts of pydantic's error places that are no part of the file: the names of union members."""
+
+Text = Annotated[str, Tag("string")]
+Texts = Annotated[list[str], Tag("list")]
+TextOrTexts = Annotated[Text | Texts, _one_of("a string or a list of strings")]
+Command = Annotated[
+    Text | Texts | Annotated[dict[str, TextOrTexts], Tag("object")],
+    _one_of("a string, a list of strings or an object"),
+]
+PortNumber = Annotated[int, Field(ge=0, le=65535), Tag("number")]
+Port = Annotated[PortNumber | Text, _one_of("a number or a string")]
+Size = Annotated[str, Field(pattern=r"^\d+([tgmk]b)?$")]
+OnAutoForward = Literal["notify", "openBrowser", "openBrowserOnce", "openPreview", "silent", "ignore"]
+
+
+class Properties(BaseModel):
+    """Properties by the names that they have in the file; unknown ones are kept, to be warned about."""
+
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True, strict=True)
 
 
-class Build(_Properties):
+class Build(Properties):
     """How the image is built from a Dockerfile."""
 
     dockerfile: str | None = None
-    context: str = "."
+    context: str | None = None
     target: str | None = None
     args: dict[str, str] = {}
-    cache_from: str | list[str] = []
+    cache_from: TextOrTexts = []
     options: list[str] = []
 
 
-class MountObject(_Properties):
+class MountObject(Properties):
     """A mount in object form; the string form is that of `docker run --mount`."""
 
-    type: Literal["bind", "volume"]
+    type: Literal["bind", "volume", "tmpfs"]
     source: str | None = None
     target: str
+
+
+class PortAttributes(Properties):
+    """What a client does with a forwarded port."""
+
+    on_auto_forward: OnAutoForward | None = None
+    elevate_if_needed: bool = False
+    label: str | None = None
+    require_local_port: bool = False
+    protocol: Literal["http", "https"] | None = None
+
+
+class Gpu(Properties):
+    """A graphics processor that the host must have."""
+
+    cores: Annotated[int, Field(ge=1)] | None = None
+    memory: Size | None = None
+
+
+class HostRequirements(Properties):
+    """What the host must have; nothing in a container depends on it, but for a graphics processor."""
+
+    cpus: Annotated[int, Field(ge=1)] | None = None
+    memory: Size | None = None
+    storage: Size | None = None
+    gpu: Annotated[
+        Annotated[bool, Tag("boolean")]
+        | Annotated[Literal["optional"], Tag("string")]
+        | Annotated[Gpu, Tag("object")],
+        _one_of('true, false, "optional" or an object'),
+    ] = False
 
 
 class Declarations(BaseModel):
@@ -53,7 +120,7 @@ class Declarations(BaseModel):
     """Probe name to reason: a fallback that the agent is known to survive."""
 
 
-class DevContainer(_Properties):
+class DevContainer(Properties):
     """The properties of one devcontainer.json."""
 
     name: str | None = None
@@ -61,15 +128,17 @@ class DevContainer(_Properties):
     build: Build | None = None
     docker_file: str | None = None
     context: str | None = None
-    docker_compose_file: str | list[str] | None = None
+    docker_compose_file: TextOrTexts | None = None
     service: str | None = None
-    run_services: list[str] | None = None
+    run_services: list[str] = []
     run_args: list[str] = []
     cap_add: list[str] = []
     security_opt: list[str] = []
     privileged: bool = False
     init: bool = False
-    mounts: list[str | MountObject] = []
+    mounts: list[
+        Annotated[Text | Annotated[MountObject, Tag("object")], _one_of("a string or an object")]
+    ] = []
     workspace_mount: str | None = None
     workspace_folder: str | None = None
     remote_user: str | None = None
@@ -86,13 +155,28 @@ class DevContainer(_Properties):
     post_create_command: Command | None = None
     post_start_command: Command | None = None
     post_attach_command: Command | None = None
-    wait_for: str | None = None
+    wait_for: (
+        Literal[
+            "initializeCommand",
+            "onCreateCommand",
+            "updateContentCommand",
+            "postCreateCommand",
+            "postStartCommand",
+        ]
+        | None
+    ) = None
     user_env_probe: Literal["none", "loginShell", "interactiveShell", "loginInteractiveShell"] | None = None
     shutdown_action: Literal["none", "stopContainer", "stopCompose"] | None = None
     forward_ports: list[Port] = []
-    app_port: Port | list[Port] | None = None
-    ports_attributes: dict[str, Any] = {}
-    other_ports_attributes: dict[str, Any] = {}
-    host_requirements: dict[str, Any] = {}
+    app_port: (
+        Annotated[
+            PortNumber | Text | Annotated[list[Port], Tag("list")], _one_of("a number, a string or a list")
+        ]
+        | None
+    ) = None
+    ports_attributes: dict[str, PortAttributes] = {}
+    other_ports_attributes: PortAttributes | None = None
+    host_requirements: HostRequirements = HostRequirements()
     customizations: dict[str, Any] = {}
-    secrets: dict[str, Any] = {}
+    secrets: dict[str, dict[str, Any]] = {}
+    schema_: Annotated[str | None, Field(alias="$schema")] = None

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from nestbox.command import run
 from nestbox.engine import EngineFacts
+from nestbox.errors import CommandError
 from nestbox.platforms import architecture
 
 
@@ -53,6 +54,12 @@ def node_for(facts: EngineFacts, platform: str) -> Node:
 
 def _emulated_platforms() -> frozenset[str]:
     completed = run(["docker", "buildx", "inspect"], timeout=30)
+    if completed.status != 0:
+        raise CommandError(
+            "docker buildx cannot say which platforms it builds",
+            why=completed.stderr.strip(),
+            fix="install Docker's buildx plugin; on Debian and Ubuntu: ./scripts/bootstrap --with-engine",
+        )
     for line in completed.stdout.splitlines():
         if line.startswith("Platforms:"):
             return frozenset(name.strip().rstrip("*") for name in line.partition(":")[2].split(","))

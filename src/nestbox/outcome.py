@@ -10,6 +10,10 @@ from enum import StrEnum
 from nestbox.findings import Finding
 
 
+INTERRUPTED = 130
+"""The exit code of a run that was cut short; what it had begun is cleaned up."""
+
+
 class Status(StrEnum):
     """The five verdicts; their meanings are a contract (see the README)."""
 

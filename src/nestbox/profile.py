@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
+from nestbox import jsonc
 from nestbox.errors import NestboxError, UsageError
-from nestbox.runargs import RunOptions, parse_run_args
-from nestbox.variables import Variables, substitute
+from nestbox.findings import Finding, Mistake, Rule
+from nestbox.runargs import RunArgumentError, RunOptions, mount_fields, parse_run_args
+from nestbox.variables import Variables, check_variables, devcontainer_id, substitute
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from nestbox.model import Declarations, DevContainer
 
-Model = TypeVar("Model", bound="BaseModel")
+RULES = {"run-argument": Rule("error", "A run argument is none that docker run takes.")}
 
 
 class ProfileError(NestboxError):
@@ -39,8 +39,23 @@ class Profile:
 
     @property
     def remote_user(self) -> str:
-        """The user that tools run as; empty for the image's own."""
-        return self.config.remote_user or self.config.container_user or self.run.user
+        """The user that tools run as; empty for the container's own."""
+        return self.config.remote_user or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A profile's file as far as it could be read: there is a profile unless a mistake prevents one."""
+
+    name: str
+    file: Path
+    document: jsonc.Document
+    mistakes: tuple[Mistake, ...]
+    profile: Profile | None
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The mistakes of the model, each with its excerpt."""
+        return tuple(Finding.of(self.document.source, mistake) for mistake in self.mistakes)
 
 
 def discover(workspace: Path) -> dict[str, Path]:
@@ -54,14 +69,17 @@ def discover(workspace: Path) -> dict[str, Path]:
         ("default", folder / "devcontainer.json"),
         ("default", workspace / ".devcontainer.json"),
         *((file.parent.name, file) for file in sorted(folder.glob("*/devcontainer.json"))),
-        *(
-            (file.name.split(".", 1)[1].removesuffix(".json"), file)
-            for file in sorted(folder.glob("devcontainer.*.json"))
-        ),
+        *((unlisted_name(file), file) for file in sorted(folder.glob("devcontainer.*.json"))),
     ]:
         if file.is_file():
             found.setdefault(name, file)
     return found
+
+
+def unlisted_name(file: Path) -> str:
+    """`secure` of `devcontainer.secure.json`, which clients do not list; empty for a name that they do."""
+    parts = file.name.removeprefix(".").split(".")
+    return ".".join(parts[1:-1])
 
 
 def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
@@ -79,72 +97,109 @@ def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
 
 
 def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
-    """Read a profile's file; `environment` is what `${localEnv:…}` sees.
+    """Read a profile's file; raises ProfileError with all of its errors."""
+    reading = read_profile(name, file, workspace, environment)
+    if reading.profile is None:
+        source = reading.document.source
+        found = [*reading.document.mistakes, *reading.mistakes]
+        errors = [str(Finding.of(source, mistake)) for mistake in found if mistake.severity == "error"]
+        raise ProfileError("\n".join(errors))
+    return reading.profile
 
-    Raises ProfileError for a file that is not valid JSON with comments, has a wrong type somewhere, or has
-    run arguments that nestbox cannot carry over.
+
+def read_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Reading:
+    """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees.
+
+    Raises ProfileError for a file that cannot be read at all.
     """
-    from nestbox import jsonc
-    from nestbox.model import Declarations, DevContainer
+    from nestbox.model import Declarations
+    from nestbox.reading import validate
 
-    shown = str(file.relative_to(workspace))
     try:
-        source = file.read_bytes()
+        document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)))
     except OSError as error:
-        raise ProfileError(f"{shown} cannot be read", why=str(error)) from error
-    document = jsonc.parse(source, name=shown)
+        raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
     if not document.ok or document.root is None:
-        raise ProfileError(
-            "\n".join(jsonc.render(document, m) for m in document.mistakes if m.severity == "error")
-        )
+        return Reading(name, file, document, (), None)
     value: Any = document.root.to_python()
-    if not isinstance(value, dict):
-        raise ProfileError(f"{shown}: a devcontainer configuration is an object")
-    local = Variables(str(workspace), environment=environment)
-    folder = substitute(value.get("workspaceFolder"), local)
-    folder = folder if isinstance(folder, str) else f"/workspaces/{workspace.name}"
-    resolved = substitute(value, Variables(str(workspace), folder, environment))
-    config = _validate(DevContainer, resolved, shown, ())
-    declarations = _validate(
-        Declarations, config.customizations.get("nestbox", {}), shown, ("customizations", "nestbox")
+    mistakes = [*check_variables(document.root)]
+    variables = _variables(value, file, workspace, environment)
+    value = substitute(value, variables)
+    config, of_the_model = validate(document, value)
+    mistakes += of_the_model
+    profile = None
+    if config is not None and all(mistake.severity != "error" for mistake in mistakes):
+        declarations = Declarations.model_validate(config.customizations.get("nestbox", {}))
+        properties = _from_properties(config, workspace, variables.container_workspace_folder)
+        try:
+            run = parse_run_args(config.run_args, properties)
+        except RunArgumentError as error:
+            at = document.root.at("runArgs", error.index) or document.root
+            mistakes.append(Mistake("run-argument", "error", error.sentence, at.start, at.end))
+        else:
+            folder = variables.container_workspace_folder
+            profile = Profile(name, file, workspace, config, declarations, run, folder)
+    mistakes.sort(key=lambda mistake: mistake.start.offset)
+    return Reading(name, file, document, tuple(mistakes), profile)
+
+
+def _variables(
+    value: dict[str, Any] | Any, file: Path, workspace: Path, environment: Mapping[str, str]
+) -> Variables:
+    # Opened with --override-config, a file that clients do not list still counts as the listed one.
+    listed = file.with_name("devcontainer.json") if unlisted_name(file) else file
+    labels = {"devcontainer.local_folder": str(workspace), "devcontainer.config_file": str(listed)}
+    local = Variables(str(workspace), devcontainer_id=devcontainer_id(labels), environment=environment)
+    chosen = value.get("workspaceFolder") if isinstance(value, dict) else None
+    folder = substitute(chosen, local) if isinstance(chosen, str) and chosen else _default_folder(workspace)
+    return replace(local, container_workspace_folder=folder)
+
+
+def mounted_root(workspace: Path) -> Path:
+    """What clients mount: the git repository that the workspace is in, or else the workspace itself."""
+    return next(
+        (folder for folder in (workspace, *workspace.parents) if (folder / ".git").exists()), workspace
     )
-    try:
-        run = parse_run_args(config.run_args, _from_properties(config, workspace, folder))
-    except UsageError as error:
-        raise ProfileError(f"{shown}: {error}") from error
-    return Profile(name, file, workspace, config, declarations, run, folder)
+
+
+def _default_folder(workspace: Path) -> str:
+    root = mounted_root(workspace)
+    return str(PurePosixPath("/workspaces", root.name, workspace.relative_to(root).as_posix()))
 
 
 def _from_properties(config: DevContainer, workspace: Path, folder: str) -> RunOptions:
+    """What the properties ask for; their mounts come before those of the run arguments."""
     mount = config.workspace_mount
-    if mount is None:
-        mount = f"type=bind,source={workspace},target={folder}"
+    if "workspace_mount" not in config.model_fields_set:
+        root = mounted_root(workspace)
+        mount = f"type=bind,{_field('source', str(root))},{_field('target', f'/workspaces/{root.name}')}"
     return RunOptions(
-        cap_add=tuple(config.cap_add),
+        cap_add=tuple(dict.fromkeys(config.cap_add)),
         env=tuple(f"{key}={value}" for key, value in config.container_env.items()),
         init=config.init,
-        mounts=(*([mount] if mount else []), *map(_mount, config.mounts)),
+        mounts=(*([mount] if mount else []), *_unique(config.mounts)),
         privileged=config.privileged,
-        security_opt=tuple(config.security_opt),
+        security_opt=tuple(dict.fromkeys(config.security_opt)),
         user=config.container_user or "",
     )
 
 
-def _mount(mount: Any) -> str:
-    if isinstance(mount, str):
-        return mount
+def _field(name: str, value: str) -> str:
+    # The docker client reads mounts as CSV: a field with a comma stands in quotes as a whole.
+    return f'"{name}={value}"' if "," in value else f"{name}={value}"
+
+
+def _unique(mounts: list[Any]) -> list[str]:
+    """Mounts as strings; of several with one target the last wins, in the place of the first."""
+    by_target: dict[str, str] = {}
+    for mount in mounts:
+        text = mount if isinstance(mount, str) else _mount_text(mount)
+        fields = mount_fields(text)
+        target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
+        by_target[target] = text
+    return list(by_target.values())
+
+
+def _mount_text(mount: Any) -> str:
     source = f"source={mount.source}," if mount.source else ""
     return f"type={mount.type},{source}target={mount.target}"
-
-
-def _validate(model: type[Model], value: Any, shown: str, place: tuple[str, ...]) -> Model:
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        lines = [
-            f"{shown}: `{'.'.join(map(str, (*place, *problem['loc'])))}`: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        ]
-        raise ProfileError("\n".join(lines)) from error

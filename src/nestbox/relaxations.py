@@ -14,7 +14,7 @@ from typing import Any
 
 from nestbox.capabilities import DOCKER_DEFAULT, normalize
 from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions
+from nestbox.runargs import RunOptions, mount_fields
 
 LOCK_FILE = ".devcontainer/privileges.lock"
 
@@ -114,7 +114,7 @@ def _joins_another(mode: str) -> bool:
 
 
 def _mount_source(mount: str) -> str:
-    fields = dict(part.partition("=")[::2] for part in mount.split(","))
+    fields = mount_fields(mount)
     return fields.get("source", fields.get("src", "")) if fields.get("type") == "bind" else ""
 
 

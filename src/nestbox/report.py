@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from nestbox.outcome import Outcome, Status, count, exit_code
+from nestbox.source import safe
 
 _COLORS = {
     Status.PASS: "32",
@@ -20,7 +20,7 @@ _SHOWN_LINES = 40
 
 def line(outcome: Outcome, *, color: bool = False) -> str:
     """One outcome in one line."""
-    where = str(outcome.target) if outcome.target else "files"
+    where = safe(str(outcome.target)) if outcome.target else "files"
     word = _word(outcome.status, color=color)
     return f"{word} {where:<20} {outcome.id:<22} {safe(outcome.summary)}{_seconds(outcome)}"
 
@@ -51,13 +51,6 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bo
     return f"{counts} in {seconds:.1f} s: {meaning} (exit {code})"
 
 
-def safe(text: str) -> str:
-    """Text from a container for a terminal: one line, without control characters."""
-    return re.sub(
-        r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", lambda found: _escaped(found[0]), text
-    )
-
-
 def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     """Outcomes of one target that say the same, together: one cause often stops many probes."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
@@ -68,7 +61,7 @@ def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
 
 
 def _where(group: Sequence[Outcome]) -> str:
-    target = f"{group[0].target} " if group[0].target else ""
+    target = f"{safe(str(group[0].target))} " if group[0].target else ""
     return target + ", ".join(outcome.id for outcome in group)
 
 
@@ -102,7 +95,3 @@ def _word(status: Status, *, color: bool) -> str:
 def _seconds(outcome: Outcome) -> str:
     seconds = outcome.observation.seconds if outcome.observation else 0.0
     return f"  ({seconds:.1f} s)" if seconds >= 0.1 else ""
-
-
-def _escaped(character: str) -> str:
-    return "    " if character == "\t" else character.encode("unicode_escape").decode()

@@ -56,9 +56,14 @@ def plan_probes(profile: Profile) -> tuple[Probe, ...]:
                 f"{profile.file.name}: customizations.nestbox.packs: there is no pack {name!r}",
                 fix=f"some of: {', '.join(PACKS)}",
             )
-    return tuple(
-        probe for probe in PROBES if probe.pack in packs and (probe.name != "users" or _users(profile))
-    )
+    probes = tuple(p for p in PROBES if p.pack in packs and (p.name != "users" or _users(profile)))
+    if not probes:
+        raise UsageError(
+            f"{profile.file.name}: customizations.nestbox.packs: there is no probe to ask",
+            why="an empty run proves nothing",
+            fix=f"name some of: {', '.join(PACKS)}",
+        )
+    return probes
 
 
 def _users(profile: Profile) -> tuple[str, ...]:
@@ -132,7 +137,9 @@ def _ask(run: Run, container: Container, probes: Sequence[Probe], context: Conte
     reader = FrameReader(nonce=f"nestbox-{secrets.token_hex(16)}")
     try:
         for record in _records(run, container, probes, reader):
-            yield _judged(run, waiting.pop(record.name), record, context)
+            # Each name is answered once, whatever a container may repeat.
+            if probe := waiting.pop(record.name, None):
+                yield _judged(run, probe, record, context)
     except EngineError as error:
         trouble = error.what
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from platform import machine
@@ -47,7 +47,7 @@ class Session:
     facts: EngineFacts | None = None
 
 
-def validate(request: Request, session: Session) -> Iterator[Outcome]:
+def validate(request: Request, session: Session) -> Generator[Outcome]:
     """Run the steps; raises UsageError before the first of them when the request makes no sense."""
     files = select(discover(request.workspace), list(request.profiles))
     request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))

@@ -79,7 +79,8 @@ def test_an_interrupted_run_leaves_nothing(
         time.sleep(moments.uniform(0.4, 1.6))
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
-        assert process.returncode in (130, 0, 3), said
+        # Before it has begun, a signal ends it as it ends any program.
+        assert process.returncode in (130, 0, 3, -number), said
         assert set(own_containers(engine)) == before
         assert list(scratch.iterdir()) == []
 

@@ -116,17 +116,21 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
     extra = sorted(held - DOCKER_DEFAULT - added) if not everything else []
     if extra:
         names = ", ".join(extra)
-        fix = " ".join(f"--cap-add={name}" for name in extra if name in NAMES)
+        options = " ".join(f"--cap-add={name}" for name in extra if name in NAMES) or "what grants them"
         return Judgement(
             Status.FAIL,
             f"the bounding set holds {names}",
             f"the profile may not have {names} (privilege lock)",
-            f"remove {fix} from the profile, or allow it in the lock with a reason",
+            f"remove {options} from the profile, or allow it in the lock with a reason",
         )
-    more = sorted(held - DOCKER_DEFAULT)
-    return Judgement(
-        Status.PASS, f"Docker's default set{' and ' + ', '.join(more) if more else ', nothing more'}"
-    )
+    return Judgement(Status.PASS, _set_in_words(held))
+
+
+def _set_in_words(held: frozenset[str]) -> str:
+    more, less = sorted(held - DOCKER_DEFAULT), sorted(DOCKER_DEFAULT - held)
+    if less:
+        return f"only {', '.join(sorted(held))}" if held else "none at all"
+    return f"Docker's default set{' and ' + ', '.join(more) if more else ', nothing more'}"
 
 
 def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
@@ -168,11 +172,12 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
             "",
             "run this on a host with AppArmor (Debian's and Ubuntu's kernels have it)",
         )
-    if label == "unconfined" and not allowed:
+    # Only an enforced profile refuses anything; a complaining one writes down what it would have refused.
+    if not label.endswith(" (enforce)") and not allowed:
         return Judgement(
             Status.FAIL,
-            "unconfined",
-            "the profile may not run without an AppArmor profile (privilege lock)",
+            label,
+            "the profile may not run without an enforced AppArmor profile (privilege lock)",
             "remove apparmor=unconfined from the profile, or allow it in the lock with a reason",
         )
     return Judgement(Status.PASS, label)
@@ -184,7 +189,7 @@ def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
     pattern = re.escape(wanted) if context.codex_version else r"codex-cli \d+\.\d+\.\S+"
     if observation.exit_status == 0 and re.fullmatch(f"{pattern}\n", observation.stdout):
         return Judgement(Status.PASS, observation.stdout.strip())
-    if observation.exit_status != 0 or not observation.stdout:
+    if observation.exit_status != 0 or not context.codex_version:
         return failed(observation, context, "codex could not say its version")
     return Judgement(
         Status.FAIL,
@@ -211,4 +216,8 @@ def _difference(wanted: list[str], shown: list[str]) -> str:
     missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
     if missing:
         return f"it did not print {missing[0]!r}"
-    return "it printed more than it should" if len(shown) > len(wanted) else "its exit status was not 0"
+    if len(shown) > len(wanted):
+        return "it printed more than it should"
+    if not all(map(re.fullmatch, wanted, shown)):
+        return "it printed its lines in another order"
+    return "its exit status was not 0"

@@ -13,7 +13,8 @@ command -v timeout >/dev/null && limit='timeout -k 1'
 
 ask() {
     read -r begin _ </proc/uptime
-    ${limit:+$limit "$2"} sh -c "$3" "$1" >"$dir/$1.out" 2>"$dir/$1.err" </dev/null
+    # In a shell of its own: some report a program's end to where that program wrote, and are stopped too.
+    (${limit:+$limit "$2"} sh -c "$3" "$1" >"$dir/$1.out" 2>"$dir/$1.err" </dev/null)
     status=$?
     read -r end _ </proc/uptime
     for stream in out err; do
@@ -27,7 +28,7 @@ ask() {
 }
 
 while [ $# -gt 0 ]; do
-    ask "$1" "$2" "$3" &
+    ask "$1" "$2" "$3" 2>/dev/null &
     shift 3
 done
 wait

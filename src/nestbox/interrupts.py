@@ -1,0 +1,42 @@
+"""Signals that ask a run to end, and how they are held back while something must not be cut in two."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt_on_signals() -> None:
+    """Let SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    for number in _ASKING:
+        signal.signal(number, _interrupt)
+
+
+@contextlib.contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Hold signals back until the block is done, then raise KeyboardInterrupt if one came.
+
+    For short calls with a timeout of their own: an engine goes on making a container whose request was
+    interrupted, and a clean-up that is interrupted leaves what it was to remove.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is ever interrupted
+        return
+    came: list[int] = []
+    previous = {number: signal.signal(number, lambda got, _frame: came.append(got)) for number in _ASKING}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt

@@ -1,0 +1,371 @@
+"""Build plans as one would paste them, and their outcomes.
+
+`docker` is a stand-in that records how it was called and says what buildx 0.13 and Docker Engine 20.10 said;
+the engine is one that only knows its images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from docker.errors import ImageNotFound
+
+from docker import APIClient
+from nestbox.build import CannotBuildError, Plan, build_image, failing_step, plan_build
+from nestbox.engine import Engine, EngineFacts
+from nestbox.errors import CommandError, EngineError
+from nestbox.outcome import Status, Target
+from nestbox.profile import Profile, load_profile
+
+FACTS = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
+AMD64 = {"Id": "sha256:0123456789abcdef0123", "Os": "linux", "Architecture": "amd64"}
+ARM64 = {"Id": "sha256:fedcba98765432100000", "Os": "linux", "Architecture": "arm64"}
+
+BUILT = """\
+#0 building with "default" instance using docker driver
+
+#1 [internal] load build definition from Dockerfile
+#1 transferring dockerfile: 142B done
+#1 DONE 0.0s
+
+#4 [base 1/2] FROM docker.io/library/base:latest
+#4 DONE 0.0s
+
+#5 [base 2/2] RUN echo one
+#5 CACHED
+
+#6 [internal] load build context
+#6 transferring context: 142B done
+#6 DONE 0.0s
+
+#7 [stage-1 1/2] COPY Dockerfile /
+#7 DONE 0.0s
+
+#8 [stage-1 2/2] RUN sleep 1;   echo done
+#8 1.401 done
+#8 1.402 done
+#8 DONE 1.4s
+
+#9 exporting to image
+#9 exporting layers 0.0s done
+#9 DONE 0.0s
+"""
+FAILED = """\
+#5 [2/3] RUN echo one
+#5 0.231 one
+#5 DONE 0.3s
+
+#6 [3/3] RUN echo two >&2 && exit 7
+#6 0.271 two
+#6 ERROR: executor failed running [/bin/sh -c echo two >&2 && exit 7]: exit code: 7
+------
+ > [3/3] RUN echo two >&2 && exit 7:
+0.271 two
+------
+ERROR: failed to solve: executor failed running [/bin/sh -c echo two >&2 && exit 7]: exit code: 7
+"""
+
+
+class Images:
+    """The one call that building makes to an engine; like the real one, it raises for the unknown."""
+
+    def __init__(self, **images: dict[str, str]) -> None:
+        self.images = images
+
+    def inspect_image(self, reference: str) -> dict[str, str]:
+        if reference not in self.images:
+            raise ImageNotFound(f"No such image: {reference}")
+        return self.images[reference]
+
+
+def engine(images: dict[str, dict[str, str]] | None = None) -> Engine:
+    return Engine(cast(APIClient, Images(**(images or {}))), FACTS)
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the stand-in for the docker client; `calls` there holds its arguments, one a line."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    docker(tmp_path, "", status=99)
+    return tmp_path / "calls"
+
+
+def docker(folder: Path, stderr: str, *, status: int = 0, image: str = "") -> None:
+    (folder / "said").write_text(stderr)
+    program = folder / "docker"
+    program.write_text(
+        "#!/bin/sh\n"
+        f"for argument; do printf '%s\\n' \"$argument\"; done >>'{folder}/calls'\n"
+        "while [ $# -gt 0 ]; do\n"
+        f'    [ "$1" != --iidfile ] || printf %s {image} >"$2"\n'
+        "    shift\n"
+        "done\n"
+        f"cat '{folder}/said' >&2\n"
+        f"exit {status}\n"
+    )
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "My Project"
+    (folder / ".devcontainer").mkdir(parents=True)
+    return folder
+
+
+def profile(workspace: Path, config: dict[str, Any], name: str = "default") -> Profile:
+    file = workspace / ".devcontainer" / "devcontainer.json"
+    file.write_text(json.dumps(config))
+    return load_profile(name, file, workspace, {})
+
+
+def argv(workspace: Path, config: dict[str, Any]) -> tuple[str, ...]:
+    plan = plan_build(profile(workspace, config), "linux/arm64")
+    assert plan.target == Target("default", "linux/arm64")
+    return plan.argv
+
+
+# Plans
+
+
+def test_a_dockerfile_is_built_for_the_platform_in_its_own_folder(workspace: Path) -> None:
+    plan = plan_build(profile(workspace, {"build": {"dockerfile": "Dockerfile"}}), "linux/arm64")
+    assert plan.argv == (
+        "docker",
+        "buildx",
+        "build",
+        "--load",
+        "--platform",
+        "linux/arm64",
+        "--tag",
+        plan.tag,
+        "--file",
+        f"{workspace}/.devcontainer/Dockerfile",
+        f"{workspace}/.devcontainer",
+    )
+
+
+def test_without_a_context_it_is_the_dockerfiles_own_folder(workspace: Path) -> None:
+    assert argv(workspace, {"build": {"dockerfile": "docker/Dockerfile"}})[8:] == (
+        "--file",
+        f"{workspace}/.devcontainer/docker/Dockerfile",
+        f"{workspace}/.devcontainer/docker",
+    )
+
+
+def test_every_build_property_is_passed_on(workspace: Path) -> None:
+    build = {
+        "dockerfile": "docker/Dockerfile",
+        "context": "..",
+        "target": "dev",
+        "args": {"A": "1", "B": "two words"},
+        "cacheFrom": ["cache/a", "cache/b"],
+        "options": ["--secret=id=x,src=/dev/null", "--network=none"],
+    }
+    assert argv(workspace, {"build": build})[8:] == (
+        "--file",
+        f"{workspace}/.devcontainer/docker/Dockerfile",
+        "--target",
+        "dev",
+        "--build-arg",
+        "A=1",
+        "--build-arg",
+        "B=two words",
+        "--cache-from",
+        "cache/a",
+        "--cache-from",
+        "cache/b",
+        "--secret=id=x,src=/dev/null",
+        "--network=none",
+        str(workspace),
+    )
+
+
+def test_a_single_cache_is_passed_on_whole(workspace: Path) -> None:
+    built = argv(workspace, {"build": {"dockerfile": "Dockerfile", "cacheFrom": "cache/a"}})
+    assert built[-3:-1] == ("--cache-from", "cache/a")
+
+
+def test_the_old_properties_are_understood(workspace: Path) -> None:
+    assert argv(workspace, {"dockerFile": "Dockerfile.old", "context": ".."})[8:] == (
+        "--file",
+        f"{workspace}/.devcontainer/Dockerfile.old",
+        str(workspace),
+    )
+
+
+def test_an_image_is_pulled_for_the_platform(workspace: Path) -> None:
+    plan = plan_build(profile(workspace, {"image": "ubuntu:24.04"}), "linux/arm64")
+    assert plan.tag == "ubuntu:24.04"
+    assert plan.argv == ("docker", "pull", "--platform", "linux/arm64", "ubuntu:24.04")
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"image": "x", "features": {"ghcr/feature": {}}}, "uses `features`"),
+        ({"dockerComposeFile": "compose.yaml", "service": "app"}, "uses `dockerComposeFile`"),
+        ({"dockerComposeFile": ["a.yaml"], "service": "app"}, "uses `dockerComposeFile`"),
+        ({}, "names neither an image nor a Dockerfile"),
+        ({"build": {"context": "."}}, "names neither an image nor a Dockerfile"),
+    ],
+)
+def test_what_nestbox_does_not_build_is_said_and_unverified(
+    workspace: Path, config: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(CannotBuildError) as caught:
+        argv(workspace, config)
+    assert named in caught.value.what
+    assert caught.value.fix
+    assert caught.value.exit_code == 3
+
+
+def test_a_tag_is_of_one_workspace_profile_and_platform(workspace: Path, tmp_path: Path) -> None:
+    config = {"build": {"dockerfile": "Dockerfile"}}
+    other = tmp_path / "other" / "My Project"
+    (other / ".devcontainer").mkdir(parents=True)
+    tags = [
+        plan_build(profile(workspace, config), "linux/amd64").tag,
+        plan_build(profile(workspace, config), "linux/arm64").tag,
+        plan_build(profile(workspace, config, "secure"), "linux/amd64").tag,
+        plan_build(profile(other, config), "linux/amd64").tag,
+    ]
+    assert len(set(tags)) == 4
+    assert re.fullmatch(r"nestbox/my-project-[0-9a-f]{8}:default-amd64", tags[0])
+    assert plan_build(profile(workspace, config), "linux/amd64").tag == tags[0]
+
+
+@pytest.mark.parametrize("name", ["default", "a.b", "With Space", "ünï", "-dash", ".dot", "a+b", "x" * 200])
+def test_any_profile_name_makes_a_tag_that_docker_takes(workspace: Path, name: str) -> None:
+    plan = plan_build(profile(workspace, {"build": {"dockerfile": "Dockerfile"}}, name), "linux/amd64")
+    assert re.fullmatch(r"[a-z0-9]+(?:[./_-][a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", plan.tag)
+
+
+def test_profiles_of_different_names_have_different_tags(workspace: Path) -> None:
+    config = {"build": {"dockerfile": "Dockerfile"}}
+    names = ["a-b", "a b", "A-B", "a+b", "-a-b", "a.b", "x" * 200, "x" * 201]
+    tags = {plan_build(profile(workspace, config, name), "linux/amd64").tag for name in names}
+    assert len(tags) == len(names)
+
+
+# Outcomes
+
+PLAN = Plan(
+    Target("secure", "linux/amd64"),
+    "nestbox/x:secure-amd64",
+    ("docker", "buildx", "build", "--load", "--tag", "nestbox/x:secure-amd64", "/context"),
+)
+PULL = Plan(
+    Target("secure", "linux/amd64"), "base:1", ("docker", "pull", "--platform", "linux/amd64", "base:1")
+)
+
+
+def heard(_: str) -> None:
+    """For tests that do not listen."""
+
+
+def test_a_build_passes_with_the_image_that_it_made(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    assert (outcome.id, outcome.status, outcome.target) == ("build", Status.PASS, PLAN.target)
+    assert outcome.summary == "nestbox/x:secure-amd64 is 0123456789ab, for linux/amd64"
+    assert image == "sha256:0123456789abcdef0123"
+
+
+def test_the_command_that_is_shown_is_the_one_to_paste(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    outcome, _ = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    assert outcome.observation is not None
+    assert outcome.observation.command == PLAN.argv
+    called = calls.read_text().splitlines()
+    assert called[:4] == ["buildx", "build", "--progress", "plain"]
+    assert called[-4:] == ["--load", "--tag", "nestbox/x:secure-amd64", "/context"]
+
+
+def test_progress_tells_of_the_steps_that_are_really_run(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    steps: list[str] = []
+    build_image(engine({"sha256:built": AMD64}), PLAN, steps.append)
+    assert steps == ["[stage-1 2/2] RUN sleep 1; echo done"]
+
+
+def test_a_failing_build_names_its_step_and_has_no_image(calls: Path) -> None:
+    docker(calls.parent, FAILED, status=1, image="sha256:built")
+    steps: list[str] = []
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, steps.append)
+    assert (outcome.status, outcome.summary, image) == (Status.FAIL, "the image could not be built", "")
+    assert outcome.cause == (
+        "failing step: failed to solve: executor failed running "
+        "[/bin/sh -c echo two >&2 && exit 7]: exit code: 7"
+    )
+    assert steps == ["[2/3] RUN echo one", "[3/3] RUN echo two >&2 && exit 7"]
+    assert outcome.observation is not None
+    assert outcome.observation.exit_status == 1
+    assert "0.271 two" in outcome.observation.stderr
+
+
+def test_of_a_long_build_the_end_is_kept(calls: Path) -> None:
+    docker(calls.parent, "".join(f"#5 {number}\n" for number in range(1, 101)), status=1)
+    outcome, _ = build_image(engine(), PLAN, heard)
+    assert outcome.observation is not None
+    assert outcome.observation.stderr.splitlines()[0] == "#5 61"
+
+
+def test_an_image_for_another_platform_fails(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    outcome, image = build_image(engine({"sha256:built": ARM64}), PLAN, heard)
+    assert (outcome.status, image) == (Status.FAIL, "")
+    assert outcome.summary == "the image is for linux/arm64, not for linux/amd64"
+
+
+def test_an_image_that_the_engine_does_not_have_is_an_error(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    with pytest.raises(EngineError, match="does not have the image that it just built") as caught:
+        build_image(engine(), PLAN, heard)
+    assert "docker buildx use default" in caught.value.fix
+
+
+def test_a_missing_docker_client_is_an_error(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(calls.parent / "nowhere"))
+    with pytest.raises(CommandError, match="docker was not found"):
+        build_image(engine(), PLAN, heard)
+
+
+def test_an_image_that_is_there_is_not_pulled(calls: Path) -> None:
+    outcome, image = build_image(engine({"base:1": AMD64}), PULL, heard)
+    assert (outcome.status, image) == (Status.PASS, AMD64["Id"])
+    assert not calls.exists()
+
+
+def test_an_image_that_is_there_for_another_platform_is_pulled_and_looked_at_again(calls: Path) -> None:
+    docker(calls.parent, "")
+    outcome, image = build_image(engine({"base:1": ARM64}), PULL, heard)
+    assert calls.read_text().split() == ["pull", "--platform", "linux/amd64", "base:1"]
+    assert (outcome.status, image) == (Status.FAIL, "")
+
+
+def test_a_pull_that_fails_says_what_the_engine_said(calls: Path) -> None:
+    said = "Error response from daemon: pull access denied for base, repository does not exist"
+    docker(calls.parent, f"{said}\n", status=1)
+    outcome, image = build_image(engine(), PULL, heard)
+    assert (outcome.status, image) == (Status.FAIL, "")
+    assert "pull access denied for base" in outcome.cause
+
+
+@pytest.mark.parametrize(
+    ("output", "step"),
+    [
+        ("ERROR: failed to solve: x", "failed to solve: x"),
+        ("#4 ERROR: first\nERROR: last \n", "last"),
+        ('#4 ERROR: "/nope" not found: not found\n', '"/nope" not found: not found'),
+        ("", "unknown; it printed nothing"),
+        ("error: not ours\nERROR without a colon", "ERROR without a colon"),
+    ],
+)
+def test_the_failing_step_is_what_buildx_calls_it_last(output: str, step: str) -> None:
+    assert failing_step(output) == step
