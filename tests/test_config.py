@@ -103,3 +103,25 @@ def test_the_configuration_cannot_be_changed(tmp_path: Path) -> None:
     assert base is not None
     with pytest.raises(ValueError, match="frozen"):
         base.image = "other"  # type: ignore[misc]
+
+
+RULE = """
+[[rule]]
+id = "{id}"
+jq = ".privileged"
+message = "not here"
+"""
+
+
+def test_a_rule_of_ones_own_is_an_error_unless_it_says_otherwise(tmp_path: Path) -> None:
+    warning = RULE.format(id="other") + 'severity = "warning"'
+    (tmp_path / "nestbox.toml").write_text(RULE.format(id="no-privileged") + warning)
+    first, second = load_config(tmp_path).rule
+    assert (first.id, first.jq, first.message) == ("no-privileged", ".privileged", "not here")
+    assert (first.severity, second.severity) == ("error", "warning")
+
+
+@pytest.mark.parametrize("name", ["", "No", "1st", "with space", "under_score", "a\\n"])
+def test_the_name_of_a_rule_is_made_of_words_and_dashes(tmp_path: Path, name: str) -> None:
+    (tmp_path / "nestbox.toml").write_text(RULE.format(id=name))
+    assert "nestbox.toml: rule.0.id: " in mistakes(tmp_path)

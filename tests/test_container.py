@@ -12,11 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.container import WAIT, CannotCarryError, create_request
+from nestbox.container import CannotCarryError, create_request
 from nestbox.errors import UsageError
 from nestbox.runargs import RunOptions
 
 LABELS = {"dev.nestbox.run": "1234"}
+
+# As the reference client has a container wait; `exec "$@"` runs an image's own command, if there is one.
+WAIT = """\
+echo Container started
+trap "exit 0" 15
+
+exec "$@"
+while sleep 1 & wait $!; do :; done"""
 
 
 def request(**options: Any) -> dict[str, Any]:
@@ -51,9 +59,15 @@ def test_without_options_the_engines_own_defaults_hold() -> None:
 
 
 def test_the_images_own_command_runs_when_the_profile_wants_it() -> None:
-    body = create_request(RunOptions(), image="i", labels={}, environment={}, override_command=False)
-    assert "Entrypoint" not in body
-    assert "Cmd" not in body
+    own = ("/bin/serve", "--port", "80")
+    body = create_request(RunOptions(), image="i", labels={}, environment={}, own_command=own)
+    assert body["Entrypoint"] == ["/bin/sh"]
+    assert body["Cmd"] == ["-c", WAIT, "-", *own]
+
+
+def test_entry_points_of_features_run_first() -> None:
+    body = create_request(RunOptions(), image="i", labels={}, environment={}, entrypoints=("one", "two 2"))
+    assert body["Cmd"][1].splitlines()[2:4] == ["one", "two 2"]
 
 
 # field, its value, where it goes, what is there
@@ -370,17 +384,6 @@ def test_an_ulimit_that_the_docker_client_refuses_is_refused(limit: str) -> None
 @pytest.mark.parametrize("device", ["/dev/a:/dev/b:xyz", "/dev/a:/dev/b:r:w", "/dev/a:bogus", ":/dev/b", ""])
 def test_a_device_that_the_docker_client_refuses_is_refused(device: str) -> None:
     refusal(devices=(device,))
-
-
-def test_a_container_waits_until_it_is_asked_to_end() -> None:
-    # As the reference client has it wait; `exec "$@"` would run an image's own command if there were one.
-    assert WAIT.splitlines() == [
-        "echo Container started",
-        'trap "exit 0" 15',
-        "",
-        'exec "$@"',
-        "while sleep 1 & wait $!; do :; done",
-    ]
 
 
 TEXTS = st.text() | st.from_regex(r"[a-z-]{0,12}=?[/a-z0-9.:,=-]{0,20}", fullmatch=True)

@@ -8,7 +8,9 @@ from typing import Any
 import nestbox
 from nestbox.engine import EngineFacts
 from nestbox.evidence import Evidence, to_json
+from nestbox.findings import Finding, Mistake
 from nestbox.outcome import Observation, Outcome, Status, Target
+from nestbox.source import Source
 
 FACTS = EngineFacts(
     address="unix:///var/run/docker.sock",
@@ -64,6 +66,7 @@ def test_the_whole_of_a_run_is_told() -> None:
                 "summary": "vscode: is root",
                 "cause": "the user is root",
                 "fix": "give it another id",
+                "findings": [],
                 "observation": {
                     "command": ["sh", "users.sh"],
                     "exitStatus": 1,
@@ -81,6 +84,30 @@ def test_what_is_not_there_is_null() -> None:
     (outcome,) = value["outcomes"]
     assert value["engine"] is None
     assert outcome["profile"] is outcome["platform"] is outcome["observation"] is None
+
+
+def test_a_finding_has_its_place_counted_from_one() -> None:
+    source = Source.of("devcontainer.json", '{\n  "a": 1\n}')
+    mistake = Mistake(
+        "model-unknown-property", "warning", "no such thing", source.position(4), source.position(7)
+    )
+    value = as_read(
+        Outcome("check.model", Status.PASS, "fine", findings=(Finding.of(source, mistake, "mend"),))
+    )
+    (finding,) = value["outcomes"][0]["findings"]
+    excerpt = finding.pop("excerpt")
+    assert finding == {
+        "rule": "model-unknown-property",
+        "severity": "warning",
+        "message": "no such thing",
+        "file": "devcontainer.json",
+        "line": 2,
+        "column": 3,
+        "endLine": 2,
+        "endColumn": 6,
+        "fix": "mend",
+    }
+    assert '  "a": 1' in excerpt
 
 
 def test_a_program_that_did_not_end_has_no_exit_status() -> None:

@@ -39,9 +39,8 @@ def mistakes(workspace: Path, config: dict[str, Any] | str) -> list[str]:
     with pytest.raises(ProfileError) as caught:
         load(workspace, config)
     assert caught.value.exit_code == 1
-    return [
-        line for line in str(caught.value).splitlines() if re.match(r"\.devcontainer/\S+:\d+:\d+: ", line)
-    ]
+    headline = re.compile(r"(\.devcontainer/\S+:\d+:\d+: .*) \[[a-z-]+\]")
+    return [found[1] for line in str(caught.value).splitlines() if (found := headline.fullmatch(line))]
 
 
 # Finding
@@ -391,7 +390,7 @@ def test_a_warning_prevents_no_profile_and_is_remembered(workspace: Path) -> Non
     assert reading.profile is not None
     assert reading.profile.run.privileged is False
     assert [(mistake.severity, mistake.start.column) for mistake in reading.mistakes] == [("warning", 16)]
-    assert "did you mean `privileged`?" in str(reading.findings()[0])
+    assert "did you mean `privileged`?" in reading.mistakes[0].message
 
 
 def test_mistakes_come_in_the_order_of_the_file(workspace: Path) -> None:

@@ -9,9 +9,10 @@ import tomllib
 import pytest
 
 from nestbox.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
+from nestbox.lock import read_lock
 from nestbox.probes.table import PACKS, PROBES, Probe, script
 from nestbox.profile import Profile, discover, load_profile
-from nestbox.relaxations import read_lock, relaxations_asked
+from nestbox.relaxations import relaxations_asked
 from tests.conftest import ROOT
 
 

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 import docker
-from nestbox.engine import Engine, EngineFacts
+from nestbox.engine import Engine, EngineFacts, Image
 from nestbox.errors import NestboxError, UsageError
+from nestbox.lock import Reasons
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Outcome, Status, exit_code
 from nestbox.probes.table import script
 from nestbox.profile import Profile, load_profile
-from nestbox.relaxations import Lock
 from nestbox.smoke import Run, plan_probes, smoke
 
 Answer = tuple[int, str, str]
@@ -60,6 +60,7 @@ DEFAULTS: dict[str, Any] = {
     "UTSMode": "",
     "UsernsMode": "",
 }
+IMAGE = Image("sha256:0123", "linux/amd64", {}, ())
 NATIVE = Node("linux/amd64", Truth.NATIVE, "the engine's kernel is amd64")
 EMULATED = Node("linux/arm64", Truth.EMULATED, "qemu-user refuses namespaces", "an arm64 kernel")
 
@@ -220,8 +221,10 @@ def profile(folder: Path, packs: list[str] | None = None, *, user: str = "vscode
     return load_profile("secure", file, folder, {})
 
 
-def ask(engine: Engine, profile: Profile, *, node: Node = NATIVE, lock: Lock | None = None) -> list[Outcome]:
-    outcomes = list(smoke(engine, Run(profile, node, "sha256:0123", lock)))
+def ask(
+    engine: Engine, profile: Profile, *, node: Node = NATIVE, lock: Reasons | None = None
+) -> list[Outcome]:
+    outcomes = list(smoke(engine, Run(profile, node, IMAGE, lock)))
     assert all(outcome.target is not None for outcome in outcomes)
     return outcomes
 
@@ -396,11 +399,14 @@ def test_the_container_is_the_one_that_the_profile_describes(
     assert any("platform=linux%2Famd64" in request for request in stand_in.requests)
 
 
-def test_an_image_that_runs_its_own_command_is_left_to_it(
-    engine: Engine, stand_in: StandIn, tmp_path: Path
+@pytest.mark.parametrize(("override", "ran"), [({}, ()), ({"overrideCommand": False}, ("/bin/serve", "80"))])
+def test_an_image_runs_its_own_command_only_when_the_profile_keeps_it(
+    engine: Engine, stand_in: StandIn, tmp_path: Path, override: dict[str, Any], ran: tuple[str, ...]
 ) -> None:
-    ask(engine, profile(tmp_path, ["users"], overrideCommand=False))
-    assert "Entrypoint" not in stand_in.created
+    image = Image("sha256:0123", "linux/amd64", {}, ("/bin/serve", "80"))
+    list(smoke(engine, Run(profile(tmp_path, ["users"], **override), NATIVE, image, None)))
+    assert stand_in.created["Entrypoint"] == ["/bin/sh"]
+    assert stand_in.created["Cmd"][3:] == list(ran)
 
 
 def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_image(
@@ -535,7 +541,7 @@ def test_the_container_and_its_volumes_are_removed(engine: Engine, stand_in: Sta
 def test_the_container_is_removed_when_nobody_listens_any_more(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, "sha256:0123", None))
+    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, IMAGE, None))
     next(outcomes)
     assert stand_in.containers
     outcomes.close()
@@ -545,7 +551,7 @@ def test_the_container_is_removed_when_nobody_listens_any_more(
 def test_the_container_is_removed_when_somebody_interrupts(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, "sha256:0123", None))
+    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, IMAGE, None))
     next(outcomes)
     with pytest.raises(KeyboardInterrupt):
         outcomes.throw(KeyboardInterrupt)

@@ -26,7 +26,11 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     invoke, nestbox = (one.stdout.splitlines()[2:] for one in listed)
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
-    assert names == ["build", "shell", "smoke", "validate", "check.diff", "check.json"]
+    assert names == [
+        "build", "shell", "smoke", "validate",
+        "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock", "check.model",
+        "check.rules",
+    ]  # fmt: skip
 
 
 def test_a_tasks_file_gets_everything_from_nestbox() -> None:
@@ -46,7 +50,7 @@ def test_listing_imports_nothing_heavy() -> None:
     assert said == "[]\n"
 
 
-@pytest.mark.parametrize("task", ["validate", "build", "smoke", "shell", "check.json", "check.diff"])
+@pytest.mark.parametrize("task", ["validate", "build", "smoke", "shell", "check", "check.json", "check.diff"])
 def test_every_option_has_a_help_text(task: str) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "nestbox", "--help", task], capture_output=True, text=True, check=True
@@ -63,6 +67,10 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
     statuses = {(o["id"], o["profile"]): o["status"] for o in finished.evidence["outcomes"]}
     assert statuses == {
         ("check.json", None): "pass",
+        ("check.model", None): "pass",
+        ("check.lint", None): "pass",
+        ("check.lock", None): "pass",
+        ("check.dockerfile", None): "pass",
         ("check.diff", None): "pass",
         ("build", "default"): "unverified",
         ("smoke", "default"): "unverified",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestbox.command import Completed, run
-from nestbox.engine import Engine, find_image
+from nestbox.engine import Engine, Image, find_image
 from nestbox.errors import EngineError, NestboxError
 from nestbox.outcome import Observation, Outcome, Status, Target
 from nestbox.platforms import architecture
@@ -90,8 +90,10 @@ def _tag(profile: Profile, platform: str) -> str:
     return f"nestbox/{folder}-{place}:{name}-{architecture(platform)}"
 
 
-def build_image(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> tuple[Outcome, str]:
-    """Run a plan. Returns its outcome and the image's id, which is empty unless the outcome is a pass."""
+def build_image(
+    engine: Engine, plan: Plan, on_progress: Callable[[str], None]
+) -> tuple[Outcome, Image | None]:
+    """Run a plan. Returns its outcome, and the image if that is a pass."""
     steps = _Steps(on_progress)
     if plan.argv[:2] == ("docker", "pull"):
         completed = _pull(engine, plan)
@@ -117,7 +119,7 @@ def build_image(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) 
             f"failing step: {failed}",
             "",
             observation,
-        ), ""
+        ), None
     image = find_image(engine, wanted)
     if image is None:
         raise EngineError(
@@ -127,9 +129,9 @@ def build_image(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) 
     if image.platform != plan.target.platform:
         cause = f"the image is for {image.platform}, not for {plan.target.platform}"
         fix = "build from a base image of that platform"
-        return Outcome("build", Status.FAIL, cause, plan.target, cause, fix, observation), ""
+        return Outcome("build", Status.FAIL, cause, plan.target, cause, fix, observation), None
     summary = f"{plan.tag} is {image.id.removeprefix('sha256:')[:12]}, for {image.platform}"
-    return Outcome("build", Status.PASS, summary, plan.target, observation=observation), image.id
+    return Outcome("build", Status.PASS, summary, plan.target, observation=observation), image
 
 
 class _Steps:

@@ -2,100 +2,126 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nestbox.command import run
+from nestbox import diff, jsonc, lints, lock_check, profile, reading, silences, variables
+from nestbox.config import Config
 from nestbox.errors import CommandError
-from nestbox.outcome import Observation, Outcome, Status
+from nestbox.findings import Finding, Mistake, Rule
+from nestbox.hadolint import dockerfile_of, lint_dockerfile
+from nestbox.lock import Lock
+from nestbox.lock_check import check_lock
+from nestbox.outcome import Outcome, Status
+from nestbox.own_rules import check_own_rules
+from nestbox.profile import Profile, ProfileError, Reading, read_profile
 
-GIT_TIMEOUT = 60.0
-# `git diff --check` exits 2 when it found something (git-diff documentation, --check).
-_GIT_FOUND = 2
+OF_FILES = ("check.json", "check.model", "check.lint", "check.rules", "check.lock", "check.dockerfile")
+
+RULES: Mapping[str, Rule] = {
+    "json-jq-disagrees": Rule("error", "jq rejects what the reader accepts: a fault of one of the two."),
+    **jsonc.RULES,
+    **reading.RULES,
+    **variables.RULES,
+    **profile.RULES,
+    **lints.RULES,
+    **silences.RULES,
+    **lock_check.RULES,
+    **diff.RULES,
+}
+"""Every rule that nestbox itself reports by; docs/rules.md has a section for each."""
+
+_PASSED = {
+    "check.json": "one JSON value, jq agrees",
+    "check.model": "as the specification has it",
+    "check.lint": "nothing to object to",
+    "check.rules": "the repository's own rules hold",
+    "check.dockerfile": "hadolint agrees",
+}
 
 
-def check_json(files: Mapping[str, Path], workspace: Path) -> Iterator[Outcome]:
-    """Each file is one JSON value once its comments are blanked, by our own reader and by jq."""
+def check_files(
+    files: Mapping[str, Path],
+    workspace: Path,
+    environment: Mapping[str, str],
+    *,
+    config: Config,
+    lock: Lock | None,
+    steps: Sequence[str] = OF_FILES,
+    strict: bool = False,
+) -> Iterator[Outcome]:
+    """The checks of each file, in the order of the files; a damaged file hides nothing of the others.
+
+    Raises UsageError for a rule of the repository's own that is no program.
+    """
+    for name, file in files.items():
+        try:
+            one = read_profile(name, file, workspace, environment, strict=strict)
+        except ProfileError as error:
+            yield Outcome("check.json", Status.FAIL, error.what, None, error.why)
+            continue
+        heard = _heard(one, config)
+        yield from (
+            _outcome(step, one.document.name, found) for step, found in heard.items() if step in steps
+        )
+        if one.profile is not None and "check.lock" in steps:
+            yield check_lock(name, one.profile, one.document, lock)
+        if one.profile is not None and "check.dockerfile" in steps:
+            yield from check_dockerfile(one.profile, workspace)
+
+
+def _heard(one: Reading, config: Config) -> dict[str, tuple[Finding, ...]]:
+    """What each check that can be asked of the file has to say, and no comment silences."""
+    of_json = (*one.document.mistakes, *jq_objects(one.document))
+    found: dict[str, Sequence[Mistake]] = {"check.json": of_json}
+    if one.document.ok:
+        found["check.model"] = one.mistakes
+        if config.rule:
+            found["check.rules"] = [*check_own_rules(one.document, config.rule)]
+    if one.profile is not None:
+        found["check.lint"] = [*lints.lint(one.profile, one.document)]
+    known = {*RULES, *(rule.id for rule in config.rule)}
+    left = silences.apply_silences(one.document, [m for each in found.values() for m in each], known)
+    source = one.document.source
+    heard = {step: [m for m in left if m in mistakes] for step, mistakes in found.items()}
+    if "check.lint" in heard:
+        # A comment is judged only where every rule that it could speak of was asked.
+        heard["check.lint"] += [m for m in left if m.rule in silences.RULES]
+    return {step: tuple(Finding.of(source, m) for m in mistakes) for step, mistakes in heard.items()}
+
+
+def jq_objects(document: jsonc.Document) -> Iterator[Mistake]:
+    """What jq finds wrong in a file that our own reader accepts: a fault of one of the two."""
     import jq
 
-    from nestbox import jsonc
-
-    for file in files.values():
-        shown = str(file.relative_to(workspace))
-        try:
-            document = jsonc.parse(file.read_bytes(), name=shown)
-        except OSError as error:
-            yield Outcome("check.json", Status.FAIL, f"{shown} cannot be read", None, str(error))
-            continue
-        errors = [mistake for mistake in document.mistakes if mistake.severity == "error"]
-        if errors:
-            rendered = "\n".join(jsonc.render(document, mistake) for mistake in errors)
-            place = f"{shown}:{errors[0].start.line}:{errors[0].start.column}"
-            observation = Observation(("nestbox", "check.json", shown), 1, "", rendered)
-            yield Outcome(
-                "check.json", Status.FAIL, f"{place}: {errors[0].message}", None, "", "", observation
-            )
-            continue
+    if document.ok and document.root is not None:
         try:
             jq.compile("empty").input_text(jsonc.to_json(document)).all()
         except ValueError as error:
-            yield Outcome("check.json", Status.FAIL, f"{shown}: jq rejects it", None, str(error))
-            continue
-        warnings = len(document.mistakes)
-        said = f" ({warnings} warning{'s' if warnings > 1 else ''})" if warnings else ""
-        yield Outcome("check.json", Status.PASS, f"{shown}: one JSON value, jq agrees{said}")
+            root = document.root
+            yield Mistake("json-jq-disagrees", "error", f"jq rejects it: {error}", root.start, root.end)
 
 
-def check_diff(workspace: Path) -> Iterator[Outcome]:
-    """`git diff --check` of the working tree and of what is staged."""
-    for name, argv in (
-        ("the working tree", ("git", "diff", "--check", "--no-ext-diff")),
-        ("what is staged", ("git", "diff", "--cached", "--check", "--no-ext-diff")),
-    ):
-        yield _diff(name, argv, workspace)
-
-
-def _diff(name: str, argv: tuple[str, ...], workspace: Path) -> Outcome:
-    # Inside a hook, git's variables point at the index of the commit in the making.
-    scrubbed = {key: None for key in os.environ if key.startswith("GIT_")}
+def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
+    """hadolint on the Dockerfile that the profile is built from, if it is built from one."""
+    dockerfile = dockerfile_of(held)
+    if dockerfile is None:
+        return
+    shown = str(dockerfile.relative_to(workspace) if dockerfile.is_relative_to(workspace) else dockerfile)
     try:
-        completed = run(argv, timeout=GIT_TIMEOUT, cwd=workspace, env=scrubbed)
+        findings = tuple(lint_dockerfile(workspace, dockerfile))
     except CommandError as error:
-        return Outcome("check.diff", Status.ERROR, error.what, None, error.why, error.fix)
-    observation = Observation(argv, completed.status, completed.stdout, completed.stderr, completed.seconds)
-    if completed.status == 0 and not completed.stderr:
-        return Outcome(
-            "check.diff",
-            Status.PASS,
-            f"{name}: no white-space error, no conflict marker",
-            None,
-            "",
-            "",
-            observation,
-        )
-    if completed.status == _GIT_FOUND and completed.stdout:
-        first = completed.stdout.splitlines()[0]
-        return Outcome(
-            "check.diff", Status.FAIL, f"{name}: {first}", None, "git diff --check objects", "", observation
-        )
-    if "not a git repository" in completed.stderr.lower():
-        return Outcome(
-            "check.diff",
-            Status.UNVERIFIED,
-            f"{name}: this is not a git repository",
-            None,
-            "",
-            "git init",
-            observation,
-        )
-    said = completed.stderr.strip().splitlines()
-    return Outcome(
-        "check.diff",
-        Status.ERROR,
-        f"{name}: {said[-1] if said else 'git failed'}",
-        None,
-        "git could not answer",
-        "",
-        observation,
-    )
+        status = Status.UNVERIFIED if error.exit_code == 3 else Status.ERROR
+        yield Outcome("check.dockerfile", status, f"{shown}: {error.what}", None, error.why, error.fix)
+        return
+    yield _outcome("check.dockerfile", shown, findings)
+
+
+def _outcome(step: str, shown: str, findings: tuple[Finding, ...]) -> Outcome:
+    errors = [finding for finding in findings if finding.mistake.severity == "error"]
+    if errors:
+        first = errors[0].mistake
+        summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
+        return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
+    warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
+    return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}", findings=findings)

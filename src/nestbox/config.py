@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nestbox.errors import UsageError
 
@@ -32,10 +32,23 @@ class BaseImage(_Table):
     """A command, run in the repository, that prints the tag of a local base; `{platform}` is filled in."""
 
 
+class OwnRule(_Table):
+    """A rule of the repository's own, as a jq program over the configuration."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    """The rule's name in findings; lower-case words with dashes."""
+    jq: str
+    """Gives true, or the path of what it objects to; false, null or nothing where all is well."""
+    message: str
+    """What to say about it."""
+    severity: Literal["error", "warning"] = "error"
+
+
 class Config(_Table):
     """The whole configuration."""
 
     base_image: BaseImage | None = None
+    rule: list[OwnRule] = []
 
 
 def load_config(workspace: Path) -> Config:

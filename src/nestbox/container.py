@@ -15,7 +15,9 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.runargs import RunOptions, go_bool, mount_fields
 
 # What the reference client has a container do until somebody needs it: it waits, and ends when asked to.
-WAIT = 'echo Container started\ntrap "exit 0" 15\n\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
+_WAIT = (
+    'echo Container started\ntrap "exit 0" 15\n{entrypoints}\nexec "$@"\nwhile sleep 1 & wait $!; do :; done'
+)
 
 
 class CannotCarryError(NestboxError):
@@ -30,11 +32,13 @@ def create_request(
     image: str,
     labels: Mapping[str, str],
     environment: Mapping[str, str],
-    override_command: bool = True,
+    entrypoints: Sequence[str] = (),
+    own_command: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The body of POST /containers/create; raises UsageError for a value that the docker client refuses.
 
-    Raises CannotCarryError when it would not be the container that the options describe.
+    `entrypoints` are run first, then `own_command`: the image's own, where the profile keeps it. Raises
+    CannotCarryError when it would not be the container that the options describe.
     """
     if options.uncarried:
         raise CannotCarryError(
@@ -42,8 +46,11 @@ def create_request(
             why="a container without it would not be the one that the profile describes",
             fix="devcontainer up starts it",
         )
-    body: dict[str, Any] = {
+    script = _WAIT.format(entrypoints="\n".join(entrypoints))
+    return {
         "Image": image,
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", script, "-", *own_command],
         "User": options.user,
         "Env": _environment((*_from_files(options.env_files), *options.env), environment),
         "Labels": {**_pairs(options.labels), **labels},
@@ -51,9 +58,6 @@ def create_request(
         "Hostname": options.hostname,
         "HostConfig": _host_config(options, labels),
     }
-    if override_command:
-        body |= {"Entrypoint": ["/bin/sh"], "Cmd": ["-c", WAIT, "-"]}
-    return body
 
 
 def _host_config(options: RunOptions, labels: Mapping[str, str]) -> dict[str, Any]:

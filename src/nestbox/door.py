@@ -7,60 +7,79 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
+from nestbox import report
 from nestbox.errors import NestboxError, UsageError
+from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupt_on_signals
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
+from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
 
 
-def prove(
-    steps: Sequence[str],
-    profiles: Sequence[str],
-    platforms: Sequence[str],
-    as_json: bool,
-    allow_unverified: bool,
-) -> NoReturn:
-    """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
-    from nestbox import evidence, report
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a run is shown: to people, or as JSON or SARIF on stdout with the rest on stderr."""
 
+    json: bool = False
+    sarif: bool = False
+    allow_unverified: bool = False
+
+    @property
+    def people(self) -> TextIO:
+        """Where the words for people go."""
+        return sys.stderr if self.json or self.sarif else sys.stdout
+
+
+def prove(request: Request, output: Output) -> NoReturn:
+    """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
     begin = time.monotonic()
-    people = sys.stderr if as_json else sys.stdout
     progress = Progress()
     session = Session(say=progress.show)
     outcomes: list[Outcome] = []
-    request = Request(Path.cwd(), tuple(profiles), tuple(platforms), tuple(steps))
     interrupted = False
     with exits():
+        if output.json and output.sarif:
+            raise UsageError("--json and --sarif exclude each other", fix="run it twice")
         try:
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(validate(request, session)) as coming:
                 for outcome in coming:
                     progress.clear()
                     outcomes.append(outcome)
-                    print(report.line(outcome, color=wants_color(people)), file=people, flush=True)
+                    said = report.line(outcome, color=wants_color(output.people))
+                    print(said, file=output.people, flush=True)
         except KeyboardInterrupt:
             interrupted = True
         progress.clear()
-        seconds = time.monotonic() - begin
-        if blocks := report.details(outcomes):
-            print(f"\n{blocks}\n", file=people)
-        if as_json:
-            value = evidence.to_json(
-                evidence.Evidence(tuple(outcomes), session.facts, seconds, interrupted),
-                allow_unverified=allow_unverified,
-            )
-            print(json.dumps(value, indent=2))
-        if interrupted:
-            print("interrupted; containers and temporary files are removed", file=sys.stderr)
-            raise Exit(code=INTERRUPTED)
-        print(report.summary(outcomes, seconds, allow_unverified=allow_unverified), file=people)
-    raise Exit(code=exit_code(outcomes, allow_unverified=allow_unverified))
+        run = Evidence(tuple(outcomes), session.facts, time.monotonic() - begin, interrupted)
+        _finish(request, run, output)
+    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified))
+
+
+def _finish(request: Request, run: Evidence, output: Output) -> None:
+    if blocks := report.details(run.outcomes):
+        print(f"\n{blocks}\n", file=output.people)
+    if output.json:
+        print(json.dumps(to_json(run, allow_unverified=output.allow_unverified), indent=2))
+    if output.sarif:
+        from nestbox.checks import RULES
+        from nestbox.sarif import to_sarif
+
+        files = discover(request.workspace)
+        log = to_sarif(run.outcomes, RULES, root=request.workspace, profiles=files)
+        print(json.dumps(log, indent=2))
+    if run.interrupted:
+        print("interrupted; containers and temporary files are removed", file=sys.stderr)
+        raise Exit(code=INTERRUPTED)
+    said = report.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
+    print(said, file=output.people)
 
 
 def open_shell(name: str, platform: str) -> NoReturn:

@@ -8,7 +8,7 @@ import platform as host_platform
 import struct
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,9 @@ class Image:
 
     id: str
     platform: str
+    labels: Mapping[str, str]
+    command: tuple[str, ...]
+    """Its own entry point and command, one after the other."""
 
 
 def connect() -> Engine:
@@ -145,7 +148,13 @@ def find_image(engine: Engine, reference: str) -> Image | None:
             image = engine.api.inspect_image(reference)
         except ImageNotFound:
             return None
-    return Image(image["Id"], f"{image['Os']}/{image['Architecture']}")
+    config = image.get("Config") or {}
+    return Image(
+        image["Id"],
+        f"{image['Os']}/{image['Architecture']}",
+        config.get("Labels") or {},
+        (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+    )
 
 
 def new_run_labels() -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nestbox import __version__
 from nestbox.engine import EngineFacts
+from nestbox.findings import Finding
 from nestbox.outcome import INTERRUPTED, Outcome, Status, count, exit_code
 
 SCHEMA_VERSION = 1
@@ -49,7 +50,24 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "summary": outcome.summary,
         "cause": outcome.cause,
         "fix": outcome.fix,
+        "findings": [_finding(finding) for finding in outcome.findings],
         "observation": _camel(asdict(outcome.observation)) if outcome.observation else None,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    mistake = finding.mistake
+    return {
+        "rule": mistake.rule,
+        "severity": mistake.severity,
+        "message": mistake.message,
+        "file": finding.file,
+        "line": mistake.start.line,
+        "column": mistake.start.column,
+        "endLine": mistake.end.line,
+        "endColumn": mistake.end.column,
+        "excerpt": finding.excerpt,
+        "fix": finding.fix,
     }
 
 

@@ -50,10 +50,11 @@ class Finding:
     @classmethod
     def of(cls, source: Source, mistake: Mistake, fix: str = "") -> Finding:
         """A finding with the excerpt of its source."""
-        return cls(source.name, mistake, render(source, mistake), fix)
+        first, *rest = render(source, mistake).split("\n")
+        return cls(source.name, mistake, "\n".join([f"{first} [{mistake.rule}]", *rest]), fix)
 
     def __str__(self) -> str:
-        return self.excerpt or headline(self.file, self.mistake)
+        return self.excerpt or f"{headline(self.file, self.mistake)} [{self.mistake.rule}]"
 
 
 def headline(file: str, mistake: Mistake) -> str:

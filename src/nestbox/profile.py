@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from nestbox import jsonc
+from nestbox import jsonc, metadata
 from nestbox.errors import NestboxError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
-from nestbox.runargs import RunArgumentError, RunOptions, mount_fields, parse_run_args
+from nestbox.runargs import RunArgumentError, RunOptions, parse_run_args
 from nestbox.variables import Variables, check_variables, devcontainer_id, substitute
 
 if TYPE_CHECKING:
@@ -35,7 +35,14 @@ class Profile:
     config: DevContainer
     declarations: Declarations
     run: RunOptions
-    workspace_folder: str
+    variables: Variables
+    entrypoints: tuple[str, ...] = ()
+    """Shell lines that the image's features have every container run first."""
+
+    @property
+    def workspace_folder(self) -> str:
+        """Where the workspace is in the container."""
+        return self.variables.container_workspace_folder
 
     @property
     def remote_user(self) -> str:
@@ -52,10 +59,6 @@ class Reading:
     document: jsonc.Document
     mistakes: tuple[Mistake, ...]
     profile: Profile | None
-
-    def findings(self) -> tuple[Finding, ...]:
-        """The mistakes of the model, each with its excerpt."""
-        return tuple(Finding.of(self.document.source, mistake) for mistake in self.mistakes)
 
 
 def discover(workspace: Path) -> dict[str, Path]:
@@ -107,16 +110,17 @@ def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[st
     return reading.profile
 
 
-def read_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Reading:
-    """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees.
-
-    Raises ProfileError for a file that cannot be read at all.
+def read_profile(
+    name: str, file: Path, workspace: Path, environment: Mapping[str, str], *, strict: bool = False
+) -> Reading:
+    """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees, and
+    `strict` takes no trailing comma. Raises ProfileError for a file that cannot be read at all.
     """
     from nestbox.model import Declarations
     from nestbox.reading import validate
 
     try:
-        document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)))
+        document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)), strict=strict)
     except OSError as error:
         raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
     if not document.ok or document.root is None:
@@ -137,10 +141,33 @@ def read_profile(name: str, file: Path, workspace: Path, environment: Mapping[st
             at = document.root.at("runArgs", error.index) or document.root
             mistakes.append(Mistake("run-argument", "error", error.sentence, at.start, at.end))
         else:
-            folder = variables.container_workspace_folder
-            profile = Profile(name, file, workspace, config, declarations, run, folder)
+            profile = Profile(name, file, workspace, config, declarations, run, variables)
     mistakes.sort(key=lambda mistake: mistake.start.offset)
     return Reading(name, file, document, tuple(mistakes), profile)
+
+
+def with_image_metadata(profile: Profile, label: str) -> Profile:
+    """The profile as it is for a container of an image with this metadata label.
+
+    Raises ProfileError when what the image says has another type than the specification gives it.
+    """
+    from pydantic import ValidationError
+
+    from nestbox.model import DevContainer
+
+    image = substitute(metadata.entries(label), profile.variables)
+    if not image:
+        return profile
+    value = profile.config.model_dump(by_alias=True, exclude_unset=True)
+    merged = metadata.merge(value, image)
+    entrypoints = tuple(str(line) for line in merged.pop("entrypoints", ()))
+    try:
+        config = DevContainer.model_validate(merged)
+    except ValidationError as error:
+        raise ProfileError(f"the image's {metadata.LABEL} label makes no sense", why=str(error)) from error
+    properties = _from_properties(config, profile.workspace, profile.workspace_folder)
+    run = parse_run_args(config.run_args, properties)
+    return replace(profile, config=config, run=run, entrypoints=entrypoints)
 
 
 def _variables(
@@ -173,11 +200,12 @@ def _from_properties(config: DevContainer, workspace: Path, folder: str) -> RunO
     if "workspace_mount" not in config.model_fields_set:
         root = mounted_root(workspace)
         mount = f"type=bind,{_field('source', str(root))},{_field('target', f'/workspaces/{root.name}')}"
+    mounts = metadata.unique_mounts([m if isinstance(m, str) else m.model_dump() for m in config.mounts])
     return RunOptions(
         cap_add=tuple(dict.fromkeys(config.cap_add)),
         env=tuple(f"{key}={value}" for key, value in config.container_env.items()),
         init=config.init,
-        mounts=(*([mount] if mount else []), *_unique(config.mounts)),
+        mounts=(*([mount] if mount else []), *map(_mount_text, mounts)),
         privileged=config.privileged,
         security_opt=tuple(dict.fromkeys(config.security_opt)),
         user=config.container_user or "",
@@ -189,17 +217,9 @@ def _field(name: str, value: str) -> str:
     return f'"{name}={value}"' if "," in value else f"{name}={value}"
 
 
-def _unique(mounts: list[Any]) -> list[str]:
-    """Mounts as strings; of several with one target the last wins, in the place of the first."""
-    by_target: dict[str, str] = {}
-    for mount in mounts:
-        text = mount if isinstance(mount, str) else _mount_text(mount)
-        fields = mount_fields(text)
-        target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
-        by_target[target] = text
-    return list(by_target.values())
-
-
-def _mount_text(mount: Any) -> str:
-    source = f"source={mount.source}," if mount.source else ""
-    return f"type={mount.type},{source}target={mount.target}"
+def _mount_text(mount: str | dict[str, Any]) -> str:
+    if isinstance(mount, str):
+        return mount
+    # The reference client carries over these three and drops the rest.
+    source = f"source={mount['source']}," if mount.get("source") else ""
+    return f"type={mount['type']},{source}target={mount['target']}"

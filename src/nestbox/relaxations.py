@@ -1,4 +1,4 @@
-"""What weakens Docker's defaults: as a profile asks for it, as a container has it, and as the lock allows it.
+"""What weakens Docker's defaults: as a profile asks for it, and as a container has it.
 
 A relaxation is named by the `docker run` option that asks for it, without the dashes:
 `cap-add=SYS_ADMIN`, `security-opt=seccomp=unconfined`, `privileged`, `network=host`.
@@ -7,22 +7,15 @@ A relaxation is named by the `docker run` option that asks for it, without the d
 from __future__ import annotations
 
 import posixpath
-import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from nestbox.capabilities import DOCKER_DEFAULT, normalize
-from nestbox.errors import UsageError
 from nestbox.runargs import RunOptions, mount_fields
-
-LOCK_FILE = ".devcontainer/privileges.lock"
 
 # Host paths that hand a container the host, or its secrets.
 _SENSITIVE_SOURCES = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run")
 _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
-
-Lock = Mapping[str, Mapping[str, str]]
 
 
 def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
@@ -125,26 +118,3 @@ def _normal(path: str) -> str:
 
 def _is_sensitive(path: str) -> bool:
     return path in _SENSITIVE_SOURCES or path in _DOCKER_SOCKETS or path.startswith(("/proc/", "/sys/"))
-
-
-def read_lock(workspace: Path) -> Lock | None:
-    """The committed lock, profile to relaxation to reason; None when the repository has none.
-
-    Raises UsageError when it is not a table of tables of reasons.
-    """
-    file = workspace / LOCK_FILE
-    try:
-        lock = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{LOCK_FILE} cannot be read", why=str(error)) from error
-    for profile, reasons in lock.items():
-        if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
-            raise UsageError(f"{LOCK_FILE}: [{profile}] must be a table of relaxations, each with its reason")
-    return lock
-
-
-def allowed_by(lock: Lock | None, profile: str, asked: Iterable[str]) -> frozenset[str]:
-    """What a profile may have: what the lock says or, without a lock, what the profile asks for."""
-    return frozenset(asked) if lock is None else frozenset(lock.get(profile, {}))

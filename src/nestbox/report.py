@@ -29,6 +29,8 @@ def details(outcomes: Sequence[Outcome]) -> str:
     """What is to be known of everything that did not pass; empty when all did."""
     red = [outcome for outcome in outcomes if outcome.status in (Status.FAIL, Status.ERROR)]
     blocks = [_detail(group) for group in _alike(red)]
+    warnings = [f for o in outcomes for f in o.findings if f.mistake.severity == "warning"]
+    blocks += [str(finding) for finding in warnings]
     if unverified := _alike([outcome for outcome in outcomes if outcome.status is Status.UNVERIFIED]):
         reasons = [_reason(group) for group in unverified]
         blocks.append("\n".join(["UNVERIFIED, and not counted as a pass:", *reasons]))
@@ -70,8 +72,11 @@ def _detail(group: Sequence[Outcome]) -> str:
     lines = [f"{first.status.value.upper()} {_where(group)}: {safe(first.summary)}"]
     lines += [f"  cause: {part}" for part in map(safe, first.cause.splitlines())]
     lines += [f"  fix: {safe(first.fix)}"] if first.fix else []
+    errors = [finding for finding in first.findings if finding.mistake.severity == "error"]
+    lines += [f"  {part}" for finding in errors for part in str(finding).splitlines()]
     seen = first.observation
-    if seen is not None:
+    # What was found says more than the output that it was found in.
+    if seen is not None and not errors:
         lines.append(f"  command: {safe(' '.join(seen.command))} (exit status {seen.exit_status})")
         for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
             shown = text.rstrip().splitlines()[-_SHOWN_LINES:]

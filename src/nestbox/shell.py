@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nestbox.command import run_interactive
-from nestbox.container import create_request
-from nestbox.engine import new_run_labels, started_container
+from nestbox.engine import started_container
 from nestbox.errors import NestboxError
+from nestbox.metadata import LABEL
 from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
-from nestbox.profile import discover, select
+from nestbox.profile import discover, select, with_image_metadata
 from nestbox.report import details
+from nestbox.smoke import request_container
 from nestbox.validate import Session, open_workshop
 
 # bash is what clients open where it is there.
@@ -30,9 +31,8 @@ def open_terminal(
     outcome, image = workshop.build(profile, target)
     if not image:
         raise NestboxError(details([outcome]))
-    request = create_request(
-        profile.run, image=image, labels=new_run_labels(), environment=session.environment
-    )
+    profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
+    request = request_container(profile, image, session.environment)
     user = ["--user", profile.remote_user] if profile.remote_user else []
     place = ["--workdir", profile.workspace_folder]
     with started_container(workshop.engine, request, target.platform) as container:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nestbox.capabilities import granted
 from nestbox.container import create_request
-from nestbox.engine import Container, Engine, Exec, engine_errors, new_run_labels, started_container
+from nestbox.engine import Container, Engine, Exec, Image, engine_errors, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import FrameReader, Record
+from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target
 from nestbox.probes.judge import Context, Judgement, degraded_as_declared
 from nestbox.probes.table import PACKS, PROBES, Probe, script
 from nestbox.profile import Profile
-from nestbox.relaxations import Lock, allowed_by, relaxations_asked, relaxations_in_force
+from nestbox.relaxations import relaxations_asked, relaxations_in_force
+from nestbox.variables import substitute
 
 # Beside the probes' own time: starting the shell in the container, on a busy or emulated machine.
 GRACE = 15.0
@@ -29,8 +32,9 @@ class Run:
 
     profile: Profile
     node: Node
-    image: str
-    lock: Lock | None
+    image: Image
+    lock: Reasons | None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @property
     def target(self) -> Target:
@@ -39,6 +43,18 @@ class Run:
     @property
     def allowed(self) -> frozenset[str]:
         return allowed_by(self.lock, self.profile.name, relaxations_asked(self.profile.run))
+
+
+def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The create request for a container of the profile; the one way in which nestbox starts any."""
+    return create_request(
+        profile.run,
+        image=image.id,
+        labels=new_run_labels(),
+        environment=environment,
+        entrypoints=profile.entrypoints,
+        own_command=image.command if profile.config.override_command is False else (),
+    )
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:
@@ -78,13 +94,7 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
         if emulated and probe.needs_namespaces:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
-    request = create_request(
-        run.profile.run,
-        image=run.image,
-        labels=new_run_labels(),
-        environment=os.environ,
-        override_command=run.profile.config.override_command is not False,
-    )
+    request = request_container(run.profile, run.image, run.environment)
     try:
         with started_container(engine, request, run.node.platform) as container:
             yield _inspect(run, container)
@@ -158,7 +168,11 @@ def _records(
         container,
         argv,
         user="root" if probes[0].as_root else run.profile.remote_user,
-        environment={"NESTBOX_USERS": " ".join(_users(run.profile)), "NESTBOX_TOKEN": secrets.token_hex(8)},
+        environment={
+            **_remote_environment(run.profile, container),
+            "NESTBOX_USERS": " ".join(_users(run.profile)),
+            "NESTBOX_TOKEN": secrets.token_hex(8),
+        },
         timeout=max(probe.timeout for probe in probes) + GRACE,
     )
     with engine_errors("asking the probes"):
@@ -167,6 +181,13 @@ def _records(
                 yield from reader.feed(data)
             else:
                 reader.noise += data
+
+
+def _remote_environment(profile: Profile, container: Container) -> dict[str, str]:
+    """`remoteEnv`, which alone may speak of the container's own environment."""
+    own = dict(entry.partition("=")[::2] for entry in container.inspection["Config"].get("Env") or ())
+    resolved = substitute(dict(profile.config.remote_env), replace(profile.variables, container=own))
+    return {name: value for name, value in resolved.items() if value is not None}
 
 
 def _judged(run: Run, probe: Probe, record: Record, context: Context) -> Outcome:

@@ -2,62 +2,167 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
 _PROFILE = "profile to prove; may be given more than once (default: all)"
 _PLATFORM = "linux/amd64 or linux/arm64; may be given more than once (default: the engine's own)"
-_JSON = "print the evidence as JSON on stdout; progress goes to stderr"
-_ALLOW = "exit 0 although something is unverified; the last line says how much"
-_HELP = {"profile": _PROFILE, "platform": _PLATFORM, "json": _JSON, "allow-unverified": _ALLOW}
-_FILES_HELP = {"profile": _PROFILE, "json": _JSON, "allow-unverified": _ALLOW}
+_OUTPUT = {
+    "json": "print the evidence as JSON on stdout; progress goes to stderr",
+    "allow-unverified": "exit 0 although something is unverified; the last line says how much",
+}
+_SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
+_STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
+_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
+_OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
+_DIFF = {
+    "staged": "only what is staged, as for a commit hook",
+    "base": "everything since the merge base with this revision, such as origin/main",
+}
 
 
-@task(iterable=["profile", "platform"], help=_HELP)
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_SARIF, **_STRICT})
 def validate(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    json: bool = False,
+    sarif: bool = False,
+    strict: bool = False,
+    allow_unverified: bool = False,
 ) -> None:
     """The whole proof for this machine: files, builds, smoke runs."""
-    from nestbox.door import prove
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
 
-    prove(("check.json", "check.diff", "build", "smoke"), profile, platform, json, allow_unverified)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict)
+    prove(request, Output(json, sarif, allow_unverified))
 
 
-@task(name="json", iterable=["profile"], help=_FILES_HELP)
-def check_json(_: Context, profile: list[str], json: bool = False, allow_unverified: bool = False) -> None:
+@task(name="all", default=True, iterable=["profile"], help={**_OF_FILES, **_STRICT})
+def check_all(
+    _: Context,
+    profile: list[str],
+    json: bool = False,
+    sarif: bool = False,
+    strict: bool = False,
+    allow_unverified: bool = False,
+) -> None:
+    """All checks of the files, which need no engine."""
+    from nestbox.door import Output, prove
+    from nestbox.validate import CHECKS, Request
+
+    prove(
+        Request(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
+        Output(json, sarif, allow_unverified),
+    )
+
+
+@task(name="json", iterable=["profile"], help={**_OF_FILES, **_STRICT})
+def check_json(
+    _: Context,
+    profile: list[str],
+    json: bool = False,
+    sarif: bool = False,
+    strict: bool = False,
+    allow_unverified: bool = False,
+) -> None:
     """Are the devcontainer files JSON once their comments are stripped?"""
-    from nestbox.door import prove
-
-    prove(("check.json",), profile, (), json, allow_unverified)
+    _check("check.json", profile, json, sarif, allow_unverified, strict=strict)
 
 
-@task(name="diff", help={"json": _JSON, "allow-unverified": _ALLOW})
-def check_diff(_: Context, json: bool = False, allow_unverified: bool = False) -> None:
+@task(name="model", iterable=["profile"], help=_OF_FILES)
+def check_model(
+    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
+) -> None:
+    """Is every property one that the specification has, and of its type?"""
+    _check("check.model", profile, json, sarif, allow_unverified)
+
+
+@task(name="lint", iterable=["profile"], help=_OF_FILES)
+def check_lint(
+    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
+) -> None:
+    """Is anything well-formed and yet a mistake, or a risk?"""
+    _check("check.lint", profile, json, sarif, allow_unverified)
+
+
+@task(name="rules", iterable=["profile"], help=_OF_FILES)
+def check_rules(
+    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
+) -> None:
+    """Do the repository's own rules hold ([[tool.nestbox.rule]])?"""
+    _check("check.rules", profile, json, sarif, allow_unverified)
+
+
+@task(name="lock", iterable=["profile"], help=_OF_FILES)
+def check_lock(
+    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
+) -> None:
+    """Does each profile ask for no more than the privilege lock has for it?"""
+    _check("check.lock", profile, json, sarif, allow_unverified)
+
+
+@task(name="dockerfile", iterable=["profile"], help=_OF_FILES)
+def check_dockerfile(
+    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
+) -> None:
+    """What does hadolint say of the Dockerfiles?"""
+    _check("check.dockerfile", profile, json, sarif, allow_unverified)
+
+
+@task(name="diff", help={**_OUTPUT, **_SARIF, **_DIFF})
+def check_diff(
+    _: Context,
+    staged: bool = False,
+    base: str = "",
+    json: bool = False,
+    sarif: bool = False,
+    allow_unverified: bool = False,
+) -> None:
     """Does git diff --check object to anything, staged or not?"""
-    from nestbox.door import prove
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
 
-    prove(("check.diff",), (), (), json, allow_unverified)
+    request = Request(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
+    prove(request, Output(json, sarif, allow_unverified))
 
 
-@task(iterable=["profile", "platform"], help=_HELP)
+def _check(
+    step: str, profile: list[str], json: bool, sarif: bool, allow_unverified: bool, *, strict: bool = False
+) -> None:
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
+
+    request = Request(Path.cwd(), tuple(profile), steps=(step,), strict=strict)
+    prove(request, Output(json, sarif, allow_unverified))
+
+
+@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
 def build(
     _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
 ) -> None:
     """Build the profiles' images with docker buildx."""
-    from nestbox.door import prove
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
 
-    prove(("build",), profile, platform, json, allow_unverified)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",))
+    prove(request, Output(json, allow_unverified=allow_unverified))
 
 
-@task(iterable=["profile", "platform"], help=_HELP)
+@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
 def smoke(
     _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
 ) -> None:
     """Ask every probe in a container of each profile, built first if need be."""
-    from nestbox.door import prove
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
 
-    prove(("build", "smoke"), profile, platform, json, allow_unverified)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"))
+    prove(request, Output(json, allow_unverified=allow_unverified))
 
 
 @task(
@@ -74,4 +179,16 @@ def shell(_: Context, profile: str = "default", platform: str = "") -> None:
 
 
 ns = Collection(validate, build, smoke, shell)
-ns.add_collection(Collection("check", check_json, check_diff))
+ns.add_collection(
+    Collection(
+        "check",
+        check_all,
+        check_json,
+        check_model,
+        check_lint,
+        check_rules,
+        check_lock,
+        check_dockerfile,
+        check_diff,
+    )
+)

@@ -7,24 +7,24 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from platform import machine
-from typing import TYPE_CHECKING
 
 from nestbox.base_image import base_environment
 from nestbox.build import build_image, plan_build
-from nestbox.checks import check_diff, check_json
-from nestbox.engine import Engine, EngineFacts, connect, remove_leftovers
+from nestbox.checks import OF_FILES, check_files
+from nestbox.config import BaseImage, load_config
+from nestbox.diff import check_diff
+from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
+from nestbox.lock import Lock, read_lock
+from nestbox.metadata import LABEL
 from nestbox.nodes import Truth, node_for
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.platforms import parse_platform
-from nestbox.profile import Profile, discover, load_profile, select
-from nestbox.relaxations import Lock, read_lock
+from nestbox.profile import Profile, discover, load_profile, select, with_image_metadata
 from nestbox.smoke import Run, smoke
 
-if TYPE_CHECKING:
-    from nestbox.config import BaseImage
-
-STEPS = ("check.json", "check.diff", "build", "smoke")
+CHECKS = (*OF_FILES, "check.diff")
+STEPS = (*CHECKS, "build", "smoke")
 _ON_AN_ENGINE = ("build", "smoke")
 
 
@@ -36,6 +36,10 @@ class Request:
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     steps: tuple[str, ...] = STEPS
+    strict: bool = False
+    staged: bool = False
+    base: str = ""
+    """With a revision, the diff check is of everything since its merge base with HEAD."""
 
 
 @dataclass(slots=True)
@@ -52,20 +56,21 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
     files = select(discover(request.workspace), list(request.profiles))
     request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))
     lock = read_lock(request.workspace)
-    base = _base_image(request.workspace)
-    if "check.json" in request.steps:
-        yield from check_json(files, request.workspace)
+    config = load_config(request.workspace)
+    if any(step in request.steps for step in OF_FILES):
+        yield from check_files(
+            files,
+            request.workspace,
+            session.environment,
+            config=config,
+            lock=lock,
+            steps=request.steps,
+            strict=request.strict,
+        )
     if "check.diff" in request.steps:
-        yield from check_diff(request.workspace)
+        yield from check_diff(request.workspace, staged=request.staged, base=request.base)
     if any(step in request.steps for step in _ON_AN_ENGINE):
-        yield from _on_an_engine(request, session, files, base, lock)
-
-
-def _base_image(workspace: Path) -> BaseImage | None:
-    # It brings pydantic with it.
-    from nestbox.config import load_config
-
-    return load_config(workspace).base_image
+        yield from _on_an_engine(request, session, files, config.base_image, lock)
 
 
 def _on_an_engine(
@@ -119,7 +124,8 @@ def _prove(
     outcome, image = workshop.build(profile, target)
     yield outcome
     if image and "smoke" in request.steps:
-        yield from smoke(workshop.engine, Run(profile, node, image, lock))
+        profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
+        yield from smoke(workshop.engine, Run(profile, node, image, lock, workshop.session.environment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ class Workshop:
         selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
         return load_profile(target.profile, file, self.workspace, {**environment, **base, **selected})
 
-    def build(self, profile: Profile, target: Target) -> tuple[Outcome, str]:
+    def build(self, profile: Profile, target: Target) -> tuple[Outcome, Image | None]:
         """Build the profile's image for the target; see build_image."""
         return build_image(
             self.engine,
@@ -157,4 +163,4 @@ class Workshop:
 
 def open_workshop(workspace: Path, session: Session) -> Workshop:
     """A workshop on the engine that answers; raises EngineUnavailable or UsageError."""
-    return Workshop(workspace, session, open_engine(session), _base_image(workspace))
+    return Workshop(workspace, session, open_engine(session), load_config(workspace).base_image)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,24 +15,11 @@ from nestbox.capabilities import normalize
 from nestbox.config import load_config
 from nestbox.engine import Engine
 from tests.conftest import ROOT, Repository
+from tests.docker.client import run_client
 
 pytestmark = pytest.mark.docker
 
-VERSION = "0.89.0"
 README = ROOT / ".devcontainer/README.md"
-
-
-@pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the `devcontainer` program, from its npm package."""
-    if not shutil.which("npm"):
-        if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
-            pytest.fail("Docker tests are required here, and npm is not installed")
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("client")
-    install = ["npm", "install", "--silent", "--prefix", str(folder), f"@devcontainers/cli@{VERSION}"]
-    subprocess.run(install, check=True, timeout=300, capture_output=True)
-    return folder / "node_modules/.bin"
 
 
 def documented_commands() -> list[str]:
@@ -62,17 +46,7 @@ def up(command: str, client: Path, repository: Repository, engine: Engine) -> An
         workspace=repository.path,
         say=print,
     )
-    completed = subprocess.run(
-        ["bash", "-c", command],
-        cwd=repository.path,
-        env={**os.environ, **base, "PATH": f"{client}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stderr[-4000:]
-    return json.loads(completed.stdout)
+    return run_client(command, client, repository.path, base)
 
 
 def test_both_profiles_are_documented() -> None:

@@ -32,7 +32,9 @@ def test_a_stray_comma_is_shown_at_its_place(repository: Repository) -> None:
         if ",," in text
     )
     assert fail["summary"].startswith(f"{SECURE}:{line}:26: ")
-    assert '"remoteUser": "vscode",,' in fail["observation"]["stderr"]
+    [finding] = fail["findings"]
+    assert finding["rule"] == "json-extra-comma"
+    assert finding["excerpt"].splitlines()[1:] == ['  "remoteUser": "vscode",,', " " * 25 + "^"]
     # The damaged file does not hide the other.
     assert [o["summary"] for o in finished.evidence["outcomes"] if o["status"] == "pass"] == [
         f"{DEFAULT}: one JSON value, jq agrees"
