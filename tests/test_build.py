@@ -33,7 +33,7 @@ BUILT = """\
 #1 transferring dockerfile: 142B done
 #1 DONE 0.0s
 
-#4 [base 1/2] FROM docker.io/library/base:latest
+#4 [base 1/2] FROM base:latest
 #4 DONE 0.0s
 
 #5 [base 2/2] RUN echo one

@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestbox import diff_hits
@@ -133,6 +133,7 @@ def as_git_writes(hit: Hit) -> bytes:
     return os.fsencode(f"{hit.file}:{hit.line}: {', '.join(hit.said)}{end}\n{shown}")
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(st.lists(HITS))
 def test_what_git_can_write_is_read_back(hits: list[Hit]) -> None:
     output = b"".join(map(as_git_writes, hits))

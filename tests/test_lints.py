@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,6 +207,7 @@ GREEN: list[tuple[str, str]] = [
     ("docker-socket-mounted", '{"mounts": ["type=volume,source=docker.sock,target=/d"]}'),
     ("docker-socket-mounted", run_args("-v=/home/a/docker.sock.d:/x", "-e=SOCKET=/var/run/docker.sock")),
     ("home-mounted", run_args("-v=${localEnv:HOME}/.m2:/m2", "-v=/home:/h", "-v=home:/home/dev")),
+    ("option-conflict", run_args("-v=c:\\\\x:/a", "-v=c:/y:/b", "-v=c:/c", "-v=d:/d:ro")),
     ("home-mounted", run_args("-v=/home/a/b:/c", "--mount=type=volume,source=${localEnv:HOME},target=/h")),
     ("credentials-mounted", run_args("-v=${localEnv:HOME}/.ssh/known_hosts:/k", "-v=keys:/home/dev/.ssh")),
     ("credentials-mounted", run_args("-v=${localEnv:HOME}/.sshx:/x", "-v=${localEnv:HOME}/.ssh/id.pub:/i")),
@@ -241,7 +243,7 @@ def test_a_near_miss_is_no_mistake(linter: Linter, rule: str, text: str) -> None
 
 
 SECCOMP = security("seccomp=seccomp.json")
-NO_PROFILE = "seccomp.json is no seccomp profile: a JSON object with a defaultAction"
+NO_PROFILE = "seccomp.json is no seccomp profile; look at "
 LOOSE = "seccomp.json allows everybody {}, which Docker's own profile does not; tie them to a capability"
 
 
@@ -255,11 +257,12 @@ def rules(rule: str) -> str:
     [
         (None, "seccomp-profile-unreadable",
          "the seccomp profile seccomp.json cannot be read: No such file or directory"),
-        ("[]", "seccomp-profile-unreadable", NO_PROFILE),
-        ('{"defaultAction": 1', "seccomp-profile-unreadable", NO_PROFILE),
+        ("[]", "seccomp-profile-unreadable", NO_PROFILE + "its JSON"),
+        ("{}", "seccomp-profile-unreadable", NO_PROFILE + "defaultAction"),
+        (rules('"names": 1, "action": ""'), "seccomp-profile-unreadable", NO_PROFILE + "syscalls.0.names"),
+        ('{"defaultAction": 1', "seccomp-profile-unreadable", NO_PROFILE + "its JSON"),
         ('{"defaultAction": "SCMP_ACT_LOG"}', "seccomp-default-allow",
-         "seccomp.json allows all that it does not name (SCMP_ACT_LOG); "
-         "start from Docker's own profile instead"),
+         "seccomp.json allows all that it does not name; start from Docker's own profile instead"),
         (rules('"names": ["read", "keyctl", "bpf"], "action": "SCMP_ACT_ALLOW"'), "seccomp-profile-loose",
          LOOSE.format("bpf, keyctl")),
         (rules('"name": "mount", "action": "SCMP_ACT_LOG", "includes": {"arches": ["amd64"]}'),
@@ -296,6 +299,25 @@ def test_a_seccomp_profile_is_found_by_its_resolved_name(linter: Linter) -> None
     name = "${localWorkspaceFolder}/seccomp/seccomp.json"
     for text in (run_args(f"--security-opt=seccomp={name}"), run_args("--security-opt", f"seccomp={name}")):
         assert [m.rule for m in linter(text)] == ["seccomp-default-allow"]
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/docker/seccomp.json", "../seccomp.json", "${localEnv:PROFILES}/s.json"]
+)
+def test_a_seccomp_profile_of_the_machine_is_left_alone(linter: Linter, name: str) -> None:
+    assert linter(security(f"seccomp={name}")) == []
+
+
+def test_a_seccomp_profile_is_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    file = tmp_path / ".devcontainer.json"
+    for name in ("pipe.json", "folder.json", "endless.json", "a\\u0000b"):
+        file.write_text(security(f"seccomp={name}"))
+        reading = read_profile("default", file, tmp_path, {})
+        assert reading.profile is not None
+        assert [m.rule for m in lint(reading.profile, reading.document)] == ["seccomp-profile-unreadable"]
 
 
 def test_the_other_place_of_a_contradiction_is_shown(linter: Linter) -> None:

@@ -57,11 +57,14 @@ def git(folder: Path, *arguments: str) -> str:
     return completed.stdout.strip()
 
 
-def commit(folder: Path, message: str = "Change") -> str:
+def commit(folder: Path, message: str = "Change") -> None:
     if not (folder / ".git").exists():
-        git(folder, "init", "--quiet", "--initial-branch", "main")
+        git(folder, "init", "--quiet", "--template=", "--initial-branch", "main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def head(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
@@ -309,7 +312,8 @@ def story(comparison: Comparison, name: str) -> str:
 def test_a_branch_that_adds_exits_with_1(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     write(workspace, SECURE, {"capAdd": ["BPF"], "runArgs": ["--pid=host"]})
-    base = commit(workspace)
+    commit(workspace)
+    base = head(workspace)
     git(workspace, "switch", "--quiet", "--create", "branch")
     write(workspace, SECURE, {"capAdd": ["BPF", "SYSLOG"], "privileged": True})
     write(workspace, LOCK_FILE, '[secure]\nprivileged = "to run Docker"\n')
@@ -345,7 +349,8 @@ def test_a_branch_that_adds_exits_with_1(workspace: Path) -> None:
 
 def test_the_json_form_has_all_of_it(workspace: Path) -> None:
     write(workspace, SECURE, {"runArgs": ["--pid=host"]})
-    base = commit(workspace)
+    commit(workspace)
+    base = head(workspace)
     write(workspace, SECURE, {"runArgs": ["--device=/dev/kvm"]})
     value = to_json(compared(workspace))
     assert (value["base"], value["mergeBase"], value["exitCode"]) == ("main", base, 1)
@@ -383,7 +388,8 @@ def test_what_is_not_committed_counts(workspace: Path) -> None:
 
 def test_the_merge_base_counts_and_not_where_the_base_went_since(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
-    base = commit(workspace)
+    commit(workspace)
+    base = head(workspace)
     git(workspace, "branch", "branch")
     write(workspace, DEFAULT, {"privileged": True})
     commit(workspace)
@@ -504,8 +510,8 @@ def test_a_symbolic_link_in_the_revision_is_not_followed(workspace: Path) -> Non
 
 
 def test_a_submodule_in_the_place_of_a_file_is_not_entered(workspace: Path) -> None:
-    other = commit(workspace)
-    git(workspace, "update-index", "--add", "--cacheinfo", f"160000,{other},{DEFAULT}")
+    commit(workspace)
+    git(workspace, "update-index", "--add", "--cacheinfo", f"160000,{head(workspace)},{DEFAULT}")
     git(workspace, "commit", "--quiet", "--message", "A submodule")
     write(workspace, DEFAULT, {"privileged": True})
     comparison = compared(workspace)
@@ -581,10 +587,15 @@ def test_a_revision_has_the_profiles_that_a_folder_would_have(workspace: Path) -
         write(workspace, name, {})
     found = {name: str(file.relative_to(workspace)) for name, file in discover(workspace).items()}
     assert list(profiles_among(reversed(names)).items()) == list(found.items())
+    commit(workspace)
+    comparison = compared(workspace)
+    assert [change.name for change in comparison.changes] == list(found)
+    assert all(change.before == change.after for change in comparison.changes)
 
 
 @pytest.mark.parametrize(
-    "base", ["nope", "", "-h", "--help", "main:.devcontainer", "HEAD~7", "main..main", "a b", "0" * 40]
+    "base",
+    ["nope", "", "-h", "--help", "main:.devcontainer", "--since=x", "HEAD~7", "main..main", "a b", "0" * 40],
 )
 def test_an_unknown_revision_is_a_usage_error(workspace: Path, base: str) -> None:
     write(workspace, DEFAULT, {})

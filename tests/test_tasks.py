@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "shell", "smoke", "validate",
+        "build", "privileges", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock", "check.model",
         "check.rules",
     ]  # fmt: skip
@@ -50,7 +50,9 @@ def test_listing_imports_nothing_heavy() -> None:
     assert said == "[]\n"
 
 
-@pytest.mark.parametrize("task", ["validate", "build", "smoke", "shell", "check", "check.json", "check.diff"])
+@pytest.mark.parametrize(
+    "task", ["validate", "build", "smoke", "shell", "privileges", "check", "check.json", "check.diff"]
+)
 def test_every_option_has_a_help_text(task: str) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "nestbox", "--help", task], capture_output=True, text=True, check=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -92,6 +93,28 @@ def open_shell(name: str, platform: str) -> NoReturn:
         progress = Progress()
         status = open_terminal(Path.cwd(), Session(say=progress.show), name, platform, progress.clear)
     raise Exit(code=status)
+
+
+def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
+    """Show what the profiles may have, write it into the lock, or compare it with a revision."""
+    from nestbox import comparison, privileges, privileges_text
+
+    workspace, environment = Path.cwd(), dict(os.environ)
+    answer: privileges_text.Answer
+    with exits():
+        if update and base is not None:
+            raise UsageError("--update and --base exclude each other", fix="give one of the two")
+        if update:
+            answer = privileges.update(workspace, environment)
+        elif base is not None:
+            answer = comparison.compare(workspace, base, environment)
+        else:
+            answer = privileges.show(workspace, environment)
+        if as_json:
+            print(json.dumps(privileges_text.to_json(answer), indent=2))
+        else:
+            print(privileges_text.text(answer, shutil.get_terminal_size((100, 24)).columns))
+    raise Exit(code=answer.exit_code)
 
 
 @contextlib.contextmanager

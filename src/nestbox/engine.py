@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import platform as host_platform
-import struct
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +17,6 @@ from nestbox.platforms import parse_platform
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-# Docker Engine API, ContainerAttach, "Stream format": which stream, and how many bytes follow.
-_HEADER = struct.Struct(">BxxxL")
 
 RUN_LABEL = "dev.nestbox.run"
 OWNER_LABEL = "dev.nestbox.owner"
@@ -244,53 +239,3 @@ def _remove_own_volumes(api: APIClient, labels: dict[str, str]) -> None:
         volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []
         for volume in volumes:
             api.remove_volume(volume["Name"], force=True)
-
-
-def _message(header: bytes, read: Callable[[int], bytes]) -> tuple[int, bytes]:
-    if len(header) == _HEADER.size:
-        kind, length = _HEADER.unpack(header)
-        body = read(length)
-        if len(body) == length:
-            return kind, body
-    raise OSError("the engine closed the stream in the middle of a message")
-
-
-class Exec:
-    """A command in a container: iterate over its output, then read its exit status."""
-
-    def __init__(
-        self,
-        container: Container,
-        argv: Sequence[str],
-        *,
-        user: str,
-        environment: dict[str, str],
-        timeout: float,
-    ) -> None:
-        self._api = container.api
-        self._timeout = timeout
-        self.exit_status: int | None = None
-        with engine_errors("starting a command in the container"):
-            self._id: str = self._api.exec_create(
-                container.name, list(argv), user=user, environment=environment
-            )["Id"]
-
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """Chunks of output, 1 for stdout and 2 for stderr; raises EngineError when the time is over."""
-        deadline = time.monotonic() + self._timeout
-        with engine_errors("running a command in the container"):
-            # Not exec_start: it reads from the bare socket, and so loses what came in one packet with the
-            # header of the engine's answer.
-            response = self._api.post(
-                f"{self._api.base_url}/v{self._api.api_version}/exec/{self._id}/start",
-                json={"Detach": False, "Tty": False},
-                stream=True,
-                timeout=self._timeout,
-            )
-            with response:
-                response.raise_for_status()
-                while header := response.raw.read(_HEADER.size):
-                    if time.monotonic() > deadline:
-                        raise TimeoutError(f"it did not end within {self._timeout:g} s")
-                    yield _message(header, response.raw.read)
-            self.exit_status = self._api.exec_inspect(self._id)["ExitCode"]

@@ -44,6 +44,9 @@ def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
     """What hadolint finds, line by line; raises CommandError when it cannot say."""
     file = workspace / dockerfile
     shown = os.path.relpath(file, workspace)
+    # A device or a pipe may never end.
+    if not file.is_file():
+        raise CommandError(f"{shown} is no file", fix="correct the name, or write the Dockerfile")
     try:
         source = Source.of(shown, file.read_bytes().decode(errors="replace"))
     except OSError as error:
@@ -56,7 +59,7 @@ def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
     )
     # A configuration that it cannot read is complained about, ignored, and no failure.
     if completed.status != 0 or completed.stderr.strip():
-        raise CommandError(f"hadolint could not read {shown}", why=completed.stderr.strip()[:400])
+        raise CommandError(f"hadolint could not read {shown}", why=_first_lines(completed.stderr))
     try:
         found = read_report(source, json.loads(completed.stdout))
         return sorted(found, key=lambda finding: finding.mistake.start.offset)
@@ -95,6 +98,11 @@ def read_report(source: Source, report: Any) -> Iterator[Finding]:
             source.position(word.end() if word else min(start, len(source.text))),
         )
         yield Finding.of(source, mistake, fix=_page(code))
+
+
+def _first_lines(said: str) -> str:
+    """Haskell shows how it came to an error after the error itself, and quotes line breaks."""
+    return said.strip().strip('"').replace("\\n", "\n").split("\n\n")[0].split("\nHasCallStack")[0][:400]
 
 
 def _page(code: str) -> str:

@@ -30,14 +30,12 @@ class Recorded:
 def find_merge_base(workspace: Path, revision: str) -> str:
     """The commit from which HEAD and `revision` went their own ways; raises UsageError if there is none."""
     _git(workspace, "rev-parse", "--git-dir")
-    # git makes no branch or tag whose name starts with a dash, and takes one for an option.
-    named = not revision.startswith("-") and _ask(
-        workspace, "rev-parse", "--verify", f"{revision}^{{commit}}"
-    )
-    if not named or not re.fullmatch("[0-9a-f]+", named.stdout.strip()) or named.status:
+    # The suffix also keeps git from taking what starts with a dash for an option.
+    named = _ask(workspace, "rev-parse", "--verify", f"{revision}^{{commit}}")
+    if named.status or not re.fullmatch("[0-9a-f]+", named.stdout.strip()):
         raise UsageError(
             f"{quoted(revision)} names no commit of this repository",
-            why=named.stderr.strip() if named else "",
+            why=named.stderr.strip(),
             fix="name another, or fetch it first: git fetch origin",
         )
     found = _ask(workspace, "merge-base", "HEAD", named.stdout.strip())
@@ -61,9 +59,7 @@ def recorded_profiles(workspace: Path, commit: str) -> dict[str, Recorded]:
     for entry in listing.split("\0")[:-1]:
         facts, _, path = entry.partition("\t")
         entries[path] = facts.split()
-    return {
-        name: _recorded(workspace, path, *entries[path]) for name, path in profiles_among(entries).items()
-    }
+    return {name: _recorded(workspace, path, entries[path]) for name, path in profiles_among(entries).items()}
 
 
 def profiles_among(paths: Iterable[str]) -> dict[str, str]:
@@ -85,7 +81,8 @@ def profiles_among(paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _recorded(workspace: Path, path: str, mode: str, kind: str, blob: str, size: str) -> Recorded:
+def _recorded(workspace: Path, path: str, facts: list[str]) -> Recorded:
+    mode, kind, blob, size = facts
     if kind != "blob" or mode == _SYMBOLIC_LINK:
         return Recorded(path, trouble="it is a link or a submodule there, which nestbox does not follow")
     content = _git(workspace, "cat-file", "blob", blob).encode()

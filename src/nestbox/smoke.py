@@ -10,8 +10,9 @@ from typing import Any
 
 from nestbox.capabilities import granted
 from nestbox.container import create_request
-from nestbox.engine import Container, Engine, Exec, Image, engine_errors, new_run_labels, started_container
+from nestbox.engine import Container, Engine, Image, engine_errors, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
+from nestbox.exec import Exec
 from nestbox.frames import FrameReader, Record
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth

@@ -178,7 +178,21 @@ def shell(_: Context, profile: str = "default", platform: str = "") -> None:
     open_shell(profile, platform)
 
 
-ns = Collection(validate, build, smoke, shell)
+@task(
+    help={
+        "update": "write into the lock what the profiles ask for, with reasons for a person to replace",
+        "base": "a revision, such as origin/main: what came and went since the merge base; 1 if any came",
+        "json": "print the answer as JSON",
+    }
+)
+def privileges(_: Context, update: bool = False, base: str | None = None, json: bool = False) -> None:
+    """What each profile may have beyond Docker's defaults, why, and what that allows an attacker."""
+    from nestbox.door import tell_privileges
+
+    tell_privileges(update, base, json)
+
+
+ns = Collection(validate, build, smoke, shell, privileges)
 ns.add_collection(
     Collection(
         "check",

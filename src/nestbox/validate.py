@@ -16,6 +16,7 @@ from nestbox.diff import check_diff
 from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
 from nestbox.lock import Lock, read_lock
+from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
 from nestbox.nodes import Truth, node_for
 from nestbox.outcome import Outcome, Status, Target
@@ -67,6 +68,9 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
             steps=request.steps,
             strict=request.strict,
         )
+    if "check.lock" in request.steps and lock is not None:
+        unheld = check_sections(discover(request.workspace), lock)
+        yield from [unheld] if unheld else []
     if "check.diff" in request.steps:
         yield from check_diff(request.workspace, staged=request.staged, base=request.base)
     if any(step in request.steps for step in _ON_AN_ENGINE):

@@ -18,12 +18,12 @@ from nestbox.engine import (
     RUN_LABEL,
     Container,
     Engine,
-    Exec,
     new_run_labels,
     remove_leftovers,
     started_container,
 )
 from nestbox.errors import EngineError
+from nestbox.exec import Exec
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker

@@ -7,14 +7,13 @@ table below, a line in rules.py, a section in docs/rules.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TypeAlias
 
 from nestbox.findings import Mistake
 from nestbox.jsonc import Document
 from nestbox.lints import mounts, pins, repetition, secrets, security, users, walls
 from nestbox.lints.rules import RULES
-from nestbox.lints.seccomp import Read, lint_seccomp
+from nestbox.lints.seccomp import Read, lint_seccomp, read_file
 from nestbox.lints.secrets import redacted
 from nestbox.profile import Profile
 
@@ -47,8 +46,8 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
-def lint(profile: Profile, document: Document, *, read: Read = Path.read_bytes) -> Iterator[Mistake]:
-    """All that the lints find, lint by lint. Only the seccomp profiles that are named need `read`."""
+def lint(profile: Profile, document: Document, *, read: Read = read_file) -> Iterator[Mistake]:
+    """All that the lints find, lint by lint; `read` is for the seccomp profiles that are named."""
     for one in LINTS:
         yield from one(profile, document)
     yield from lint_seccomp(profile, document, read)

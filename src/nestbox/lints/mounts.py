@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import posixpath
 import re
 from collections.abc import Iterator
@@ -32,7 +33,8 @@ _NO_SECRET = re.compile(
 # The same as in nestbox.relaxations; a home folder has a rule of its own.
 _SYSTEM = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run"})
 
-_COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\])|[^:])+")
+# The colons of a variable and of a Windows drive (`c:\\work:/work`) separate nothing.
+_COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\][^:]*:/)|[^:])+")
 
 
 def mounted_socket(profile: Profile, document: Document) -> Iterator[Mistake]:
@@ -75,7 +77,7 @@ def mount_target(option: Option) -> str:
     """Where a mount is seen in the container; nothing for an option that is no mount, or names no target."""
     target = ""
     if option.name == "mount":
-        fields = mount_fields(option.value)
+        fields = _fields(option.value)
         target = fields.get("target") or fields.get("destination") or fields.get("dst", "")
     elif option.name == "volume":
         target = _paths(option.value)[-1]
@@ -87,7 +89,7 @@ def _sources(document: Document) -> Iterator[tuple[Node, str]]:
     for option in asked(document):
         source = ""
         if option.name == "mount":
-            fields = mount_fields(option.value)
+            fields = _fields(option.value)
             # Docker's default is a volume, whose source is a name.
             if fields.get("type", "").lower() == "bind":
                 source = fields.get("source") or fields.get("src", "")
@@ -97,6 +99,13 @@ def _sources(document: Document) -> Iterator[tuple[Node, str]]:
             path = source.replace("\\", "/").rstrip("/")
             node = option.node.at("source") or option.node
             yield node, posixpath.normpath("/" + path.lstrip("/")) if source.startswith("/") else path
+
+
+def _fields(value: str) -> dict[str, str]:
+    try:
+        return mount_fields(value)
+    except csv.Error:  # a line break; Docker refuses it
+        return {}
 
 
 def _paths(value: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from nestbox import jsonc
 from nestbox.findings import Mistake
@@ -17,8 +17,6 @@ from nestbox.source import short
 
 Read = Callable[[Path], bytes]
 
-# libseccomp, seccomp_rule_add(3): the call is made, whether or not it is noted as well.
-_ALLOWING = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"})
 # moby, profiles/seccomp/default_linux.go: refused to everybody, or tied to a capability that Docker does not
 # grant. `clone` is allowed there, but only with flags that make no namespace; clone3's cannot be seen.
 _GUARDED = frozenset(
@@ -30,14 +28,31 @@ _GUARDED = frozenset(
 # Not the names of files; nestbox.lints.security has a rule for what is none of them.
 _NO_FILE = frozenset({"", "unconfined", "builtin", "default"})
 _NAMED = 6
+"""So many system calls are named in a sentence."""
+_LARGEST = 1 << 20
+"""Docker's own profile has 16 KiB."""
+
+
+def read_file(file: Path) -> bytes:
+    """A regular file's bytes; raises OSError for all else: a device or a pipe may never end."""
+    if file.exists() and not file.is_file():
+        raise OSError("it is no regular file")
+    with file.open("rb") as opened:
+        return opened.read(_LARGEST)
 
 
 def lint_seccomp(profile: Profile, document: Document, read: Read) -> Iterator[Mistake]:
-    """`read` gives the bytes of a file, or raises OSError; the docker client reads it in the workspace."""
+    """The profiles in the workspace; `read` is the one way out of here, and raises OSError.
+
+    What is elsewhere, or named by an environment variable, is another file on another machine.
+    """
     for option in asked(document):
         name, _, value = split_security_option(option.value)
-        if option.name == "security-opt" and name == "seccomp" and value not in _NO_FILE:
-            file = profile.workspace / _resolved(profile, document, option)
+        if option.name != "security-opt" or name != "seccomp" or value in _NO_FILE or "Env:" in value:
+            continue
+        # The reference client starts docker in the workspace, from which docker opens the file.
+        file = Path(os.path.normpath(profile.workspace / _resolved(profile, document, option)))
+        if file.is_relative_to(profile.workspace):
             yield from _lint_file(option, short(value.rpartition("/")[2]), file, read)
 
 
@@ -53,32 +68,25 @@ def _resolved(profile: Profile, document: Document, option: Option) -> str:
 def _lint_file(option: Option, name: str, file: Path, read: Read) -> Iterator[Mistake]:
     try:
         content = jsonc.parse(read(file), name=name)
-    except OSError as error:
-        message = f"the seccomp profile {name} cannot be read: {error.strerror or error}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"the seccomp profile {name} cannot be read: {reason}"
         yield report("seccomp-profile-unreadable", option.node, message)
         return
-    value = content.root.to_python() if content.root and content.ok else None
-    if not isinstance(value, dict) or "defaultAction" not in value:
-        message = f"{name} is no seccomp profile: a JSON object with a defaultAction"
+    # Not above: pydantic takes longer to import than everything else here, and few profiles bring a file.
+    from nestbox.lints.seccomp_file import ALLOWING, read_seccomp
+
+    held = read_seccomp(content)
+    if isinstance(held, str):
+        message = f"{name} is no seccomp profile; look at {short(held)}"
         yield report("seccomp-profile-unreadable", option.node, message)
-    elif value["defaultAction"] in _ALLOWING:
-        message = (
-            f"{name} allows all that it does not name ({value['defaultAction']}); "
-            "start from Docker's own profile instead"
-        )
+    elif held.default_action in ALLOWING:
+        message = f"{name} allows all that it does not name; start from Docker's own profile instead"
         yield report("seccomp-default-allow", option.node, message)
-    elif loose := sorted(_GUARDED & set(_allowed_to_all(value))):
+    elif loose := sorted(_GUARDED & held.allowed_to_all):
         more = f" and {len(loose) - _NAMED} more" if len(loose) > _NAMED else ""
         message = (
             f"{name} allows everybody {', '.join(loose[:_NAMED])}{more}, which Docker's own profile "
             "does not; tie them to a capability"
         )
         yield report("seccomp-profile-loose", option.node, message)
-
-
-def _allowed_to_all(profile: Mapping[str, Any]) -> Iterator[str]:
-    """The system calls that are allowed whatever their arguments and the caller's capabilities are."""
-    for rule in profile.get("syscalls") or ():
-        guarded = rule.get("args") or (rule.get("includes") or {}).get("caps")
-        if rule.get("action") in _ALLOWING and not guarded:
-            yield from rule.get("names") or [rule.get("name", "")]
