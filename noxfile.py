@@ -85,6 +85,21 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """The JSON reader on random texts; `nox -s fuzz -- --seconds 600`."""
+    install(session, "dev")
+    session.run("python", "tests/fuzz_jsonc.py", *(session.posargs or ("--seconds", "30")))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """What the proof and the checks cost, side by side with what they are compared with."""
+    install(session, "dev")
+    session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/checks.py")
+
+
+@nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Resolve the dependencies anew into requirements/; hashes, and no download addresses."""
     session.install("uv")

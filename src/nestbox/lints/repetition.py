@@ -18,10 +18,10 @@ from nestbox.source import short
 _SINGLE = frozenset(
     "cgroupns entrypoint hostname ipc name pid platform runtime shm-size user userns uts workdir".split()
 )
-_COMPARED = _SINGLE | {"cap-add", "cap-drop", "device", "init", "network", "privileged", "security-opt"}
+_COMPARED = _SINGLE | {"cap-add", "cap-drop", "device", "init", "privileged", "security-opt"}
 # moby, daemon_unix.go, parseSecurityOpt: of several, the last counts; labels add up.
 _SINGLE_SECURITY = frozenset({"apparmor", "no-new-privileges", "seccomp", "systempaths", "writable-cgroups"})
-# docker/cli, opts.go, parseNetworkOpts: none of these can be joined with another network.
+# None of these can be joined with another network.
 _LONE_NETWORKS = frozenset({"bridge", "default", "host", "none"})
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64"}
 
@@ -63,10 +63,14 @@ def _added_and_dropped(options: Sequence[Option]) -> Iterator[Mistake]:
 
 
 def _networks(options: Sequence[Option]) -> Iterator[Mistake]:
+    """docker/cli, opts.go, parseNetworkOpts: the same one twice, or any beside one that stands alone."""
     first, *others = options or (None,)
     for option in others:
         lone = [one for one in (first, option) if one and _is_lone(one.value)]
-        if first and lone and option.value != first.value:
+        if first and option.value == first.value:
+            message = f"Docker joins {shown(option)} only once; remove one of the two"
+            yield report("option-conflict", option.node, message, _here(first))
+        elif first and lone:
             message = f"Docker joins no other network beside {shown(lone[0])}; keep one of the two"
             yield report("option-conflict", option.node, message, _here(first))
 
@@ -76,13 +80,13 @@ def _is_lone(network: str) -> bool:
 
 
 def _mounted_twice(options: Sequence[Option]) -> Iterator[Mistake]:
-    """moby, volume/mounts: `Duplicate mount point`."""
+    """The engine says `Duplicate mount point`; the reference client keeps the last of those in `mounts`."""
     seen: dict[str, Option] = {}
     for option in options:
         target = mount_target(option)
         first = seen.setdefault(target, option) if target else option
         if first is not option:
-            message = f"two mounts have the target {short(target)}, which Docker refuses; keep one of the two"
+            message = f"two mounts have the target {short(target)}; keep one of the two"
             note = Related(first.node.start, "the other stands here")
             yield report("option-conflict", option.node.at("target") or option.node, message, note)
 

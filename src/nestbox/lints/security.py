@@ -90,7 +90,7 @@ def _problem(name: str, value: str) -> str:
         case "label" if value not in ("disable", "nested") and value.partition(":")[0] not in _LABELS:
             problem = f"{short(value)} is no label; write disable, or as in type:container_t"
         case "seccomp" if value == "default":
-            problem = "default is read as a file's name; write seccomp=builtin, or leave the option out"
+            problem = "default is read as a file's name; leave the option out"
         case "seccomp" | "apparmor" if value != "unconfined" and _nearest(value, ["unconfined"], 0.8):
             problem = f"{short(value)} is read as the name of a profile; did you mean unconfined?"
     return problem
