@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import diff
 from nestbox.diff import check_diff
 from nestbox.errors import UsageError
 from nestbox.outcome import Outcome, Status
@@ -526,9 +525,10 @@ def test_an_answer_of_any_length_is_read_in_full(worktree: Path) -> None:
 
 def test_no_repository_is_unverified_twice(tmp_path: Path) -> None:
     outcomes = list(check_diff(tmp_path))
+    fix = "ask in a clone of it, or start one: git init"
     assert [(outcome.status, outcome.summary, outcome.fix) for outcome in outcomes] == [
-        (Status.UNVERIFIED, "the working tree: this is not a git repository", "git init"),
-        (Status.UNVERIFIED, "what is staged: this is not a git repository", "git init"),
+        (Status.UNVERIFIED, "the working tree: this is not a git repository", fix),
+        (Status.UNVERIFIED, "what is staged: this is not a git repository", fix),
     ]
 
 
@@ -546,7 +546,7 @@ def test_a_repository_without_a_commit_has_no_merge_base(tmp_path: Path) -> None
     assert (outcome.status, outcome.summary, outcome.fix) == (
         Status.UNVERIFIED,
         "everything since the merge base with main: HEAD has no commit yet",
-        "commit something, or check without a base",
+        "commit something, or leave the base out",
     )
 
 
@@ -598,8 +598,9 @@ def test_a_shallow_clone_asks_for_more_history(worktree: Path, tmp_path: Path, d
         "this clone is shallow",
         "fetch more history: git fetch --unshallow",
     )
-    assert (
-        outcome.summary == "everything since the merge base with origin/main: the history here ends before it"
+    assert outcome.summary == (
+        "everything since the merge base with origin/main: "
+        'the history here ends before HEAD and "origin/main" meet'
     )
     git(tmp_path / "shallow", "fetch", "--quiet", "--unshallow")
     assert since(tmp_path / "shallow", "origin/main").status is Status.PASS
@@ -611,7 +612,7 @@ def test_histories_without_a_common_commit_have_no_merge_base(worktree: Path) ->
     outcome = since(worktree, "main")
     assert (outcome.status, outcome.summary, outcome.fix) == (
         Status.UNVERIFIED,
-        "everything since the merge base with main: HEAD has no history in common with that",
+        'everything since the merge base with main: HEAD and "main" have no commit in common',
         "name another base",
     )
 
@@ -682,7 +683,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 def test_a_git_that_does_not_end_is_an_error(
     worktree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diff, "GIT_TIMEOUT", 0.2)
+    monkeypatch.setattr("nestbox.git.GIT_TIMEOUT", 0.2)
     stand_in(tmp_path, monkeypatch, "exec sleep 60\n")
     outcome = staged(worktree)
     assert outcome.status is Status.ERROR

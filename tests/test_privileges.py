@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from invoke.exceptions import Exit
 
 from nestbox.comparison import Comparison, compare
+from nestbox.door import tell_privileges
 from nestbox.errors import CommandError, UsageError
+from nestbox.git import UnanswerableError
 from nestbox.lock import HEADER, LOCK_FILE, read_lock
 from nestbox.lock_check import check_lock
 from nestbox.outcome import Status
@@ -602,47 +606,79 @@ def test_an_unknown_revision_is_a_usage_error(workspace: Path, base: str) -> Non
     commit(workspace)
     with pytest.raises(UsageError) as caught:
         compare(workspace, base, {})
-    assert caught.value.what == f'"{base}" names no commit of this repository'
+    assert caught.value.what == f'"{base}" names no commit of this repository, or more than one'
     assert caught.value.fix == "name another, or fetch it first: git fetch origin"
     assert caught.value.exit_code == 2
 
 
-def test_a_folder_that_is_no_repository_is_a_usage_error(workspace: Path) -> None:
+def test_a_revision_that_names_two_things_is_a_usage_error(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
+    commit(workspace)
+    git(workspace, "tag", "main")
     with pytest.raises(UsageError) as caught:
         compare(workspace, "main", {})
+    assert caught.value.why == "warning: refname 'main' is ambiguous."
+
+
+@pytest.mark.parametrize("base", [":/Change", "v1", "@{-1}", "main^{commit}"])
+def test_a_revision_can_be_any_name_of_a_commit(workspace: Path, base: str) -> None:
+    write(workspace, DEFAULT, {})
+    commit(workspace)
+    git(workspace, "tag", "--annotate", "--message=one", "v1")
+    git(workspace, "switch", "--quiet", "--create", "branch")
+    assert compared(workspace, base).commit == head(workspace)
+
+
+def test_a_folder_that_is_no_repository_has_no_answer(workspace: Path) -> None:
+    write(workspace, DEFAULT, {})
+    with pytest.raises(UnanswerableError) as caught:
+        compare(workspace, "main", {})
     assert caught.value.what == "this is not a git repository"
+    assert caught.value.fix == "ask in a clone of it, or start one: git init"
+    assert caught.value.exit_code == 3
 
 
-def test_a_repository_without_a_commit_is_a_usage_error(workspace: Path) -> None:
+def test_a_worktree_without_its_repository_has_no_answer(tmp_path: Path, workspace: Path) -> None:
+    write(workspace, DEFAULT, {})
+    commit(workspace)
+    linked = tmp_path / "linked"
+    git(workspace, "worktree", "add", "--quiet", str(linked))
+    workspace.rename(tmp_path / "elsewhere")
+    with pytest.raises(UnanswerableError, match="the repository that this worktree belongs to is not here"):
+        compare(linked, "main", {})
+
+
+def test_a_repository_without_a_commit_has_no_answer(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     git(workspace, "init", "--quiet", "--initial-branch", "main")
-    with pytest.raises(UsageError, match='"HEAD" names no commit'):
+    with pytest.raises(UnanswerableError, match="HEAD has no commit yet"):
         compare(workspace, "HEAD", {})
 
 
-def test_a_branch_without_a_commit_is_a_usage_error(workspace: Path) -> None:
+def test_a_branch_without_a_commit_has_no_answer(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     commit(workspace)
     git(workspace, "switch", "--quiet", "--orphan", "fresh")
     write(workspace, DEFAULT, {})
-    with pytest.raises(UsageError, match="HEAD has no commit to compare"):
+    with pytest.raises(UnanswerableError, match="HEAD has no commit yet"):
         compare(workspace, "main", {})
 
 
-def test_histories_without_a_common_commit_are_a_usage_error(workspace: Path) -> None:
+def test_histories_without_a_common_commit_have_no_answer(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     commit(workspace)
     git(workspace, "switch", "--quiet", "--orphan", "fresh")
     write(workspace, DEFAULT, {})
     commit(workspace, "Start again")
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UnanswerableError) as caught:
         compare(workspace, "main", {})
-    assert caught.value.what == 'HEAD and "main" have no commit in common here'
-    assert caught.value.fix == "name another revision"
+    assert caught.value.what == 'HEAD and "main" have no commit in common'
+    assert caught.value.fix == "name another base"
 
 
-def test_a_shallow_clone_is_told_to_fetch_more(tmp_path: Path, workspace: Path) -> None:
+def test_a_shallow_clone_is_told_to_fetch_more(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(workspace, DEFAULT, {})
     commit(workspace)
     git(workspace, "switch", "--quiet", "--create", "branch")
@@ -651,11 +687,56 @@ def test_a_shallow_clone_is_told_to_fetch_more(tmp_path: Path, workspace: Path) 
     commit(workspace, "Go that way")
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "--quiet", "--depth=1", "--no-single-branch", workspace.as_uri(), str(shallow))
-    with pytest.raises(UsageError) as caught:
-        compare(shallow, "origin/branch", {})
-    assert caught.value.what == 'HEAD and "origin/branch" have no commit in common here'
-    assert caught.value.why == "this clone is shallow: its history ends too early"
-    assert caught.value.fix == "git fetch --unshallow"
+    monkeypatch.chdir(shallow)
+    # The command line itself: its exit code is what a build sees.
+    monkeypatch.setattr("nestbox.door.interrupt_on_signals", lambda: None)
+    with pytest.raises(Exit) as caught:
+        tell_privileges(update=False, base="origin/branch", as_json=False)
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == (
+        'nestbox: the history here ends before HEAD and "origin/branch" meet\n'
+        "  why: this clone is shallow\n"
+        "  fix: fetch more history: git fetch --unshallow\n"
+    )
+    git(shallow, "fetch", "--quiet", "--unshallow")
+    assert compared(shallow, "origin/branch").exit_code == 0
+
+
+def test_a_repository_of_another_user_is_an_error(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(workspace, DEFAULT, {})
+    commit(workspace)
+    # git's own tests pretend so: to give a file away takes root.
+    program = tmp_path / "programs" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(CommandError) as caught:
+        compare(workspace, "main", {})
+    assert caught.value.what == "git does not trust this repository: another user owns it"
+    assert caught.value.fix == f"git config --global --add safe.directory {workspace}"
+    assert caught.value.exit_code == 4
+
+
+def test_a_broken_configuration_is_an_error(workspace: Path) -> None:
+    write(workspace, DEFAULT, {})
+    commit(workspace)
+    with (workspace / ".git" / "config").open("a") as config:
+        config.write("[broken\n")
+    with pytest.raises(CommandError, match="git cannot read this repository") as caught:
+        compare(workspace, "main", {})
+    assert "bad config line" in caught.value.why
+
+
+def test_a_lost_tree_is_an_error(workspace: Path) -> None:
+    write(workspace, DEFAULT, {})
+    commit(workspace)
+    tree = git(workspace, "rev-parse", "HEAD^{tree}")
+    (workspace / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(CommandError, match="git ls-tree could not answer"):
+        compare(workspace, "main", {})
 
 
 def test_the_variables_of_a_hook_are_not_git_s(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,24 @@ def test_of_two_files_for_a_name_the_one_that_clients_list_counts(workspace: Pat
     assert discover(workspace) == {"secure": file}
 
 
+def test_all_kinds_of_profiles_are_found_beside_each_other(workspace: Path) -> None:
+    names = (
+        ".devcontainer/devcontainer.b.json",
+        ".devcontainer/z/devcontainer.json",
+        ".devcontainer.json",
+        ".devcontainer/devcontainer.a.json",
+        ".devcontainer/y/devcontainer.json",
+    )
+    files = {name: write(workspace, name) for name in names}
+    assert list(discover(workspace).items()) == [
+        ("default", files[".devcontainer.json"]),
+        ("y", files[".devcontainer/y/devcontainer.json"]),
+        ("z", files[".devcontainer/z/devcontainer.json"]),
+        ("a", files[".devcontainer/devcontainer.a.json"]),
+        ("b", files[".devcontainer/devcontainer.b.json"]),
+    ]
+
+
 def test_a_name_may_hold_dots(workspace: Path) -> None:
     file = write(workspace, ".devcontainer/devcontainer.a.b.json")
     assert discover(workspace) == {"a.b": file}
@@ -213,6 +231,25 @@ def test_a_workspace_of_any_name_is_mounted(tmp_path: Path, name: str) -> None:
     assert (mount["Type"], mount["Source"], mount["Target"]) == ("bind", str(folder), f"/workspaces/{name}")
 
 
+def test_of_a_work_tree_whose_git_folder_is_a_file_the_whole_is_mounted(workspace: Path) -> None:
+    write(workspace, ".git", "gitdir: /elsewhere/.git/worktrees/project\n")
+    folder = workspace / "sub"
+    folder.mkdir()
+    profile = load(folder, '{"image": "x", "containerEnv": {"HERE": "${containerWorkspaceFolder}"}}')
+    assert profile.run.env == ("HERE=/workspaces/project/sub",)
+    assert profile.run.mounts == (f"type=bind,source={workspace},target=/workspaces/project",)
+
+
+@pytest.mark.parametrize(("chosen", "folder"), [({}, "/"), ({"workspaceFolder": "/code"}, "/code")])
+def test_of_a_compose_profile_nothing_is_mounted_and_the_folder_is_the_top(
+    workspace: Path, chosen: dict[str, str], folder: str
+) -> None:
+    # The reference client leaves mounts to the Compose file.
+    profile = load(workspace, {"dockerComposeFile": "compose.yml", "service": "app", **chosen})
+    assert profile.workspace_folder == folder
+    assert profile.run.mounts == ()
+
+
 def test_of_two_mounts_on_one_target_the_last_counts(workspace: Path) -> None:
     profile = load(
         workspace,
@@ -225,7 +262,8 @@ def test_of_two_mounts_on_one_target_the_last_counts(workspace: Path) -> None:
             ],
         },
     )
-    assert profile.run.mounts == ("type=bind,source=/c,target=/a", "type=volume,source=b,target=/b")
+    # The last stays where it stands: devcontainers/cli, mergeMounts.
+    assert profile.run.mounts == ("type=volume,source=b,target=/b", "type=bind,source=/c,target=/a")
 
 
 def test_a_file_that_clients_do_not_list_has_the_id_of_the_listed_one(workspace: Path) -> None:

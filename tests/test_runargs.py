@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions, parse_run_args
+from nestbox.runargs import RunOptions, mount_fields, parse_run_args
 
 # option, value, field, what the field then holds
 WITH_VALUE = [
@@ -233,3 +233,12 @@ def test_any_arguments_are_options_or_a_usage_error(arguments: list[str]) -> Non
     # Any other exception is a fault of ours, and fails the test.
     with contextlib.suppress(UsageError):
         parse_run_args(arguments)
+
+
+def test_a_mount_with_a_line_break_has_no_fields() -> None:
+    assert mount_fields("type=bind,source=/a\r,target=/b\n") == {}
+    assert mount_fields('type=bind,"source=/a,b",target=/c') == {
+        "type": "bind",
+        "source": "/a,b",
+        "target": "/c",
+    }

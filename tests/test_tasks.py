@@ -28,8 +28,8 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
         "build", "privileges", "shell", "smoke", "validate",
-        "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock", "check.model",
-        "check.rules",
+        "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
+        "check.model", "check.rules",
     ]  # fmt: skip
 
 

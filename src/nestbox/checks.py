@@ -7,14 +7,14 @@ from pathlib import Path
 
 from nestbox import diff, jsonc, lints, lock_check, profile, reading, silences, variables
 from nestbox.config import Config
-from nestbox.errors import CommandError
+from nestbox.errors import CommandError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
 from nestbox.hadolint import dockerfile_of, lint_dockerfile
 from nestbox.lock import Lock
 from nestbox.lock_check import check_lock
 from nestbox.outcome import Outcome, Status
 from nestbox.own_rules import check_own_rules
-from nestbox.profile import Profile, ProfileError, Reading, read_profile
+from nestbox.profile import Profile, ProfileError, Reading, read_profile, unlisted_name
 
 OF_FILES = ("check.json", "check.model", "check.lint", "check.rules", "check.lock", "check.dockerfile")
 
@@ -52,8 +52,11 @@ def check_files(
 ) -> Iterator[Outcome]:
     """The checks of each file, in the order of the files; a damaged file hides nothing of the others.
 
-    Raises UsageError for a rule of the repository's own that is no program.
+    Raises UsageError for a rule of the repository's own that is no program, or has a name of nestbox's.
     """
+    for rule in config.rule:
+        if rule.id in RULES:
+            raise UsageError(f"the rule {rule.id!r} has the name of one of nestbox's own", fix="rename it")
     for name, file in files.items():
         try:
             one = read_profile(name, file, workspace, environment, strict=strict)
@@ -61,28 +64,35 @@ def check_files(
             yield Outcome("check.json", Status.FAIL, error.what, None, error.why)
             continue
         heard = _heard(one, config)
-        yield from (
-            _outcome(step, one.document.name, found) for step, found in heard.items() if step in steps
-        )
+        unasked = [step for step in steps if step in OF_FILES and step not in heard]
+        for step, found in heard.items():
+            # What keeps another step from being asked is told in its place.
+            if step in steps or (unasked and one.profile is None and step == _blocking(one)):
+                yield _outcome(step, one.document.name, found, note=_note(step, one))
         if one.profile is not None and "check.lock" in steps:
             yield check_lock(name, one.profile, one.document, lock)
         if one.profile is not None and "check.dockerfile" in steps:
             yield from check_dockerfile(one.profile, workspace)
 
 
+def _blocking(one: Reading) -> str:
+    return "check.model" if one.document.usable else "check.json"
+
+
 def _heard(one: Reading, config: Config) -> dict[str, tuple[Finding, ...]]:
     """What each check that can be asked of the file has to say, and no comment silences."""
     of_json = (*one.document.mistakes, *jq_objects(one.document))
     found: dict[str, Sequence[Mistake]] = {"check.json": of_json}
-    if one.document.ok:
+    if one.document.usable:
         found["check.model"] = one.mistakes
-        if config.rule:
+        # A rule may rely on the types that the model has.
+        if config.rule and all(mistake.severity != "error" for mistake in one.mistakes):
             found["check.rules"] = [*check_own_rules(one.document, config.rule)]
     if one.profile is not None:
         found["check.lint"] = [*lints.lint(one.profile, one.document)]
     known = {*RULES, *(rule.id for rule in config.rule)}
     left = silences.apply_silences(one.document, [m for each in found.values() for m in each], known)
-    source = one.document.source
+    source = lints.redacted(one.document)
     heard = {step: [m for m in left if m in mistakes] for step, mistakes in found.items()}
     if "check.lint" in heard:
         # A comment is judged only where every rule that it could speak of was asked.
@@ -94,7 +104,7 @@ def jq_objects(document: jsonc.Document) -> Iterator[Mistake]:
     """What jq finds wrong in a file that our own reader accepts: a fault of one of the two."""
     import jq
 
-    if document.ok and document.root is not None:
+    if document.usable and document.root is not None:
         try:
             jq.compile("empty").input_text(jsonc.to_json(document)).all()
         except ValueError as error:
@@ -108,6 +118,10 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
     if dockerfile is None:
         return
     shown = str(dockerfile.relative_to(workspace) if dockerfile.is_relative_to(workspace) else dockerfile)
+    if not dockerfile.is_file():
+        what = f"{held.file.relative_to(workspace)} names {shown}, which does not exist"
+        yield Outcome("check.dockerfile", Status.FAIL, what, fix="correct `build.dockerfile`")
+        return
     try:
         findings = tuple(lint_dockerfile(workspace, dockerfile))
     except CommandError as error:
@@ -117,11 +131,18 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
     yield _outcome("check.dockerfile", shown, findings)
 
 
-def _outcome(step: str, shown: str, findings: tuple[Finding, ...]) -> Outcome:
+def _note(step: str, one: Reading) -> str:
+    """A file that clients do not list is opened all the same; whoever reads of it should know how."""
+    if step != "check.model" or not unlisted_name(one.file):
+        return ""
+    return f"; clients do not list it: devcontainer up --override-config {one.document.name}"
+
+
+def _outcome(step: str, shown: str, findings: tuple[Finding, ...], *, note: str = "") -> Outcome:
     errors = [finding for finding in findings if finding.mistake.severity == "error"]
     if errors:
         first = errors[0].mistake
         summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
         return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
     warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
-    return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}", findings=findings)
+    return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}{note}", findings=findings)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PosixPath
 
+from nestbox.git import find_merge_base
 from nestbox.lock import Lock, read_lock
 from nestbox.privileges import Privilege, Side, by_rank, privilege, read_side, read_sides
-from nestbox.revision import Recorded, find_merge_base, recorded_profiles
+from nestbox.revision import Recorded, recorded_profiles
 
 # git-diff(1), --find-renames: similar by half counts as renamed.
 _LIKE = 0.5
@@ -43,7 +44,10 @@ class Comparison:
 
 
 def compare(workspace: Path, base: str, environment: Mapping[str, str]) -> Comparison:
-    """What the working tree asks for, beside its merge base with `base`; raises UsageError for no commit."""
+    """What the working tree asks for, beside its merge base with `base`.
+
+    Raises UsageError when `base` is no commit, UnanswerableError where the history does not reach that far.
+    """
     lock, commit = read_lock(workspace), find_merge_base(workspace, base)
     recorded = recorded_profiles(workspace, commit)
     before = {name: _recorded_side(name, file, workspace, environment) for name, file in recorded.items()}

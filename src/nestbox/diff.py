@@ -9,33 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nestbox.command import KEPT_BYTES, Completed, run
+from nestbox.command import KEPT_BYTES, Completed
 from nestbox.diff_hits import RULES, Hit, findings, read_hits, with_line
-from nestbox.errors import CommandError, NestboxError, UsageError
+from nestbox.errors import CommandError, UsageError
 from nestbox.findings import Finding
+from nestbox.git import UnanswerableError, find_merge_base, find_top, run_git
 from nestbox.outcome import Observation, Outcome, Status
-from nestbox.source import quoted, safe
+from nestbox.source import safe
 
 __all__ = ["RULES", "check_diff"]
 
-GIT_TIMEOUT = 60.0
 # `git diff --check` exits 2 when it found something (git-diff documentation, --check).
 _FOUND = 2
 # Only what was staged is lost; the files stay as they are.
 _REBUILD_INDEX = 'rebuild the index: rm "$(git rev-parse --git-path index)" && git reset'
-_GIT = (
-    "git",
-    "--no-pager",
-    # git warns of line ends that it would convert if it wrote; we ask it to write nothing, and any warning
-    # is an error to us.
-    *("-c", "core.safecrlf=false"),
-    # A check writes nothing: not the index either, which `git diff` refreshes even under --no-optional-locks.
-    *("-c", "diff.autoRefreshIndex=false"),
-    # A monitor of files is a program that git would start, or leave running.
-    *("-c", "core.fsmonitor=false"),
-    # --no-relative, in a form that git before 2.28 knows too.
-    *("-c", "diff.relative=false"),
-)
 # A submodule's entry has no lines, but to compare it git would go into the submodule, which may be broken.
 _DIFF = ("diff", "--no-ext-diff", "--no-color", "--ignore-submodules=all")
 
@@ -53,12 +40,6 @@ _WORKING_TREE = _Scope("the working tree")
 _STAGED = _Scope("what is staged", ("--cached",))
 
 
-class _Unanswerable(NestboxError):
-    """The repository, as it is here, holds no answer."""
-
-    exit_code = 3
-
-
 def check_diff(workspace: Path, *, staged: bool = False, base: str = "") -> Iterator[Outcome]:
     """White-space errors and conflict markers in the working tree and in what is staged; or in the latter
     alone; or in all that changed since the merge base of `base` and HEAD, the working tree included.
@@ -72,7 +53,7 @@ def check_diff(workspace: Path, *, staged: bool = False, base: str = "") -> Iter
     for scope in (everything,) if base else (_STAGED,) if staged else (_WORKING_TREE, _STAGED):
         try:
             outcome = _ask(workspace, scope)
-        except _Unanswerable as error:
+        except UnanswerableError as error:
             outcome = _outcome(scope, Status.UNVERIFIED, error.what, why=error.why, fix=error.fix)
         except CommandError as error:
             outcome = Outcome("check.diff", Status.ERROR, error.what, None, error.why, error.fix)
@@ -82,9 +63,9 @@ def check_diff(workspace: Path, *, staged: bool = False, base: str = "") -> Iter
 
 
 def _ask(workspace: Path, scope: _Scope) -> Outcome:
-    top = _find_top(workspace)
+    top = find_top(workspace)
     if scope.base:
-        scope = replace(scope, arguments=(_find_merge_base(workspace, scope.base),))
+        scope = replace(scope, arguments=(find_merge_base(workspace, scope.base),))
     completed, output = _diff(workspace, "--check", *scope.arguments)
     shown = output[:KEPT_BYTES].decode(errors="replace")
     seen = Observation(completed.argv, completed.status, shown, completed.stderr, completed.seconds)
@@ -110,67 +91,6 @@ def _judge(scope: _Scope, seen: Observation, hits: list[Hit]) -> Outcome:
     return _outcome(scope, Status.FAIL, str(hits[0]), why=why, fix=found[0].fix, seen=seen, found=found)
 
 
-def _find_top(workspace: Path) -> Path:
-    """The top of the working tree. `git diff` itself answers 0 in a bare repository, and takes one that it
-    does not trust for none.
-    """
-    completed = _git(workspace, "rev-parse", "--is-inside-work-tree", "--show-cdup")
-    said = completed.stderr.strip()
-    if completed.status == 0 and not said:
-        inside, _, up = completed.stdout.partition("\n")
-        if inside == "true":
-            return (workspace / up.strip("\n")).resolve()
-        raise _Unanswerable(
-            "there is no working tree here", why="the repository is bare, or this is its .git"
-        )
-    if "not a git repository (or any" in said:
-        raise _Unanswerable("this is not a git repository", why=said, fix="git init")
-    if "not a git repository: " in said:
-        fix = "put the repository of this worktree where its .git file says: in a container, mount it too"
-        raise _Unanswerable("the repository that this worktree belongs to is not here", why=said, fix=fix)
-    if "safe.directory" in said:
-        fix = next((line.strip() for line in said.splitlines() if "git config" in line), "")
-        raise CommandError("git does not trust this repository: another user owns it", why=said, fix=fix)
-    raise CommandError("git cannot read this repository", why=said)
-
-
-def _find_merge_base(workspace: Path, base: str) -> str:
-    """The commit from which HEAD and `base` went their own ways."""
-    if _git(workspace, "rev-parse", "--verify", "--quiet", "HEAD").status != 0:
-        raise _Unanswerable("HEAD has no commit yet", fix="commit something, or check without a base")
-    revision = _find_revision(workspace, base)
-    completed = _git(workspace, "merge-base", "HEAD", revision)
-    if completed.status == 0 and not completed.stderr:
-        return completed.stdout.strip()
-    if revision in completed.stderr:
-        raise _unknown(base, completed)
-    if completed.status != 1 or completed.stderr:
-        raise CommandError(f"git finds no merge base with {quoted(base)}", why=completed.stderr.strip())
-    if _git(workspace, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        fix = "fetch more history: git fetch --unshallow"
-        raise _Unanswerable("the history here ends before it", why="this clone is shallow", fix=fix)
-    raise _Unanswerable("HEAD has no history in common with that", fix="name another base")
-
-
-def _find_revision(workspace: Path, base: str) -> str:
-    # git makes no branch or tag whose name starts with a dash, and rev-parse before 2.30 misreads
-    # --end-of-options.
-    if base.startswith("-"):
-        raise _unknown(base)
-    completed = _git(workspace, "rev-parse", "--verify", base)
-    if completed.status != 0 or completed.stderr:
-        raise _unknown(base, completed)
-    return completed.stdout.strip()
-
-
-def _unknown(base: str, completed: Completed | None = None) -> UsageError:
-    return UsageError(
-        f"{quoted(base)} names no commit of this repository, or more than one",
-        why=completed.stderr.strip() if completed else "",
-        fix="name another, or fetch it first: git fetch origin",
-    )
-
-
 def _read(workspace: Path, top: Path, scope: _Scope, output: bytes) -> list[Hit]:
     """The hits, with the lines that git did not show.
 
@@ -191,7 +111,7 @@ def _read(workspace: Path, top: Path, scope: _Scope, output: bytes) -> list[Hit]
 def _read_lines(workspace: Path, top: Path, scope: _Scope, file: str) -> list[str]:
     """The lines of a file on the side of the comparison that may be wrong; none if they cannot be had."""
     if scope is _STAGED:
-        text = _git(workspace, "cat-file", "blob", f":0:{file}").stdout
+        text = run_git(workspace, "cat-file", "blob", f":0:{file}").stdout
         # Of a longer one the start was dropped, and with it the count of lines.
         return text.split("\n") if len(text.encode()) < KEPT_BYTES else []
     path = top / file
@@ -205,16 +125,10 @@ def _diff(workspace: Path, *arguments: str) -> tuple[Completed, bytes]:
     """`git diff`, its output through a file: all of it, and each byte as it was."""
     with TemporaryDirectory(prefix="nestbox-") as folder:
         file = Path(folder) / "output"
-        completed = _git(workspace, *_DIFF, f"--output={file}", *arguments, "--")
+        completed = run_git(workspace, *_DIFF, f"--output={file}", *arguments, "--")
         output = file.read_bytes() if file.exists() else b""
     argv = tuple(argument for argument in completed.argv if not argument.startswith("--output="))
     return replace(completed, argv=argv), output
-
-
-def _git(workspace: Path, *arguments: str) -> Completed:
-    # Inside a hook, git's variables point at the index of the commit in the making.
-    scrubbed = {key: None for key in os.environ if key.startswith("GIT_")}
-    return run((*_GIT, *arguments), timeout=GIT_TIMEOUT, cwd=workspace, env={**scrubbed, "LC_ALL": "C"})
 
 
 def _line(stderr: str, which: int) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from nestbox.asked import Place, places_asked
 from nestbox.findings import Finding, Mistake, Related, Rule, Severity
 from nestbox.jsonc import Document
+from nestbox.lints import redacted
 from nestbox.lock import LOCK_FILE, UNWRITTEN, Lock
 from nestbox.outcome import Outcome, Status
 from nestbox.profile import Profile
@@ -90,7 +91,7 @@ def _not_allowed(name: str, profile: Profile, document: Document, extra: list[st
         also = tuple(Related(place.start, f"{place.path} asks for it too") for place in others)
         message = f"{said}: {risk_of(relaxation).allows}"
         yield Finding.of(
-            document.source,
+            redacted(document),
             Mistake("lock-relaxation", "error", message, first.start, first.end, also),
             f'remove it, or add to [{name}] in {LOCK_FILE}: "{relaxation}" = "why {name} needs it"',
         )

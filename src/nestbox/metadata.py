@@ -26,7 +26,7 @@ def entries(label: str) -> list[dict[str, Any]]:
     """The entries of an image's label; one that cannot be read is no entry, as for the reference client."""
     try:
         value = json.loads(label or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [entry for entry in (value if isinstance(value, list) else [value]) if isinstance(entry, dict)]
 
@@ -36,8 +36,10 @@ def merge(config: Mapping[str, Any], image: Iterable[Mapping[str, Any]]) -> dict
 
     Besides the specification's properties it has `entrypoints`: what the image's features start first.
     """
-    layers = [*image, config]
-    merged = dict(config)
+    # A configuration's own `entrypoint` is not the specification's, and no client takes it.
+    own = {name: value for name, value in config.items() if name != "entrypoint"}
+    layers = [*image, own]
+    merged = dict(own)
     for name in _LAST:
         if values := [layer[name] for layer in layers if layer.get(name)]:
             merged[name] = values[-1]
@@ -61,10 +63,12 @@ def merge(config: Mapping[str, Any], image: Iterable[Mapping[str, Any]]) -> dict
 
 
 def unique_mounts(mounts: Iterable[Any]) -> list[Any]:
-    """Of several mounts with one target the last, in the place of the first."""
+    """Of several mounts with one target the last, in its own place."""
     by_target: dict[str, Any] = {}
     for mount in mounts:
-        by_target[_target(mount)] = mount
+        target = _target(mount)
+        by_target.pop(target, None)
+        by_target[target] = mount
     return list(by_target.values())
 
 

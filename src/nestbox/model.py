@@ -11,20 +11,23 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.alias_generators import to_camel
 
+# Names of union members are part of the places that pydantic gives; no key is likely to look like them.
+_STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT = "⟨string⟩", "⟨boolean⟩", "⟨number⟩", "⟨list⟩", "⟨object⟩"
+
 
 def _kind(value: Any) -> str:
     """Which member of a union a JSON value is meant for."""
     match value:
         case str():
-            return "string"
+            return _STRING
         case bool():
-            return "boolean"
+            return _BOOLEAN
         case int():
-            return "number"
+            return _NUMBER
         case list():
-            return "list"
+            return _LIST
         case dict() | BaseModel():
-            return "object"
+            return _OBJECT
     return "other"
 
 
@@ -33,18 +36,18 @@ def _one_of(words: str) -> Any:
     return Discriminator(_kind, custom_error_type="union", custom_error_message=words)
 
 
-TAGS = frozenset({"string", "boolean", "number", "list", "object"})
+TAGS = frozenset({_STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT})
 """Parts of pydantic's error places that are no part of the file: the names of union members."""
 
-Text = Annotated[str, Tag("string")]
-Texts = Annotated[list[str], Tag("list")]
+Text = Annotated[str, Tag(_STRING)]
+Texts = Annotated[list[str], Tag(_LIST)]
 TextOrTexts = Annotated[Text | Texts, _one_of("a string or a list of strings")]
 Command = Annotated[
-    Text | Texts | Annotated[dict[str, TextOrTexts], Tag("object")],
+    Text | Texts | Annotated[dict[str, TextOrTexts], Tag(_OBJECT)],
     _one_of("a string, a list of strings or an object"),
 ]
-PortNumber = Annotated[int, Field(ge=0, le=65535), Tag("number")]
-Port = Annotated[PortNumber | Text, _one_of("a number or a string")]
+PortNumber = Annotated[int, Field(ge=0, le=65535), Tag(_NUMBER)]
+Port = Annotated[PortNumber | Text, _one_of("a whole number or a string")]
 Size = Annotated[str, Field(pattern=r"^\d+([tgmk]b)?$")]
 OnAutoForward = Literal["notify", "openBrowser", "openBrowserOnce", "openPreview", "silent", "ignore"]
 
@@ -98,9 +101,9 @@ class HostRequirements(Properties):
     memory: Size | None = None
     storage: Size | None = None
     gpu: Annotated[
-        Annotated[bool, Tag("boolean")]
-        | Annotated[Literal["optional"], Tag("string")]
-        | Annotated[Gpu, Tag("object")],
+        Annotated[bool, Tag(_BOOLEAN)]
+        | Annotated[Literal["optional"], Tag(_STRING)]
+        | Annotated[Gpu, Tag(_OBJECT)],
         _one_of('true, false, "optional" or an object'),
     ] = False
 
@@ -137,7 +140,7 @@ class DevContainer(Properties):
     privileged: bool = False
     init: bool = False
     mounts: list[
-        Annotated[Text | Annotated[MountObject, Tag("object")], _one_of("a string or an object")]
+        Annotated[Text | Annotated[MountObject, Tag(_OBJECT)], _one_of("a string or an object")]
     ] = []
     workspace_mount: str | None = None
     workspace_folder: str | None = None
@@ -170,7 +173,8 @@ class DevContainer(Properties):
     forward_ports: list[Port] = []
     app_port: (
         Annotated[
-            PortNumber | Text | Annotated[list[Port], Tag("list")], _one_of("a number, a string or a list")
+            PortNumber | Text | Annotated[list[Port], Tag(_LIST)],
+            _one_of("a whole number, a string or a list"),
         ]
         | None
     ) = None

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from nestbox.findings import Finding
 
-
 INTERRUPTED = 130
 """The exit code of a run that was cut short; what it had begun is cleaned up."""
 

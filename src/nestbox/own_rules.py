@@ -45,7 +45,7 @@ def check_own_rules(document: Document, rules: Sequence[OwnRule]) -> Iterator[Mi
 def _place(root: Node, result: Any, rule: OwnRule) -> Node:
     if result is True:
         return root
-    if isinstance(result, list) and all(isinstance(step, str | int) for step in result):
+    if isinstance(result, list) and all(type(step) in (str, int) for step in result):
         return root.at(*result) or root
     raise UsageError(
         f"the rule {rule.id!r} gave {result!r}",

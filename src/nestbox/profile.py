@@ -101,9 +101,12 @@ def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
 
 def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
     """Read a profile's file; raises ProfileError with all of its errors."""
+    # Here, not above: lints speak of profiles.
+    from nestbox.lints import redacted
+
     reading = read_profile(name, file, workspace, environment)
     if reading.profile is None:
-        source = reading.document.source
+        source = redacted(reading.document)
         found = [*reading.document.mistakes, *reading.mistakes]
         errors = [str(Finding.of(source, mistake)) for mistake in found if mistake.severity == "error"]
         raise ProfileError("\n".join(errors))
@@ -123,7 +126,7 @@ def read_profile(
         document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)), strict=strict)
     except OSError as error:
         raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
-    if not document.ok or document.root is None:
+    if not document.usable or document.root is None:
         return Reading(name, file, document, (), None)
     value: Any = document.root.to_python()
     mistakes = [*check_variables(document.root)]
@@ -159,12 +162,16 @@ def with_image_metadata(profile: Profile, label: str) -> Profile:
     if not image:
         return profile
     value = profile.config.model_dump(by_alias=True, exclude_unset=True)
-    merged = metadata.merge(value, image)
-    entrypoints = tuple(str(line) for line in merged.pop("entrypoints", ()))
     try:
+        for entry in image:
+            DevContainer.model_validate(entry)
+        merged = metadata.merge(value, image)
+        entrypoints = tuple(merged.pop("entrypoints", ()))
         config = DevContainer.model_validate(merged)
     except ValidationError as error:
         raise ProfileError(f"the image's {metadata.LABEL} label makes no sense", why=str(error)) from error
+    if not all(isinstance(line, str) for line in entrypoints):
+        raise ProfileError(f"the image's {metadata.LABEL} label has an entry point that is no string")
     properties = _from_properties(config, profile.workspace, profile.workspace_folder)
     run = parse_run_args(config.run_args, properties)
     return replace(profile, config=config, run=run, entrypoints=entrypoints)
@@ -177,8 +184,12 @@ def _variables(
     listed = file.with_name("devcontainer.json") if unlisted_name(file) else file
     labels = {"devcontainer.local_folder": str(workspace), "devcontainer.config_file": str(listed)}
     local = Variables(str(workspace), devcontainer_id=devcontainer_id(labels), environment=environment)
-    chosen = value.get("workspaceFolder") if isinstance(value, dict) else None
-    folder = substitute(chosen, local) if isinstance(chosen, str) and chosen else _default_folder(workspace)
+    properties = value if isinstance(value, dict) else {}
+    chosen = properties.get("workspaceFolder")
+    # Of a Compose service, only the Compose file knows what is mounted.
+    folder = "/" if "dockerComposeFile" in properties else _default_folder(workspace)
+    if isinstance(chosen, str) and chosen:
+        folder = substitute(chosen, local)
     return replace(local, container_workspace_folder=folder)
 
 
@@ -197,7 +208,9 @@ def _default_folder(workspace: Path) -> str:
 def _from_properties(config: DevContainer, workspace: Path, folder: str) -> RunOptions:
     """What the properties ask for; their mounts come before those of the run arguments."""
     mount = config.workspace_mount
-    if "workspace_mount" not in config.model_fields_set:
+    if config.docker_compose_file is not None:
+        mount = None
+    elif "workspace_mount" not in config.model_fields_set:
         root = mounted_root(workspace)
         mount = f"type=bind,{_field('source', str(root))},{_field('target', f'/workspaces/{root.name}')}"
     mounts = metadata.unique_mounts([m if isinstance(m, str) else m.model_dump() for m in config.mounts])

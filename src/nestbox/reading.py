@@ -11,7 +11,18 @@ from pydantic import BaseModel, ValidationError
 
 from nestbox.findings import Mistake, Rule
 from nestbox.jsonc import Document, Node
-from nestbox.model import TAGS, Declarations, DevContainer, Properties
+from nestbox.model import (
+    TAGS,
+    Build,
+    Declarations,
+    DevContainer,
+    Gpu,
+    HostRequirements,
+    MountObject,
+    PortAttributes,
+    Properties,
+)
+from nestbox.source import quoted, short
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -72,9 +83,10 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     open_part = value.get("customizations")
     if isinstance(open_part, dict) and "nestbox" in open_part:
         mistakes += _against(Declarations, open_part["nestbox"], root, ("customizations", "nestbox"))[1]
-    mistakes += [*_nulls(root), *_combinations(root)]
-    if config is not None:
-        mistakes += _unknown(config, root, ())
+    of_members = [*_members(DevContainer, root, ())]
+    said = {mistake.start for mistake in of_members}
+    mistakes = [mistake for mistake in mistakes if mistake.start not in said]
+    mistakes += [*of_members, *_combinations(root)]
     mistakes.sort(key=lambda mistake: mistake.start.offset)
     broken = any(mistake.severity == "error" for mistake in mistakes)
     return None if broken else config, tuple(mistakes)
@@ -94,17 +106,15 @@ def _in_words(problem: ErrorDetails, root: Node, place: Path) -> Mistake:
         absent = problem["loc"][-1]
         return _mistake("model-missing-property", f"`{name}` has no `{absent}`, which it needs", node)
     if kind == "extra_forbidden":
-        known = _names(Declarations)
-        return _mistake(
-            "model-bad-value", f"`{name}` is nothing that nestbox knows{_nearest(str(path[-1]), known)}", node
-        )
+        near = _nearest(str(path[-1]), _names(Declarations))
+        return _mistake("model-bad-value", f"`{name}` is nothing that nestbox knows{near}", node)
     wanted = _WANTED.get(kind) or (problem["msg"] if kind == "union" else "")
     if wanted:
         return _mistake("model-wrong-type", f"`{name}` must be {wanted}, is {_IS[node.kind]}", node)
-    shown = node.value if node.kind == "string" else _IS[node.kind]
-    if node.kind == "number":
-        shown = node.value
-    return _mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown!r}", node)
+    shown = _IS[node.kind]
+    if node.kind in ("string", "number"):
+        shown = short(str(node.value)) if node.kind == "number" else repr(short(str(node.value)))
+    return _mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown}", node)
 
 
 def _allowed(kind: str, context: Mapping[str, Any]) -> str:
@@ -136,41 +146,58 @@ def _locate(root: Node, loc: Path) -> tuple[Path, Node]:
 
 
 def path_text(path: Path) -> str:
-    """`mounts[0].target`; the whole configuration has no name of its own."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.lstrip(".") or "the configuration"
+    """`mounts[0].target`, safe to print; the whole configuration has no name of its own."""
+    text = ""
+    for step in path:
+        text += (
+            f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{short(step) or quoted(step)}"
+        )
+    return text or "the configuration"
 
 
-def _unknown(config: Properties, root: Node, path: Path) -> Iterator[Mistake]:
-    """Properties that no client knows, here and in the objects below."""
-    node = root.at(*path)
-    if node is None:
-        return
-    for name in config.model_extra or {}:
-        member = node.members[name]
-        where = path_text((*path, name))
-        if not path and name in _REPLACED:
-            message = f"`{where}` is deprecated; move it to `{_REPLACED[name]}`"
-            yield _mistake("model-deprecated-property", message, member.key)
-        else:
-            known = _nearest(name, _names(type(config)))
-            yield _mistake(
-                "model-unknown-property", f"`{where}` is no property that clients know{known}", member.key
-            )
-    for name, field in type(config).model_fields.items():
-        below = (*path, field.alias or name)
-        value = getattr(config, name)
-        for step, child in _children(value):
-            yield from _unknown(child, root, (*below, *step))
+# What is below a property, where that is an object with properties of its own.
+_BELOW: Mapping[tuple[type[Properties], str], type[Properties]] = MappingProxyType(
+    {
+        (DevContainer, "build"): Build,
+        (DevContainer, "mounts"): MountObject,
+        (DevContainer, "portsAttributes"): PortAttributes,
+        (DevContainer, "otherPortsAttributes"): PortAttributes,
+        (DevContainer, "hostRequirements"): HostRequirements,
+        (HostRequirements, "gpu"): Gpu,
+    }
+)
+_OF_MANY = frozenset({"mounts", "portsAttributes"})
 
 
-def _children(value: Any) -> Iterator[tuple[Path, Properties]]:
-    if isinstance(value, Properties):
-        yield (), value
-    elif isinstance(value, list):
-        yield from (((index,), item) for index, item in enumerate(value) if isinstance(item, Properties))
-    elif isinstance(value, dict):
-        yield from (((key,), item) for key, item in value.items() if isinstance(item, Properties))
+def _members(model: type[Properties], node: Node, path: Path) -> Iterator[Mistake]:
+    """Properties that no client knows, and nulls, here and in the objects below.
+
+    The specification has no null, but for a variable in remoteEnv and for "no mount" in workspaceMount.
+    """
+    known = _names(model)
+    for name, member in node.members.items():
+        where = (*path, name)
+        if name not in known:
+            yield _unknown(member.key, path, name, known)
+        elif member.value.kind == "null" and name != "workspaceMount":
+            message = f"`{path_text(where)}` must have a value, is null"
+            yield _mistake("model-wrong-type", message, member.value)
+        elif below := _BELOW.get((model, name)):
+            children: list[tuple[Path, Node]] = [((), member.value)]
+            if name in _OF_MANY:
+                children = [((key,), one.value) for key, one in member.value.members.items()]
+                children += [((index,), item) for index, item in enumerate(member.value.items)]
+            for step, child in children:
+                yield from _members(below, child, (*where, *step))
+
+
+def _unknown(key: Node, path: Path, name: str, known: list[str]) -> Mistake:
+    where = path_text((*path, name))
+    if not path and name in _REPLACED:
+        message = f"`{where}` is deprecated; move it to `{_REPLACED[name]}`"
+        return _mistake("model-deprecated-property", message, key)
+    message = f"`{where}` is no property that clients know{_nearest(name, known)}"
+    return _mistake("model-unknown-property", message, key)
 
 
 def _names(model: type[BaseModel]) -> list[str]:
@@ -181,13 +208,6 @@ def _nearest(name: str, known: list[str]) -> str:
     folded = {candidate.lower(): candidate for candidate in known}
     found = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.7)
     return f"; did you mean `{folded[found[0]]}`?" if found else ""
-
-
-def _nulls(root: Node) -> Iterator[Mistake]:
-    """The specification has no null, but for a variable in remoteEnv and for "no mount" in workspaceMount."""
-    for name, member in root.members.items():
-        if member.value.kind == "null" and name != "workspaceMount":
-            yield _mistake("model-wrong-type", f"`{name}` must have a value, is null", member.value)
 
 
 def _combinations(root: Node) -> Iterator[Mistake]:

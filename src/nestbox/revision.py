@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from nestbox.command import KEPT_BYTES, Completed, run
-from nestbox.errors import CommandError, UsageError
+from nestbox.command import KEPT_BYTES
+from nestbox.errors import CommandError
+from nestbox.git import run_git
 from nestbox.profile import unlisted_name
-from nestbox.source import quoted
 
-GIT_TIMEOUT = 60.0
 _SYMBOLIC_LINK = "120000"
 
 
@@ -25,30 +22,6 @@ class Recorded:
     file: str
     content: bytes = b""
     trouble: str = ""
-
-
-def find_merge_base(workspace: Path, revision: str) -> str:
-    """The commit from which HEAD and `revision` went their own ways; raises UsageError if there is none."""
-    _git(workspace, "rev-parse", "--git-dir")
-    # The suffix also keeps git from taking what starts with a dash for an option.
-    named = _ask(workspace, "rev-parse", "--verify", f"{revision}^{{commit}}")
-    if named.status or not re.fullmatch("[0-9a-f]+", named.stdout.strip()):
-        raise UsageError(
-            f"{quoted(revision)} names no commit of this repository",
-            why=named.stderr.strip(),
-            fix="name another, or fetch it first: git fetch origin",
-        )
-    found = _ask(workspace, "merge-base", "HEAD", named.stdout.strip())
-    if found.status == 0:
-        return found.stdout.strip()
-    if found.stderr:
-        raise UsageError("HEAD has no commit to compare", why=found.stderr.strip(), fix="commit something")
-    shallow = _git(workspace, "rev-parse", "--is-shallow-repository").strip() == "true"
-    raise UsageError(
-        f"HEAD and {quoted(revision)} have no commit in common here",
-        why="this clone is shallow: its history ends too early" if shallow else "",
-        fix="git fetch --unshallow" if shallow else "name another revision",
-    )
 
 
 def recorded_profiles(workspace: Path, commit: str) -> dict[str, Recorded]:
@@ -93,18 +66,8 @@ def _recorded(workspace: Path, path: str, facts: list[str]) -> Recorded:
 
 
 def _git(workspace: Path, *arguments: str) -> str:
-    """What git prints; raises an error when it cannot answer."""
-    completed = _ask(workspace, *arguments)
+    """What git prints; raises CommandError when it cannot answer."""
+    completed = run_git(workspace, *arguments)
     if completed.status == 0:
         return completed.stdout
-    said = completed.stderr.strip()
-    if "not a git repository" in said:
-        raise UsageError("this is not a git repository", why=said, fix="compare in a clone of it")
-    raise CommandError(f"git {arguments[0]} could not answer", why=said)
-
-
-def _ask(workspace: Path, *arguments: str) -> Completed:
-    # Inside a hook, git's variables point at the index of the commit in the making.
-    scrubbed = {key: None for key in os.environ if key.startswith("GIT_")}
-    argv = ("git", "--no-pager", "--no-optional-locks", *arguments)
-    return run(argv, timeout=GIT_TIMEOUT, cwd=workspace, env={**scrubbed, "LC_ALL": "C"})
+    raise CommandError(f"git {arguments[0]} could not answer", why=completed.stderr.strip())

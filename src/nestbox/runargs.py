@@ -216,8 +216,14 @@ def _with_value(options: RunOptions, field: str, value: str) -> RunOptions:
 
 
 def mount_fields(mount: str) -> dict[str, str]:
-    """The fields of a `--mount`, which the docker client reads as one line of CSV (opts/mount.go)."""
-    rows = list(csv.reader([mount]))
+    """The fields of a `--mount`, which the docker client reads as one line of CSV (opts/mount.go).
+
+    What is no such line has no fields, and so no target: nothing is started with it.
+    """
+    try:
+        rows = list(csv.reader([mount]))
+    except csv.Error:
+        return {}
     return dict(part.partition("=")[::2] for part in (rows[0] if rows else []))
 
 

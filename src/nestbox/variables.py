@@ -15,6 +15,7 @@ from typing import Any
 
 from nestbox.findings import Mistake, Rule
 from nestbox.jsonc import Node
+from nestbox.source import short
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -37,10 +38,13 @@ _KNOWN = (
     "containerWorkspaceFolderBasename",
     "devcontainerId",
 )
-# What a container is made from, before it has an environment of its own.
 # Where `${…}` may be somebody else's: an editor's own variable, or the shell's.
 _OPEN = frozenset({"customizations", "settings", "secrets"})
-_BEFORE_THE_CONTAINER = frozenset({"build", "containerEnv", "mounts", "runArgs", "workspaceMount"})
+# What a container is made from, before it has an environment of its own.
+_BEFORE_THE_CONTAINER = frozenset(
+    "appPort build capAdd containerEnv containerUser context dockerComposeFile dockerFile features image "
+    "mounts runArgs securityOpt service workspaceFolder workspaceMount".split()
+)
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 
 
@@ -83,15 +87,24 @@ def _look_up(environment: Mapping[str, str], arguments: list[str]) -> str:
 def substitute(value: Any, variables: Variables) -> Any:
     """A copy of a JSON value with the variables in all its strings resolved; unknown ones stay.
 
-    Keys are left alone, and what a variable brings in is not looked at again.
+    Keys are left alone, and what a variable brings in is not looked at again. Without recursion, so that no
+    depth of nesting can overflow the stack.
     """
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: _or_itself(variables.resolve(found[1]), found[0]), value)
-    if isinstance(value, list):
-        return [substitute(item, variables) for item in value]
-    if isinstance(value, dict):
-        return {key: substitute(item, variables) for key, item in value.items()}
-    return value
+    top = [value]
+    todo: list[Any] = [top]
+    while todo:
+        made = todo.pop()
+        for key, item in list(made.items() if isinstance(made, dict) else enumerate(made)):
+            if isinstance(item, str):
+                made[key] = _resolved(item, variables)
+            elif isinstance(item, dict | list):
+                made[key] = item.copy()
+                todo.append(made[key])
+    return top[0]
+
+
+def _resolved(text: str, variables: Variables) -> str:
+    return _VARIABLE.sub(lambda found: _or_itself(variables.resolve(found[1]), found[0]), text)
 
 
 def _or_itself(resolved: str | None, written: str) -> str:
@@ -127,6 +140,7 @@ def check_variables(root: Node) -> Iterator[Mistake]:
 
 def _variable(top: str, expression: str, node: Node) -> Iterator[Mistake]:
     name, *arguments = expression.split(":")
+    expression = short(expression)
     if name not in (*_KNOWN, "env"):
         near = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.7)
         hint = f"; did you mean `${{{near[0]}}}`?" if near else ""

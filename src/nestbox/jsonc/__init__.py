@@ -56,6 +56,13 @@ class Document:
         """True if there is no error; warnings may be."""
         return all(mistake.severity != "error" for mistake in self.mistakes)
 
+    @property
+    def usable(self) -> bool:
+        """True if clients read the value as it is meant: no error but `strict`'s of a trailing comma."""
+        return self.root is not None and all(
+            mistake.severity != "error" or mistake.rule == "json-trailing-comma" for mistake in self.mistakes
+        )
+
 
 def parse(source: bytes | str, *, name: str, strict: bool = False) -> Document:
     """Read `source`; mistakes are data, and none is raised. `strict` makes every warning an error.
