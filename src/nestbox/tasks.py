@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
+from invoke.tasks import Task, task
 
 _PROFILE = "profile to prove; may be given more than once (default: all)"
 _PLATFORM = "linux/amd64 or linux/arm64; may be given more than once (default: the engine's own)"
@@ -71,47 +72,29 @@ def check_json(
     allow_unverified: bool = False,
 ) -> None:
     """Are the devcontainer files JSON once their comments are stripped?"""
-    _check("check.json", profile, json, sarif, allow_unverified, strict=strict)
+    from nestbox.door import Output, prove
+    from nestbox.validate import Request
+
+    request = Request(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
+    prove(request, Output(json, sarif, allow_unverified))
 
 
-@task(name="model", iterable=["profile"], help=_OF_FILES)
-def check_model(
-    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
-) -> None:
-    """Is every property one that the specification has, and of its type?"""
-    _check("check.model", profile, json, sarif, allow_unverified)
+def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
+    def ask(
+        _: Context,
+        profile: list[str],
+        json: bool = False,
+        sarif: bool = False,
+        allow_unverified: bool = False,
+    ) -> None:
+        from nestbox.door import Output, prove
+        from nestbox.validate import Request
 
+        request = Request(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
+        prove(request, Output(json, sarif, allow_unverified))
 
-@task(name="lint", iterable=["profile"], help=_OF_FILES)
-def check_lint(
-    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
-) -> None:
-    """Is anything well-formed and yet a mistake, or a risk?"""
-    _check("check.lint", profile, json, sarif, allow_unverified)
-
-
-@task(name="rules", iterable=["profile"], help=_OF_FILES)
-def check_rules(
-    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
-) -> None:
-    """Do the repository's own rules hold ([[tool.nestbox.rule]])?"""
-    _check("check.rules", profile, json, sarif, allow_unverified)
-
-
-@task(name="lock", iterable=["profile"], help=_OF_FILES)
-def check_lock(
-    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
-) -> None:
-    """Does each profile ask for no more than the privilege lock has for it?"""
-    _check("check.lock", profile, json, sarif, allow_unverified)
-
-
-@task(name="dockerfile", iterable=["profile"], help=_OF_FILES)
-def check_dockerfile(
-    _: Context, profile: list[str], json: bool = False, sarif: bool = False, allow_unverified: bool = False
-) -> None:
-    """What does hadolint say of the Dockerfiles?"""
-    _check("check.dockerfile", profile, json, sarif, allow_unverified)
+    ask.__doc__ = question
+    return Task(ask, name=name, iterable=["profile"], help=_OF_FILES)
 
 
 @task(name="diff", help={**_OUTPUT, **_SARIF, **_DIFF})
@@ -128,16 +111,6 @@ def check_diff(
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
-    prove(request, Output(json, sarif, allow_unverified))
-
-
-def _check(
-    step: str, profile: list[str], json: bool, sarif: bool, allow_unverified: bool, *, strict: bool = False
-) -> None:
-    from nestbox.door import Output, prove
-    from nestbox.validate import Request
-
-    request = Request(Path.cwd(), tuple(profile), steps=(step,), strict=strict)
     prove(request, Output(json, sarif, allow_unverified))
 
 
@@ -198,11 +171,11 @@ ns.add_collection(
         "check",
         check_all,
         check_json,
-        check_model,
-        check_lint,
-        check_rules,
-        check_lock,
-        check_dockerfile,
+        _file_check("model", "Is every property one that the specification has, and of its type?"),
+        _file_check("lint", "Is anything well-formed and yet a mistake, or a risk?"),
+        _file_check("rules", "Do the repository's own rules hold ([[tool.nestbox.rule]])?"),
+        _file_check("lock", "Does each profile ask for no more than the privilege lock has for it?"),
+        _file_check("dockerfile", "What does hadolint say of the Dockerfiles?"),
         check_diff,
     )
 )

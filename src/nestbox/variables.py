@@ -91,15 +91,15 @@ def substitute(value: Any, variables: Variables) -> Any:
     depth of nesting can overflow the stack.
     """
     top = [value]
-    todo: list[Any] = [top]
-    while todo:
-        made = todo.pop()
+    pending: list[Any] = [top]
+    while pending:
+        made = pending.pop()
         for key, item in list(made.items() if isinstance(made, dict) else enumerate(made)):
             if isinstance(item, str):
                 made[key] = _resolved(item, variables)
             elif isinstance(item, dict | list):
                 made[key] = item.copy()
-                todo.append(made[key])
+                pending.append(made[key])
     return top[0]
 
 
@@ -124,15 +124,15 @@ def devcontainer_id(labels: Mapping[str, str]) -> str:
 
 def check_variables(root: Node) -> Iterator[Mistake]:
     """Variables that no client knows, or that it could not resolve where they stand."""
-    todo: list[tuple[str, Node]] = [
+    pending: list[tuple[str, Node]] = [
         (name, member.value)
         for name, member in reversed(list(root.members.items()))
         if name not in _OPEN and not name.endswith("Command")
     ]
-    while todo:
-        top, node = todo.pop()
-        todo += [(top, item) for item in reversed(node.items)]
-        todo += [(top, member.value) for member in reversed(list(node.members.values()))]
+    while pending:
+        top, node = pending.pop()
+        pending += [(top, item) for item in reversed(node.items)]
+        pending += [(top, member.value) for member in reversed(list(node.members.values()))]
         if node.kind == "string":
             for expression in _VARIABLE.findall(str(node.value)):
                 yield from _variable(top, expression, node)

@@ -69,15 +69,15 @@ class Node:
         if self.kind not in ("object", "array"):
             return self.value
         root: Value = [] if self.kind == "array" else {}
-        todo = [(self, root)]
-        while todo:
-            node, made = todo.pop()
+        pending = [(self, root)]
+        while pending:
+            node, made = pending.pop()
             if isinstance(made, list):
                 for item in node.items:
-                    made.append(_shell(item, todo))
+                    made.append(_shell(item, pending))
             elif isinstance(made, dict):
                 for key, member in node.members.items():
-                    made[key] = _shell(member.value, todo)
+                    made[key] = _shell(member.value, pending)
         return root
 
     def __repr__(self) -> str:
@@ -85,12 +85,12 @@ class Node:
         return f"<{self.kind} at {self.source.name}:{at.line}:{at.column}>"
 
 
-def _shell(node: Node, todo: list[tuple[Node, Value]]) -> Value:
-    """The value of a scalar; for a container an empty one, which is noted in `todo` to be filled."""
+def _shell(node: Node, pending: list[tuple[Node, Value]]) -> Value:
+    """The value of a scalar; for a container an empty one, which is noted in `pending` to be filled."""
     if node.kind not in ("object", "array"):
         return node.value
     made: Value = [] if node.kind == "array" else {}
-    todo.append((node, made))
+    pending.append((node, made))
     return made
 
 
