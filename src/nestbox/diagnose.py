@@ -23,32 +23,12 @@ class Diagnosis:
 
 
 _SECCOMP_FIX = 'add "--security-opt=seccomp=unconfined" to runArgs'
+_APPARMOR_FIX = (
+    'add "--security-opt=apparmor=unconfined" to runArgs, or name a profile of the host that allows it'
+)
+
+# Texts as the programs print them, of bubblewrap 0.8 to 0.12; the first that is found counts.
 _KNOWN = (
-    (
-        r"bwrap: (pivot_root|Creating new namespace failed): Operation not permitted",
-        Diagnosis("Docker's seccomp profile refuses the system call", "Docker seccomp", _SECCOMP_FIX),
-    ),
-    (
-        r"bwrap: No permissions to create (a )?new namespace",
-        Diagnosis("Docker's seccomp profile refuses user namespaces", "Docker seccomp", _SECCOMP_FIX),
-    ),
-    (
-        r"bwrap: Failed to make / slave: Permission denied",
-        Diagnosis(
-            "Docker's AppArmor profile refuses to make / a slave mount",
-            "AppArmor",
-            'add "--security-opt=apparmor=unconfined" to runArgs',
-        ),
-    ),
-    (
-        r"Can't mount proc on /(newroot/)?proc: Operation not permitted",
-        Diagnosis(
-            "Docker masks paths under /proc, and the kernel refuses a fuller view of it",
-            "masked paths",
-            "declare it in customizations.nestbox.degradations, or add "
-            '"--security-opt=systempaths=unconfined" to runArgs',
-        ),
-    ),
     (
         r"Creating new namespace failed, likely because the kernel does not support user namespaces",
         Diagnosis(
@@ -58,13 +38,102 @@ _KNOWN = (
         ),
     ),
     (
-        r"setuid use of bubblewrap is not supported",
+        r"Creating new namespace failed: nesting depth or /proc/sys/user/max_\S+_namespaces exceeded",
         Diagnosis(
-            "this bubblewrap refuses to be setuid", "image", "drop the setuid bit and rely on user namespaces"
+            "the kernel's limit on namespaces is reached",
+            "kernel limit",
+            "raise /proc/sys/user/max_user_namespaces and its neighbours on the host",
         ),
     ),
     (
-        r"bwrap: (command )?not found|bwrap does not exist|no system bwrap was found|bwrap: No such file",
+        r"Creating new namespace failed: Permission denied",
+        Diagnosis("Docker's AppArmor profile refuses user namespaces", "AppArmor", _APPARMOR_FIX),
+    ),
+    (
+        r"Creating new namespace failed: Operation not permitted",
+        Diagnosis(
+            "Docker's seccomp profile refuses namespaces to a process without a user namespace of its own",
+            "Docker seccomp",
+            f"have bwrap called with --unshare-user, or {_SECCOMP_FIX}",
+        ),
+    ),
+    (
+        r"bwrap: pivot_root: Operation not permitted",
+        Diagnosis("Docker's seccomp profile refuses pivot_root", "Docker seccomp", _SECCOMP_FIX),
+    ),
+    (
+        # Of the two wordings the second is that of 0.11 and later; the sysctl that both hint at is not it.
+        r"bwrap: No permissions to create (a )?new namespace",
+        Diagnosis("Docker's seccomp profile refuses user namespaces", "Docker seccomp", _SECCOMP_FIX),
+    ),
+    (
+        r"bwrap: Failed to make / slave: Permission denied",
+        Diagnosis("Docker's AppArmor profile refuses to make / a slave mount", "AppArmor", _APPARMOR_FIX),
+    ),
+    (
+        r"setting up uid map: Permission denied|loopback: Failed RTM_NEWADDR: Operation not permitted",
+        Diagnosis(
+            "the host restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=1)",
+            "host sysctl",
+            "ask the host's administrator for an AppArmor profile with `userns,`; on a disposable host: "
+            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+    ),
+    (
+        r"Can't mount proc on /(newroot/)?proc: (Operation not permitted|Permission denied|Invalid argument)",
+        Diagnosis(
+            "Docker masks paths under /proc, and the kernel refuses a fuller view of it",
+            "masked paths",
+            "declare it in customizations.nestbox.degradations, or add "
+            '"--security-opt=systempaths=unconfined" to runArgs (Podman: --security-opt=unmask=ALL)',
+        ),
+    ),
+    (
+        r"Unexpected capabilities but not setuid, old file caps config\?",
+        Diagnosis(
+            "a process that is not root holds capabilities, which bwrap refuses",
+            "capabilities",
+            "remove file capabilities from bwrap (setcap -r) and ambient ones from the container",
+        ),
+    ),
+    (
+        r"Can't write data to file .*: Bad file descriptor",
+        Diagnosis(
+            "one file descriptor is given for two masks, and the second finds it used up",
+            "agent version",
+            "update the agent: it must open a descriptor for each mask (openai/codex issue 43929)",
+        ),
+    ),
+    (
+        r"setuid use of bubblewrap is not supported",
+        Diagnosis(
+            "this bubblewrap refuses to be setuid (0.11.2 and later)",
+            "image",
+            "RUN chmod u-s /usr/bin/bwrap in the Dockerfile, and rely on user namespaces",
+        ),
+    ),
+    (
+        r"bwrap: Unknown option --(argv0|perms)",
+        Diagnosis(
+            r"this bubblewrap is too old: it has no --\1",
+            "image",
+            "install bubblewrap 0.9.0 or later, or use the one that the agent brings",
+        ),
+    ),
+    (
+        r"Failed to mount tmpfs: Permission denied",
+        Diagnosis("SELinux refuses the mount", "SELinux", 'add "--security-opt=label=type:spc_t" to runArgs'),
+    ),
+    (
+        r"sudo: effective uid is not 0",
+        Diagnosis(
+            "the setuid bit has no effect under this emulation",
+            "emulation",
+            "register qemu-user with the flag C (credentials of the program), or ask on a native kernel",
+        ),
+    ),
+    (
+        r"bwrap: (command )?not found|bwrap: No such file|bwrap does not exist|no system bwrap was found",
         Diagnosis("bwrap is not installed", "image", "install the package bubblewrap in the Dockerfile"),
     ),
     (

@@ -138,7 +138,7 @@ def test_seccomp_on(repository: Repository, engine: Engine) -> None:
     basic = finished.outcome("smoke.bwrap-basic")
     # With AppArmor on, its refusal comes first only where it was not switched off as well.
     assert basic["summary"] == "bwrap: pivot_root: Operation not permitted"
-    assert basic["cause"] == "Docker's seccomp profile refuses the system call (Docker seccomp)"
+    assert basic["cause"] == "Docker's seccomp profile refuses pivot_root (Docker seccomp)"
     assert basic["fix"] == 'add "--security-opt=seccomp=unconfined" to runArgs'
     # The profile may do without the filter, so that its being on is no fault by itself.
     assert finished.outcome("smoke.seccomp")["status"] == "pass"

@@ -1,0 +1,111 @@
+"""What bwrap needs inside Docker, row by row: capabilities, seccomp, setuid or not, and what is said without.
+
+AppArmor is switched off throughout, so that the rows are the same on kernels with and without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from nestbox.capabilities import granted
+from nestbox.diagnose import diagnose
+from nestbox.engine import Container, Engine, find_image, new_run_labels, started_container
+from nestbox.exec import Exec
+from tests.conftest import ROOT, Repository
+
+pytestmark = pytest.mark.docker
+
+BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
+NET = "--ro-bind / / --dev /dev --unshare-user --unshare-net"
+SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")
+SIX = (*SA, "SYS_CHROOT", "SETUID", "SETGID")
+OFF, PATHS, NO_NEW = "seccomp=unconfined", "systempaths=unconfined", "no-new-privileges"
+
+CAPSET = ("capset failed: Operation not permitted", "capabilities")
+NOPERM = ("No permissions to create new namespace", "Docker seccomp")
+PIVOT = ("pivot_root: Operation not permitted", "Docker seccomp")
+PROC = ("Can't mount proc on /newroot/proc: Operation not permitted", "masked paths")
+WORKS = None
+
+Answer = tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Run arguments, and what setuid bwrap and the same binary without the bit make of them."""
+
+    setuid: Answer
+    plain: Answer
+    proc: Answer = PROC
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+ROWS = {
+    "nothing": Row(CAPSET, NOPERM),
+    "seccomp off": Row(CAPSET, WORKS, options=(OFF,)),
+    "SYS_ADMIN": Row(CAPSET, PIVOT, add=("SYS_ADMIN",)),
+    "SYS_ADMIN, seccomp off": Row(CAPSET, WORKS, add=("SYS_ADMIN",), options=(OFF,)),
+    "two of three": Row(CAPSET, WORKS, add=SA[:2], options=(OFF,)),
+    "the three": Row(PIVOT, PIVOT, add=SA),
+    "the three, seccomp off": Row(WORKS, WORKS, add=SA, options=(OFF,)),
+    "only the six, seccomp off": Row(WORKS, WORKS, add=SIX, drop=("ALL",), options=(OFF,)),
+    "none of Docker's own": Row(CAPSET, WORKS, add=SA, drop=("ALL",), options=(OFF,)),
+    "paths unmasked too": Row(WORKS, WORKS, WORKS, add=SA, options=(OFF, PATHS)),
+    "no new privileges too": Row(WORKS, WORKS, add=SA, options=(OFF, NO_NEW)),
+}
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine) -> str:
+    built = Repository(ROOT).nestbox("build", "--profile", "secure", "--json", timeout=1200)
+    assert built.status == 0, built.stderr
+    found = find_image(engine, built.outcome("build")["summary"].split()[0])
+    assert found is not None
+    return found.id
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_what_bwrap_says(engine: Engine, image: str, row: Row) -> None:
+    with started_container(engine, request(engine, image, row), engine.facts.platform) as container:
+        # The same binary without the bit; file capabilities and owners do not matter to it.
+        assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root") == (0, "")
+        for bwrap, answer in (("/usr/bin/bwrap", row.setuid), ("/usr/local/bin/plain", row.plain)):
+            expect(row, ask(container, f"{bwrap} {BASIC} true"), answer)
+            expect(row, ask(container, f"{bwrap} {NET} true"), answer)
+            if answer is WORKS:
+                expect(row, ask(container, f"{bwrap} {BASIC} --proc /proc true"), row.proc)
+
+
+def request(engine: Engine, image: str, row: Row) -> dict[str, Any]:
+    options = [option for option in row.options if option != PATHS]
+    if engine.facts.confines_with("apparmor"):
+        options.append("apparmor=unconfined")
+    host: dict[str, Any] = {"CapAdd": row.add, "CapDrop": row.drop, "SecurityOpt": options}
+    if PATHS in row.options:
+        host |= {"MaskedPaths": [], "ReadonlyPaths": []}
+    body = {"Image": image, "Entrypoint": ["sleep", "600"], "Labels": new_run_labels()}
+    return {**body, "HostConfig": host}
+
+
+def ask(container: Container, line: str, user: str = "vscode") -> tuple[int | None, str]:
+    command = Exec(container, ["sh", "-c", line], user=user, environment={}, timeout=30)
+    said = b"".join(data for _, data in command).decode()
+    return command.exit_status, said
+
+
+def expect(row: Row, seen: tuple[int | None, str], answer: Answer) -> None:
+    status, said = seen
+    if answer is WORKS:
+        assert (status, said) == (0, "")
+        return
+    words, layer = answer
+    assert status == 1
+    assert f"bwrap: {words}" in said
+    diagnosis = diagnose(said, granted(row.add, row.drop, privileged=False))
+    assert diagnosis is not None
+    assert diagnosis.layer == layer
