@@ -104,14 +104,16 @@ def test_the_build_secret_is_used_and_leaves_no_trace(
     bundle.write_text(f"# {marker}\n{system.read_text()}")
     # The control: the step is run anew, and says that it saw the secret.
     step = '    && codex="@openai/codex@'
-    said = '    && echo "secret seen: $(grep -c nestbox-secret /run/secrets/extra_ca)" \\\n'
+    # A step of another text each time: secrets are no part of what the builder's cache is keyed by.
+    run = secrets.token_hex(4)
+    said = f'    && echo "{run} sees: $(grep -c nestbox-secret /run/secrets/extra_ca)" \\\n'
     repository.edit(".devcontainer/Dockerfile.secure", step, said + step)
     built = repository.nestbox(
         "build", "--profile", "secure", "--json", timeout=1200, SSL_CERT_FILE=str(bundle)
     )
     assert built.status == 0, built.stderr
     build = built.outcome("build")
-    assert "secret seen: 1" in build["observation"]["stderr"]
+    assert f"{run} sees: 1" in build["observation"]["stderr"]
     tag = build["summary"].split()[0]
     assert marker not in str(engine.api.history(tag))
     tail = b""
