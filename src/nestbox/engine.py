@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform as host_platform
+import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ def connect() -> Engine:
     try:
         settings = _client_settings()
         address = str(settings.get("base_url", ""))
+        _knock(address)
         api = docker.APIClient(version="auto", timeout=CALL_TIMEOUT, **settings)
         info = api.info()
     except (DockerException, RequestException, OSError) as error:
@@ -100,6 +102,14 @@ def connect() -> Engine:
             security_options=tuple(info.get("SecurityOptions") or ()),
         ),
     )
+
+
+def _knock(address: str) -> None:
+    """Connect to a local socket and leave it; the docker package keeps one open that nobody answers at."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(CALL_TIMEOUT)
+            door.connect(address.removeprefix("unix://"))
 
 
 def _client_settings() -> dict[str, Any]:
