@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -94,15 +94,20 @@ def repository(tmp_path: Path) -> Repository:
     return copy
 
 
+def skip_or_fail(why: str) -> NoReturn:
+    """What a Docker test does where it cannot run: a contributor may be without, CI may not."""
+    if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
+        pytest.fail(f"Docker tests are required here, and {why}")
+    pytest.skip(why)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine; without one the test is skipped, or fails where Docker tests are required (in CI)."""
     try:
         return connect()
     except EngineUnavailable as error:
-        if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
-            pytest.fail(f"Docker tests are required here, and {error}")
-        pytest.skip(str(error))
+        skip_or_fail(str(error))
 
 
 def own_containers(engine: Engine) -> list[str]:

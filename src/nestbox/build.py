@@ -58,7 +58,7 @@ def plan_build(profile: Profile, platform: str) -> Plan:
     if config.image:
         return Plan(target, config.image, ("docker", "pull", "--platform", platform, config.image))
     build = config.build
-    dockerfile = config.docker_file or (build.dockerfile if build else None)
+    dockerfile = profile.dockerfile
     if not dockerfile:
         raise CannotBuildError(
             f"{profile.file.name} names neither an image nor a Dockerfile", fix="add `image` or `build`"

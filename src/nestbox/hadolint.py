@@ -35,9 +35,7 @@ class HadolintMissingError(CommandError):
 
 def dockerfile_of(profile: Profile) -> Path | None:
     """The Dockerfile that a profile is built from; None for one that is built from an image or by Compose."""
-    build = profile.config.build
-    name = (build.dockerfile if build else None) or profile.config.docker_file
-    return profile.file.parent / name if name else None
+    return profile.file.parent / profile.dockerfile if profile.dockerfile else None
 
 
 def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:

@@ -45,6 +45,12 @@ class Profile:
         return self.variables.container_workspace_folder
 
     @property
+    def dockerfile(self) -> str:
+        """The Dockerfile as the configuration names it, in the old form or the new; empty without one."""
+        build = self.config.build
+        return self.config.docker_file or (build.dockerfile if build else None) or ""
+
+    @property
     def remote_user(self) -> str:
         """The user that tools run as; empty for the container's own."""
         return self.config.remote_user or ""

@@ -122,10 +122,10 @@ def _looks_secret(value: str) -> bool:
 
 def _strings(root: Node | None) -> Iterator[tuple[str, Node]]:
     """Every string with the key that it belongs to, if any; without recursion, as JSON nests deeply."""
-    todo = [("", root)] if root else []
-    while todo:
-        name, node = todo.pop()
+    pending = [("", root)] if root else []
+    while pending:
+        name, node = pending.pop()
         if node.kind == "string":
             yield name, node
-        todo += [("", item) for item in reversed(node.items)]
-        todo += [(member.name, member.value) for member in reversed(list(node.members.values()))]
+        pending += [("", item) for item in reversed(node.items)]
+        pending += [(member.name, member.value) for member in reversed(list(node.members.values()))]
