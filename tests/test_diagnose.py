@@ -9,15 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nestbox.capabilities import DOCKER_DEFAULT, NAMES
 from nestbox.diagnose import diagnose
+from nestbox.surroundings import Surroundings
 
 SECCOMP = 'add "--security-opt=seccomp=unconfined" to runArgs'
 APPARMOR = 'add "--security-opt=apparmor=unconfined" to runArgs'
 CAPSET = "bwrap: capset failed: Operation not permitted"
-DOCKER_DEFAULT = (
-    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP "
-    "SETUID SYS_CHROOT"
-).split()
+
+
+def holding(*names: str, **facts: str) -> Surroundings:
+    """Docker's default capabilities and these, with other facts."""
+    mask = sum(1 << NAMES.index(name) for name in {*DOCKER_DEFAULT, *names})
+    return Surroundings({"CapBnd": f"{mask:016x}", **facts})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ DOCKER_DEFAULT = (
             "bwrap is not installed",
             "bubblewrap",
         ),
-        ("codex-version: 2: codex: not found", "image", "codex is not installed", "Codex CLI"),
+        ("codex-version: 2: codex: not found", "image", "codex is not installed", "install codex"),
         ("mode 755, owner root", "image", "mode 755, owned by root", "chmod 4755 /usr/bin/bwrap"),
         ("mode 4755, owner vscode", "image", "mode 4755, owned by vscode", "chown root /usr/bin/bwrap"),
         ("vscode: does not exist", "image", "the user vscode does not exist", "useradd --create-home vscode"),
@@ -155,7 +159,7 @@ def test_words_that_are_not_known_have_no_cause(said: str) -> None:
 
 
 def test_a_failed_capset_names_what_docker_withholds() -> None:
-    diagnosis = diagnose(CAPSET, DOCKER_DEFAULT)
+    diagnosis = diagnose(CAPSET, holding())
     assert diagnosis is not None
     assert diagnosis.layer == "capabilities"
     assert diagnosis.cause.endswith(": NET_ADMIN, SYS_ADMIN, SYS_PTRACE")
@@ -165,7 +169,7 @@ def test_a_failed_capset_names_what_docker_withholds() -> None:
 
 
 def test_a_failed_capset_names_only_what_is_missing() -> None:
-    diagnosis = diagnose(CAPSET, [*DOCKER_DEFAULT, "SYS_ADMIN", "NET_ADMIN"])
+    diagnosis = diagnose(CAPSET, holding("SYS_ADMIN", "NET_ADMIN"))
     assert diagnosis is not None
     assert diagnosis.cause.endswith(": SYS_PTRACE")
     assert diagnosis.fix == 'add "--cap-add=SYS_PTRACE" to runArgs'
@@ -178,9 +182,78 @@ def test_a_failed_capset_in_an_unknown_container_names_all_six() -> None:
 
 
 def test_a_failed_capset_where_nothing_is_missing_is_not_blamed_on_nothing() -> None:
-    diagnosis = diagnose(CAPSET, [*DOCKER_DEFAULT, "SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"])
-    assert diagnosis is None or not diagnosis.cause.endswith(": ")
-    assert diagnosis is None or "add  to" not in diagnosis.fix
+    diagnosis = diagnose(CAPSET, holding("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"))
+    assert diagnosis is not None
+    assert diagnosis.layer == "unknown"
+
+
+# What is around the process, beside the words
+
+NO_NAMESPACE = "bwrap: No permissions to create new namespace, likely because the kernel does not allow"
+PIVOT = "bwrap: pivot_root: Operation not permitted"
+SLAVE = "bwrap: Failed to make / slave: Permission denied"
+ENFORCED = "docker-default (enforce)"
+
+
+@pytest.mark.parametrize(
+    ("said", "facts", "layer"),
+    [
+        (NO_NAMESPACE, {"Seccomp": "2"}, "Docker seccomp"),
+        (NO_NAMESPACE, {"Seccomp": "0"}, "unknown"),
+        (NO_NAMESPACE, {"Seccomp": "0", "kernel/unprivileged_userns_clone": "0"}, "host sysctl"),
+        (NO_NAMESPACE, {"Seccomp": "2", "kernel/unprivileged_userns_clone": "1"}, "Docker seccomp"),
+        (NO_NAMESPACE, {"Seccomp": "0", "user/max_user_namespaces": "0"}, "kernel limit"),
+        (NO_NAMESPACE, {}, "Docker seccomp"),
+        (PIVOT, {"Seccomp": "2"}, "Docker seccomp"),
+        (PIVOT, {"Seccomp": "0"}, "unknown"),
+        (SLAVE, {"apparmor": ENFORCED}, "AppArmor"),
+        (SLAVE, {"apparmor": "docker-default (complain)"}, "unknown"),
+        (SLAVE, {"apparmor": "unconfined"}, "unknown"),
+        (SLAVE, {}, "AppArmor"),
+        (
+            "bwrap: setting up uid map: Permission denied",
+            {"kernel/apparmor_restrict_unprivileged_userns": "0"},
+            "unknown",
+        ),
+        (
+            "bwrap: setting up uid map: Permission denied",
+            {"kernel/apparmor_restrict_unprivileged_userns": "1"},
+            "host sysctl",
+        ),
+        ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", {"masked": ""}, "unknown"),
+        (
+            "bwrap: Can't mount proc on /newroot/proc: Operation not permitted",
+            {"masked": "/proc/bus"},
+            "masked paths",
+        ),
+        ("bwrap: Failed to mount tmpfs: Permission denied", {"selinux": "0"}, "unknown"),
+        ("bwrap: Failed to mount tmpfs: Permission denied", {"selinux": "1"}, "SELinux"),
+    ],
+)
+def test_a_layer_is_named_where_it_is_seen(said: str, facts: dict[str, str], layer: str) -> None:
+    diagnosis = diagnose(said, Surroundings(facts))
+    assert diagnosis is not None
+    assert diagnosis.layer == layer
+
+
+def test_the_fix_lifts_all_of_the_walls_that_stand() -> None:
+    both = Surroundings({"Seccomp": "2", "apparmor": ENFORCED})
+    slave = diagnose(SLAVE, both)
+    assert slave is not None
+    assert slave.fix.startswith(
+        'add "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined" to runArgs'
+    )
+    capset = diagnose(CAPSET, holding("SYS_ADMIN", "NET_ADMIN", Seccomp="2"))
+    assert capset is not None
+    assert capset.fix == 'add "--cap-add=SYS_PTRACE", "--security-opt=seccomp=unconfined" to runArgs'
+
+
+def test_codex_reads_the_old_words_only() -> None:
+    new = "bwrap: Can't mount proc on /proc: Operation not permitted"
+    by_codex, by_bwrap = diagnose(new, agent="codex"), diagnose(new)
+    assert by_codex is not None
+    assert by_bwrap is not None
+    assert (by_codex.layer, by_bwrap.layer) == ("agent version", "masked paths")
 
 
 def test_words_in_a_name_are_no_part_of_a_pattern() -> None:
@@ -190,7 +263,8 @@ def test_words_in_a_name_are_no_part_of_a_pattern() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(), st.none() | st.frozensets(st.sampled_from(["SYS_ADMIN", "SETUID", "bit 41"])))
-def test_any_words_are_taken(said: str, capabilities: frozenset[str] | None) -> None:
-    diagnose(said, capabilities)
-    diagnose(f"{CAPSET}\n{said}", capabilities)
+@given(st.text(), st.none() | st.dictionaries(st.sampled_from(["Seccomp", "apparmor", "masked"]), st.text()))
+def test_any_words_and_facts_are_taken(said: str, facts: dict[str, str] | None) -> None:
+    here = None if facts is None else Surroundings(facts)
+    diagnose(said, here)
+    diagnose(f"{CAPSET}\n{PIVOT}\n{said}", here)

@@ -9,7 +9,7 @@ import nestbox
 from nestbox.engine import EngineFacts
 from nestbox.evidence import Evidence, to_json
 from nestbox.findings import Finding, Mistake
-from nestbox.outcome import Observation, Outcome, Status, Target
+from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
 from nestbox.source import Source
 
 FACTS = EngineFacts(
@@ -20,6 +20,7 @@ FACTS = EngineFacts(
     platform="linux/amd64",
     storage_driver="overlay2",
     security_options=("name=seccomp,profile=default",),
+    cgroup_version="2",
 )
 OUTCOME = Outcome(
     "smoke.users",
@@ -56,7 +57,10 @@ def test_the_whole_of_a_run_is_told() -> None:
             "platform": "linux/amd64",
             "storageDriver": "overlay2",
             "securityOptions": ["name=seccomp,profile=default"],
+            "cgroupVersion": "2",
         },
+        "binfmt": {},
+        "targets": [],
         "outcomes": [
             {
                 "id": "smoke.users",
@@ -139,3 +143,19 @@ def test_what_is_printed_is_plain_ascii_without_control_characters() -> None:
     text = json.dumps(to_json(Evidence((OUTCOME,), FACTS, 1.0)))
     assert text.isascii()
     assert text.isprintable()
+
+
+def test_what_was_found_of_a_target_is_told() -> None:
+    target = TargetFacts(
+        Target("secure", "linux/amd64"), "sha256:01", {"Seccomp": "0", "bwrap": "/usr/bin/bwrap"}
+    )
+    value = to_json(Evidence((), None, 1.0, targets=(target,), binfmt={"qemu-aarch64": "PF"}))
+    assert value["binfmt"] == {"qemu-aarch64": "PF"}
+    assert value["targets"] == [
+        {
+            "profile": "secure",
+            "platform": "linux/amd64",
+            "image": "sha256:01",
+            "facts": {"Seccomp": "0", "bwrap": "/usr/bin/bwrap"},
+        }
+    ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from ast import literal_eval
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestbox.outcome import Observation, Status
-from nestbox.probes.judge import Context, Judgement, degraded_as_declared, last_line, prints
+from nestbox.probes.judge import Context, Judgement, degraded_as_declared, judge_lines, last_line
+from nestbox.probes.probe import YES_OR_NO
 from nestbox.probes.table import PACKS, PROBES, script
+from nestbox.surroundings import Surroundings
 
 PROBE = {probe.name: probe for probe in PROBES}
 USERS = Context(users=("ubuntu", "vscode"), codex_version="0.120.0")
@@ -18,15 +23,86 @@ RIGHT = {
     "users": "control: root is found, and is 0\nubuntu: exists, not root\nvscode: exists, not root\n",
     "bwrap-not-setuid": "control: a setuid bit is seen\nno setuid bwrap\n",
     "bwrap-setuid": "mode 4755, owner root\nfound as /usr/bin/bwrap\n",
-    "bwrap-basic": "control: outside, both namespaces are named\nbwrap-basic-ok\n",
+    "bwrap-present": "control: sh is found in the same way\nfound as /usr/bin/bwrap\n",
+    "bwrap-version": "bubblewrap 0.8.0\n",
+    "bwrap-mode": "setuid root\n",
+    "bwrap-userns": (
+        "control: outside, the mount namespace is named\nuser and mount namespaces of its own\n"
+    ),
+    "bwrap-slave": (
+        "control: outside, the mount of / is named\ninside, / is a mount of its own that shares nothing\n"
+    ),
+    "bwrap-pivot": "control: outside, both files are there\nonly what is bound is there\n",
+    "bwrap-pidns": (
+        "control: outside, the process can be signalled\nits own process is reached, the outer one is not\n"
+    ),
     "bwrap-netns": "control: outside, the network namespace is named\nbwrap-netns-ok\n",
-    "bwrap-fd": "control: the file does not exist outside\nbwrap-fd-ok\n",
+    "bwrap-dev": "control: outside, /dev/shm takes a file\na /dev of its own, and its devices work\n",
     "bwrap-proc": "control: the same works without --proc\nbwrap-proc-ok\n",
+    "bwrap-fd": "control: the file does not exist outside\nbwrap-fd-ok\n",
+    "bwrap-two-fds": "control: the files do not exist outside\nboth arrive, each in its file\n",
+    "bwrap-two-masks": "control: a descriptor for each mask works\none descriptor masks both\n",
+    "bwrap-codex-start": "control: /bin/true works\nit works, and gives back the exit status\n",
+    "bwrap-codex-line": (
+        "control: outside, everything takes a file\n"
+        "control: inside, the working directory takes a file\n"
+        "nothing else does\n"
+    ),
+    "contain-write": (
+        "control: outside, both folders take a file\n"
+        "control: inside, one of them takes it too\n"
+        "the other refuses it\n"
+    ),
+    "contain-network": (
+        "control: outside, the listener is reached\n"
+        "control: inside, with the network, too\n"
+        "without it, none of 2 addresses is\n"
+    ),
+    "contain-processes": (
+        "control: outside, the process is seen and can be signalled\n"
+        "control: without a /proc of its own, it cannot be signalled\n"
+        "with one, it is not seen either\n"
+    ),
+    "contain-privileges": (
+        "control: outside, the kernel says what a process has\n"
+        "no capability, no new privileges, one filter more\n"
+    ),
+    "contain-mask": (
+        "control: outside, both can be read\n"
+        "control: inside, the neighbour can be read\n"
+        "the masked file cannot\n"
+    ),
+    "contain-root": (
+        "control: root's secret is there, and not for this user\n"
+        "control: in a user namespace it is called root, and reads its own file\n"
+        "nothing of root's is read or written in any of 4 ways\n"
+    ),
     "codex-sandbox": (
-        "control: outside, the pid namespace is named\n"
+        "control: outside, the process can be signalled\n"
         "codex-inner-ok\n"
         "in a pid namespace of its own\n"
         "without capabilities, without new privileges, with a filter\n"
+    ),
+    "codex-write": (
+        "control: outside, everything takes a file\n"
+        "control: inside, the working directory takes a file\n"
+        "nothing else does\n"
+    ),
+    "codex-network": (
+        "control: outside, a socket can be opened\n"
+        "control: inside, the same program runs\n"
+        "its socket is refused\n"
+    ),
+    "srt-sandbox": (
+        "control: outside, the namespaces are named\n"
+        "srt-inner-ok\n"
+        "in network and pid namespaces of its own\n"
+        "without capabilities, without new privileges, with a filter\n"
+    ),
+    "srt-write": (
+        "control: outside, both folders take a file\n"
+        "control: inside, one of them takes it too\n"
+        "the other refuses it\n"
     ),
 }
 
@@ -34,7 +110,7 @@ RIGHT = {
 def judge(
     name: str, stdout: str, stderr: str = "", *, status: int | None = 0, context: Context = USERS
 ) -> Judgement:
-    return PROBE[name].judge(Observation(("sh", f"{name}.sh"), status, stdout, stderr, 1.25), context)
+    return PROBE[name].judged(Observation(("sh", f"{name}.sh"), status, stdout, stderr, 1.25), context)
 
 
 # Probes that print lines
@@ -56,8 +132,8 @@ def test_the_right_lines_alone_fail(name: str, status: int | None) -> None:
 @pytest.mark.parametrize("name", RIGHT)
 def test_exit_status_0_alone_fails(name: str) -> None:
     judgement = judge(name, "")
-    first = RIGHT[name].splitlines()[0]
-    assert judgement == Judgement(Status.FAIL, "exit status 0", f"it did not print {first!r}")
+    assert (judgement.status, judgement.summary) == (Status.FAIL, "exit status 0")
+    assert judgement.cause.startswith("it did not print ")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +142,10 @@ def test_exit_status_0_alone_fails(name: str) -> None:
 def test_each_line_is_needed_the_control_too(name: str, line: str) -> None:
     judgement = judge(name, RIGHT[name].replace(f"{line}\n", ""))
     assert judgement.status is Status.FAIL
-    assert line in judgement.cause.replace("\\", "")
+    # What is missing is named by its pattern.
+    missing = re.fullmatch(r"it did not print (.+)", judgement.cause)
+    assert missing
+    assert re.fullmatch(literal_eval(missing[1]), line)
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -83,7 +162,7 @@ def test_a_line_printed_twice_fails(name: str) -> None:
     assert judge(name, RIGHT[name] + RIGHT[name].splitlines()[-1]).status is Status.FAIL
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", [name for name, text in RIGHT.items() if text.count("\n") > 1])
 def test_lines_in_another_order_fail(name: str) -> None:
     judgement = judge(name, "\n".join(reversed(RIGHT[name].splitlines())))
     assert judgement.status is Status.FAIL
@@ -110,7 +189,10 @@ def test_a_probe_out_of_time_is_an_error_and_no_fail(name: str, status: int) -> 
 
 
 def test_a_pass_says_what_was_shown_without_the_controls() -> None:
-    assert judge("bwrap-basic", RIGHT["bwrap-basic"]).summary == "bwrap-basic-ok"
+    assert (
+        judge("bwrap-pidns", RIGHT["bwrap-pidns"]).summary
+        == "its own process is reached, the outer one is not"
+    )
     assert (
         judge("bwrap-setuid", RIGHT["bwrap-setuid"]).summary
         == "mode 4755, owner root; found as /usr/bin/bwrap"
@@ -118,25 +200,25 @@ def test_a_pass_says_what_was_shown_without_the_controls() -> None:
 
 
 def test_a_bwrap_that_only_says_ok_fails_for_want_of_its_control() -> None:
-    judgement = judge("bwrap-basic", "bwrap-basic-ok\n")
+    judgement = judge("bwrap-pidns", "its own process is reached, the outer one is not\n")
     assert judgement == Judgement(
         Status.FAIL,
-        "bwrap-basic-ok",
-        "it did not print 'control: outside, both namespaces are named'",
+        "its own process is reached, the outer one is not",
+        "it did not print 'control: outside, the process can be signalled'",
     )
 
 
 def test_a_bwrap_that_makes_no_namespaces_fails() -> None:
     judgement = judge(
-        "bwrap-basic",
-        "control: outside, both namespaces are named\n"
+        "bwrap-pidns",
+        "control: outside, the process can be signalled\n"
         "outside user:[4026531837] pid:[4026531836], inside user:[4026531837] pid:[4026531836]: "
         "not another namespace\n",
         status=1,
     )
     assert judgement.status is Status.FAIL
     assert "not another namespace" in judgement.summary
-    assert judgement.cause == "it did not print 'bwrap-basic-ok'"
+    assert judgement.cause == "it did not print 'its own process is reached, the outer one is not'"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +229,7 @@ def test_a_bwrap_that_makes_no_namespaces_fails() -> None:
         ("bwrap: capset failed: Operation not permitted\n", "(capabilities)"),
     ],
 )
-@pytest.mark.parametrize("name", ["bwrap-basic", "bwrap-netns", "bwrap-fd"])
+@pytest.mark.parametrize("name", ["bwrap-pidns", "bwrap-netns", "bwrap-fd"])
 def test_a_refusal_has_its_cause_and_its_fix(name: str, stderr: str, layer: str) -> None:
     judgement = judge(name, "", stderr, status=1)
     assert judgement.status is Status.FAIL
@@ -157,16 +239,17 @@ def test_a_refusal_has_its_cause_and_its_fix(name: str, stderr: str, layer: str)
 
 
 def test_missing_capabilities_are_those_of_the_container() -> None:
-    context = Context(capabilities=frozenset({"SYS_ADMIN", "SYS_CHROOT", "NET_ADMIN", "SETUID", "SETGID"}))
+    # Docker's default set, SYS_ADMIN and NET_ADMIN.
+    context = Context(surroundings=Surroundings({"CapBnd": "00000000a82415fb"}))
     judgement = judge(
-        "bwrap-basic", "", "bwrap: capset failed: Operation not permitted", status=1, context=context
+        "bwrap-pidns", "", "bwrap: capset failed: Operation not permitted", status=1, context=context
     )
     assert judgement.fix == 'add "--cap-add=SYS_PTRACE" to runArgs'
 
 
 def test_a_refusal_after_the_right_lines_is_no_pass() -> None:
     judgement = judge(
-        "bwrap-basic", RIGHT["bwrap-basic"], "bwrap: pivot_root: Operation not permitted", status=1
+        "bwrap-pidns", RIGHT["bwrap-pidns"], "bwrap: pivot_root: Operation not permitted", status=1
     )
     assert judgement.status is Status.FAIL
 
@@ -230,11 +313,17 @@ def test_a_codex_that_does_not_confine_in_every_way_fails(line: str) -> None:
 def test_an_image_that_says_why_it_lacks_something_is_unverified() -> None:
     said = "the package registry has @openai/codex@0.120.0, but not for linux-arm64"
     for name in ("codex-version", "codex-sandbox"):
-        judgement = judge(name, "", f"{said}\n", status=69)
+        judgement = judge(name, f"unavailable: {said}\n", status=69)
         assert (judgement.status, judgement.summary) == (Status.UNVERIFIED, said)
 
 
-@pytest.mark.parametrize("name", ["codex-version", "codex-sandbox", "bwrap-basic"])
+def test_a_program_in_the_image_cannot_say_it_for_the_script() -> None:
+    # bwrap may end with 69 and write to stderr; what it prints for its caller the script keeps to itself.
+    assert judge("bwrap-pidns", "", "unavailable: so it says\n", status=69).status is Status.FAIL
+    assert judge("bwrap-pidns", "unavailable: so it says\n").status is Status.FAIL
+
+
+@pytest.mark.parametrize("name", ["codex-version", "codex-sandbox", "bwrap-pidns"])
 def test_an_image_that_does_not_say_why_it_lacks_something_fails(name: str) -> None:
     assert judge(name, "", status=69).status is Status.FAIL
     assert judge(name, "", "sh: bwrap: not found", status=127).status is Status.FAIL
@@ -264,7 +353,7 @@ def test_a_denied_proc_is_degraded_only_when_declared(said: str) -> None:
 
 def test_a_degradation_declared_for_another_probe_does_not_count() -> None:
     judgement = judge("bwrap-proc", CONTROL, PROC, status=1)
-    other = Context(degradations={"bwrap-basic": "why not"})
+    other = Context(degradations={"bwrap-pidns": "why not"})
     assert degraded_as_declared("bwrap-proc", judgement, other).status is Status.FAIL
 
 
@@ -307,7 +396,7 @@ def test_words_on_stdout_are_no_fallback() -> None:
     assert judge("bwrap-proc", f"{CONTROL}{PROC}\n", status=1).status is Status.FAIL
 
 
-@pytest.mark.parametrize("name", ["bwrap-basic", "bwrap-netns", "bwrap-fd", "codex-sandbox"])
+@pytest.mark.parametrize("name", ["bwrap-pidns", "bwrap-netns", "bwrap-fd", "codex-sandbox"])
 def test_no_other_probe_has_a_fallback(name: str) -> None:
     controls = [line for line in RIGHT[name].splitlines() if line.startswith("control: ")]
     assert judge(name, "\n".join(controls), PROC, status=1).status is Status.FAIL
@@ -536,16 +625,50 @@ def test_every_probe_has_a_script_that_says_its_question() -> None:
 
 def test_names_are_unique_and_packs_are_in_the_order_of_the_table() -> None:
     assert len({probe.name for probe in PROBES}) == len(PROBES)
-    assert PACKS == ("users", "privileges", "no-setuid-bwrap", "setuid-bwrap", "bubblewrap", "codex")
+    assert PACKS == (
+        "users", "privileges", "no-setuid-bwrap", "setuid-bwrap", "bubblewrap", "containment", "codex",
+        "sandbox-runtime", "tty",
+    )  # fmt: skip
 
 
 def test_what_asks_for_namespaces_says_so() -> None:
-    asks = {probe.name for probe in PROBES if probe.needs_namespaces}
-    assert asks == {"bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc", "codex-sandbox"}
+    for probe in PROBES:
+        sandboxed = re.search(r'\b(bwrap|codex sandbox|srt) ("\$@" )?-', script(probe.name))
+        looks_only = probe.name in {"bwrap-version", "bwrap-mode"}
+        assert probe.needs_namespaces is (bool(sandboxed) and not looks_only), probe.name
+
+
+def test_every_denial_has_its_control() -> None:
+    for probe in PROBES:
+        if probe.pack in {"bubblewrap", "containment", "codex"} and probe.needs_namespaces:
+            assert probe.control, probe.name
+            assert all(f'echo "{line}"' in script(probe.name) for line in probe.control), probe.name
+
+
+def test_every_probe_says_why_it_is_asked_and_what_it_may_say() -> None:
+    for probe in PROBES:
+        assert probe.why, probe.name
+        assert probe.verdicts >= YES_OR_NO
+        assert bool(probe.fallback) is (Status.DEGRADED in probe.verdicts), probe.name
+        assert not probe.needs_namespaces or Status.UNVERIFIED in probe.verdicts, probe.name
+
+
+TERMINAL = (
+    "stdin and stdout are terminals\nsize 30 100\nwaiting for another size\nsize 35 120\n"
+    "waiting for Ctrl-Z\nthe job has status 148, the shell goes on\n"
+    "waiting for Ctrl-C\ninterrupted\nstatus 3\n"
+)
+
+
+def test_a_terminal_passes_with_all_that_a_person_needs_and_the_containers_exit_status() -> None:
+    assert judge("tty", TERMINAL, status=7).status is Status.PASS
+    assert judge("tty", TERMINAL, status=0).status is Status.FAIL
+    for line in TERMINAL.splitlines():
+        assert judge("tty", TERMINAL.replace(f"{line}\n", ""), status=7).status is Status.FAIL
 
 
 def test_every_probe_is_judged_in_this_file() -> None:
-    assert {*RIGHT, "capabilities", "seccomp", "apparmor", "codex-version"} == set(PROBE)
+    assert {*RIGHT, "capabilities", "seccomp", "apparmor", "codex-version", "tty"} == set(PROBE)
 
 
 @pytest.mark.parametrize(
@@ -556,7 +679,7 @@ def test_the_last_line_is_the_last_that_is_not_blank(text: str, line: str) -> No
 
 
 @settings(deadline=None)
-@given(st.sampled_from(sorted(PROBE)), st.text(), st.text(), st.integers(1, 255))
+@given(st.sampled_from(sorted(PROBE)), st.text(), st.text(), st.sampled_from([1, 2, 69, 126, 255]))
 def test_whatever_is_said_a_failing_probe_never_passes(name: str, out: str, err: str, status: int) -> None:
     judgement = judge(name, RIGHT.get(name, "") + out, err, status=status)
     assert judgement.status is not Status.PASS
@@ -565,5 +688,5 @@ def test_whatever_is_said_a_failing_probe_never_passes(name: str, out: str, err:
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_judge_passes_only_on_its_lines(line: str, shown: str) -> None:
-    judgement = prints("control: held", "ok")(Observation((), 0, f"{line}\n{shown}"), Context())
+    judgement = judge_lines(Observation(("sh",), 0, f"{line}\n{shown}"), Context(), ("control: held", "ok"))
     assert (judgement.status is Status.PASS) == (line == "control: held" and shown in {"ok", "ok\n"})

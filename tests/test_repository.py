@@ -10,7 +10,8 @@ import pytest
 
 from nestbox.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
 from nestbox.lock import read_lock
-from nestbox.probes.table import PACKS, PROBES, Probe, script
+from nestbox.probes.probe import Probe
+from nestbox.probes.table import PACKS, PROBES, script
 from nestbox.profile import Profile, discover, load_profile
 from nestbox.relaxations import relaxations_asked
 from tests.conftest import ROOT

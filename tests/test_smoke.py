@@ -24,21 +24,24 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.lock import Reasons
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Outcome, Status, exit_code
-from nestbox.probes.table import script
+from nestbox.probes.table import PACKS, script
 from nestbox.profile import Profile, load_profile
 from nestbox.smoke import Run, plan_probes, smoke
 
 Answer = tuple[int, str, str]
 RIGHT: dict[str, Answer] = {
+    "facts": (0, "CapBnd\t00000000a82c35fb\nSeccomp\t0\nmasked\t/proc/bus\n", ""),
     "users": (0, "control: root is found, and is 0\nvscode: exists, not root\n", ""),
     "capabilities": (0, "CapBnd:\t00000000a80425fb\n", ""),
     "seccomp": (0, "Seccomp:\t2\n", ""),
     "apparmor": (0, "docker-default (enforce)\n", ""),
     "bwrap-not-setuid": (0, "control: a setuid bit is seen\nno setuid bwrap\n", ""),
     "bwrap-setuid": (0, "mode 4755, owner root\nfound as /usr/bin/bwrap\n", ""),
-    "bwrap-basic": (0, "control: outside, both namespaces are named\nbwrap-basic-ok\n", ""),
-    "bwrap-netns": (0, "control: outside, the network namespace is named\nbwrap-netns-ok\n", ""),
-    "bwrap-fd": (0, "control: the file does not exist outside\nbwrap-fd-ok\n", ""),
+    "bwrap-pidns": (
+        0,
+        "control: outside, the process can be signalled\nits own process is reached, the outer one is not\n",
+        "",
+    ),
     "bwrap-proc": (0, "control: the same works without --proc\nbwrap-proc-ok\n", ""),
     "codex-version": (0, "codex-cli 0.120.0\n", ""),
 }
@@ -60,6 +63,14 @@ DEFAULTS: dict[str, Any] = {
     "UTSMode": "",
     "UsernsMode": "",
 }
+# In the order in which bwrap goes through them.
+STAGES = [
+    f"bwrap-{stage}"
+    for stage in (
+        "present", "version", "mode", "userns", "slave", "pivot", "pidns", "netns", "dev", "proc",
+        "fd", "two-fds", "two-masks", "codex-start", "codex-line",
+    )
+]  # fmt: skip
 IMAGE = Image("sha256:0123", "linux/amd64", {}, ())
 NATIVE = Node("linux/amd64", Truth.NATIVE, "the engine's kernel is amd64")
 EMULATED = Node("linux/arm64", Truth.EMULATED, "qemu-user refuses namespaces", "an arm64 kernel")
@@ -90,7 +101,8 @@ class StandIn:
     @property
     def asked(self) -> dict[str, str]:
         """Each probe that was asked, and the user that it was asked as."""
-        return {name: command["User"] for command in self.commands for name in command["Cmd"][5::3]}
+        asked = {name: command["User"] for command in self.commands for name in command["Cmd"][5::3]}
+        return {name: user for name, user in asked.items() if name != "facts"}
 
     def stream(self, argv: list[str]) -> bytes:
         """The output of the runner, multiplexed as the engine does it."""
@@ -248,8 +260,9 @@ def outcome(outcomes: list[Outcome], name: str) -> Outcome:
     [
         (["users"], ["users"]),
         (["privileges"], ["capabilities", "seccomp", "apparmor"]),
-        (["codex", "users"], ["users", "codex-version", "codex-sandbox"]),
-        (["bubblewrap"], ["bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc"]),
+        (["codex", "users"], ["users", "codex-version", "codex-sandbox", "codex-write", "codex-network"]),
+        (["bubblewrap"], STAGES),
+        (["tty"], ["tty"]),
         (["setuid-bwrap"], ["bwrap-setuid"]),
         (["no-setuid-bwrap", "no-setuid-bwrap"], ["bwrap-not-setuid"]),
     ],
@@ -270,7 +283,8 @@ def test_a_profile_that_relaxes_nothing_is_asked_whether_it_is_tight(tmp_path: P
 
 def test_a_profile_that_relaxes_something_is_asked_whether_bubblewrap_works(tmp_path: Path) -> None:
     names = [probe.name for probe in plan_probes(profile(tmp_path, runArgs=["--cap-add=SYS_ADMIN"]))]
-    assert names[4:] == ["bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc"]
+    assert names[4:-6] == STAGES
+    assert all(name.startswith("contain-") for name in names[-6:])
 
 
 def test_without_users_nobody_is_asked_for(tmp_path: Path) -> None:
@@ -280,7 +294,7 @@ def test_without_users_nobody_is_asked_for(tmp_path: Path) -> None:
 def test_an_unknown_pack_is_a_usage_error_that_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no pack 'bublewrap'") as caught:
         plan_probes(profile(tmp_path, ["users", "bublewrap"]))
-    assert "users, privileges, no-setuid-bwrap, setuid-bwrap, bubblewrap, codex" in caught.value.fix
+    assert caught.value.fix == f"some of: {', '.join(PACKS)}"
 
 
 # Verdicts
@@ -345,12 +359,13 @@ def test_a_denied_proc_is_degraded_only_when_declared(
     assert outcome(ask(engine, asked), "bwrap-proc").status is status
 
 
-def test_missing_capabilities_are_those_that_the_engine_granted(
+def test_missing_capabilities_are_those_of_the_container(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    stand_in.in_force = {"CapAdd": ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]}
-    stand_in.answers["bwrap-basic"] = (1, "", "bwrap: capset failed: Operation not permitted\n")
-    found = outcome(ask(engine, profile(tmp_path, ["bubblewrap"])), "bwrap-basic")
+    # Docker's default set, SYS_ADMIN and SYS_PTRACE: as the kernel says, whatever was asked for.
+    stand_in.answers["facts"] = (0, "CapBnd\t00000000a82c25fb\n", "")
+    stand_in.answers["bwrap-pidns"] = (1, "", "bwrap: capset failed: Operation not permitted\n")
+    found = outcome(ask(engine, profile(tmp_path, ["bubblewrap"])), "bwrap-pidns")
     assert found.fix == 'add "--cap-add=NET_ADMIN" to runArgs'
 
 
@@ -366,21 +381,16 @@ def test_emulated_namespaces_are_unverified_and_not_asked(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
     outcomes = ask(engine, profile(tmp_path, ["users", "bubblewrap"]), node=EMULATED)
-    found = outcome(outcomes, "bwrap-basic")
+    found = outcome(outcomes, "bwrap-pidns")
     assert (found.status, found.summary, found.fix) == (
         Status.UNVERIFIED,
         "qemu-user refuses namespaces",
         "an arm64 kernel",
     )
-    assert verdicts(outcomes) == {
-        "bwrap-basic": Status.UNVERIFIED,
-        "bwrap-netns": Status.UNVERIFIED,
-        "bwrap-fd": Status.UNVERIFIED,
-        "bwrap-proc": Status.UNVERIFIED,
-        "relaxations": Status.PASS,
-        "users": Status.PASS,
-    }
-    assert set(stand_in.asked) == {"users"}
+    seen = verdicts(outcomes)
+    assert {name for name, status in seen.items() if status is Status.UNVERIFIED} == set(STAGES[3:])
+    # What an image has can be seen under emulation too.
+    assert set(stand_in.asked) == {"users", *STAGES[:3]}
 
 
 # What is sent
@@ -425,7 +435,7 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
 
 def test_a_probe_gets_its_script_and_the_users(engine: Engine, stand_in: StandIn, tmp_path: Path) -> None:
     ask(engine, profile(tmp_path, ["users"], nestbox={"users": ["ubuntu", "vscode"]}))
-    (command,) = stand_in.commands
+    (command,) = [command for command in stand_in.commands if command["User"] == "root"]
     shell, option, runner, name, nonce, *probe = command["Cmd"]
     assert (shell, option, runner, name) == ("/bin/sh", "-c", script("runner"), "nestbox")
     assert re.fullmatch(r"nestbox-[0-9a-f]{32}", nonce)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nestbox.errors import UsageError
 
@@ -44,11 +45,46 @@ class OwnRule(_Table):
     severity: Literal["error", "warning"] = "error"
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class OwnProbe(_Table):
+    """A question of the repository's own to its containers."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    """The probe's name in outcomes, after `smoke.`; lower-case words with dashes."""
+    command: Annotated[str, Field(min_length=1)]
+    """What the container's /bin/sh is given."""
+    question: str = ""
+    """The same for a reader."""
+    exit_status: Annotated[int, Field(ge=0, le=255)] = 0
+    stdout: Pattern | None = None
+    """A regular expression that stdout must match somewhere; `^` and `$` are those of a line."""
+    stderr: Pattern | None = None
+    user: str = ""
+    """Who asks; without it, the user that tools run as."""
+    timeout: Annotated[int, Field(ge=1, le=600)] = 20
+    """Seconds."""
+    profiles: list[str] | None = None
+    """Names of the profiles that it is asked of; without it, all."""
+    needs_namespaces: bool = False
+    """Emulation cannot answer it."""
+
+
 class Config(_Table):
     """The whole configuration."""
 
     base_image: BaseImage | None = None
     rule: list[OwnRule] = []
+    probe: list[OwnProbe] = []
 
 
 def load_config(workspace: Path) -> Config:

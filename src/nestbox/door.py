@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -19,6 +19,7 @@ from nestbox import report
 from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupt_on_signals
+from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
@@ -40,6 +41,25 @@ class Output:
 
 def prove(request: Request, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
+    _show(lambda session: validate(request, session), output, request.workspace)
+
+
+def examine_machine(output: Output) -> NoReturn:
+    """Ask the probes of this machine itself, and say for whom a sandbox works here."""
+    from nestbox import doctor
+
+    def examine(_: Session) -> Generator[Outcome]:
+        yield from doctor.examine(doctor.accounts())
+
+    _show(examine, output, Path.cwd(), doctor.verdicts)
+
+
+def _show(
+    ask: Callable[[Session], Generator[Outcome]],
+    output: Output,
+    workspace: Path,
+    conclude: Callable[[Sequence[Outcome]], str] | None = None,
+) -> NoReturn:
     begin = time.monotonic()
     progress = Progress()
     session = Session(say=progress.show)
@@ -50,7 +70,7 @@ def prove(request: Request, output: Output) -> NoReturn:
             raise UsageError("--json and --sarif exclude each other", fix="run it twice")
         try:
             # Closed by hand: what is under way is cleaned up before anything else is said.
-            with contextlib.closing(validate(request, session)) as coming:
+            with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
                     progress.clear()
                     outcomes.append(outcome)
@@ -59,22 +79,32 @@ def prove(request: Request, output: Output) -> NoReturn:
         except KeyboardInterrupt:
             interrupted = True
         progress.clear()
-        run = Evidence(tuple(outcomes), session.facts, time.monotonic() - begin, interrupted)
-        _finish(request, run, output)
+        run = Evidence(
+            tuple(outcomes),
+            session.facts,
+            time.monotonic() - begin,
+            interrupted,
+            tuple(session.targets),
+            binfmt_flags(),
+        )
+        _finish(workspace, run, output, conclude)
     raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified))
 
 
-def _finish(request: Request, run: Evidence, output: Output) -> None:
+def _finish(
+    workspace: Path, run: Evidence, output: Output, conclude: Callable[[Sequence[Outcome]], str] | None
+) -> None:
     if blocks := report.details(run.outcomes):
         print(f"\n{blocks}\n", file=output.people)
+    if conclude is not None and not run.interrupted:
+        print(f"{conclude(run.outcomes)}\n", file=output.people)
     if output.json:
         print(json.dumps(to_json(run, allow_unverified=output.allow_unverified), indent=2))
     if output.sarif:
         from nestbox.checks import RULES
         from nestbox.sarif import to_sarif
 
-        files = discover(request.workspace)
-        log = to_sarif(run.outcomes, RULES, root=request.workspace, profiles=files)
+        log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
         print(json.dumps(log, indent=2))
     if run.interrupted:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)

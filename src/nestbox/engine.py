@@ -36,6 +36,7 @@ class EngineFacts:
     platform: str
     storage_driver: str
     security_options: tuple[str, ...]
+    cgroup_version: str = ""
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
@@ -100,6 +101,7 @@ def connect() -> Engine:
             platform=parse_platform(info["Architecture"]),
             storage_driver=info["Driver"],
             security_options=tuple(info.get("SecurityOptions") or ()),
+            cgroup_version=info.get("CgroupVersion") or "",
         ),
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nestbox import __version__
 from nestbox.engine import EngineFacts
 from nestbox.findings import Finding
-from nestbox.outcome import INTERRUPTED, Outcome, Status, count, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Status, TargetFacts, count, exit_code
 
 SCHEMA_VERSION = 1
 
@@ -22,6 +22,9 @@ class Evidence:
     engine: EngineFacts | None
     seconds: float
     interrupted: bool = False
+    targets: tuple[TargetFacts, ...] = ()
+    binfmt: Mapping[str, str] = field(default_factory=dict)
+    """The flags of this machine's qemu handlers."""
 
 
 def to_json(evidence: Evidence, *, allow_unverified: bool = False) -> dict[str, Any]:
@@ -37,6 +40,8 @@ def to_json(evidence: Evidence, *, allow_unverified: bool = False) -> dict[str, 
         "seconds": round(evidence.seconds, 3),
         "counts": {status.value: seen[status] for status in Status},
         "engine": _camel(asdict(evidence.engine)) if evidence.engine else None,
+        "binfmt": dict(evidence.binfmt),
+        "targets": [_target(target) for target in evidence.targets],
         "outcomes": [_outcome(outcome) for outcome in evidence.outcomes],
     }
 
@@ -52,6 +57,15 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "fix": outcome.fix,
         "findings": [_finding(finding) for finding in outcome.findings],
         "observation": _camel(asdict(outcome.observation)) if outcome.observation else None,
+    }
+
+
+def _target(facts: TargetFacts) -> dict[str, Any]:
+    return {
+        "profile": facts.target.profile,
+        "platform": facts.target.platform,
+        "image": facts.image,
+        "facts": dict(facts.found),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from nestbox.command import run
 from nestbox.engine import EngineFacts
@@ -64,3 +66,20 @@ def _emulated_platforms() -> frozenset[str]:
         if line.startswith("Platforms:"):
             return frozenset(name.strip().rstrip("*") for name in line.partition(":")[2].split(","))
     return frozenset()
+
+
+def binfmt_flags(folder: Path = Path("/proc/sys/fs/binfmt_misc")) -> dict[str, str]:
+    """This machine's qemu handlers and the flags that they are registered with, such as `PF`.
+
+    P keeps the program's name, F opens the interpreter at once (so that containers need none), and C gives
+    a setuid program its credentials (the kernel's admin-guide/binfmt-misc).
+    """
+    flags = {}
+    for handler in sorted(folder.glob("qemu-*")):
+        try:
+            found = re.search(r"^flags: (.*)$", handler.read_text("utf-8"), re.MULTILINE)
+        except OSError:
+            continue  # another one's to read; a fact less
+        if found:
+            flags[handler.name] = found[1]
+    return flags

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +57,15 @@ class Outcome:
     fix: str = ""
     observation: Observation | None = None
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What was found of a target, beside the verdicts: its image, and what probes/facts.sh tells."""
+
+    target: Target
+    image: str
+    found: Mapping[str, str]
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nestbox.outcome import Outcome, Status, count, exit_code
+from nestbox.probes.table import PROBES
 from nestbox.source import safe
 
 _COLORS = {
@@ -14,6 +15,8 @@ _COLORS = {
     Status.UNVERIFIED: "35",
     Status.ERROR: "1;31",
 }
+# What is asked of probes: in containers, and of the machine itself.
+PROBED = ("smoke.", "doctor.")
 # A report shows the end of an output: where a program says why.
 _SHOWN_LINES = 40
 
@@ -27,7 +30,7 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
 
 def details(outcomes: Sequence[Outcome]) -> str:
     """What is to be known of everything that did not pass; empty when all did."""
-    red = [outcome for outcome in outcomes if outcome.status in (Status.FAIL, Status.ERROR)]
+    red = _in_order([o for o in outcomes if o.status in (Status.FAIL, Status.ERROR)])
     blocks = [_detail(group) for group in _alike(red)]
     warnings = [f for o in outcomes for f in o.findings if f.mistake.severity == "warning"]
     blocks += [str(finding) for finding in warnings]
@@ -53,12 +56,20 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bo
     return f"{counts} in {seconds:.1f} s: {meaning} (exit {code})"
 
 
+def _in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Targets as they came; of each, probes in the order in which they explain each other."""
+    targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
+    names = {f"{where}{probe.name}": number for number, probe in enumerate(PROBES) for where in PROBED}
+    return sorted(outcomes, key=lambda outcome: (targets.index(outcome.target), names.get(outcome.id, -1)))
+
+
 def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     """Outcomes of one target that say the same, together: one cause often stops many probes."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for outcome in outcomes:
-        key = (outcome.status, outcome.target, outcome.summary, outcome.cause, outcome.fix)
-        groups.setdefault(key, []).append(outcome)
+        # A known cause may be told in several words; without one, the words are all there is.
+        said = (outcome.cause, outcome.fix) if outcome.fix else (outcome.summary, outcome.cause)
+        groups.setdefault((outcome.status, outcome.target, *said), []).append(outcome)
     return list(groups.values())
 
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nestbox.capabilities import granted
+from nestbox.asking import Answer, Question, Unanswered, ask_all
 from nestbox.container import create_request
-from nestbox.engine import Container, Engine, Image, engine_errors, new_run_labels, started_container
+from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
-from nestbox.exec import Exec
-from nestbox.frames import FrameReader, Record
+from nestbox.frames import Record
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
-from nestbox.outcome import Observation, Outcome, Status, Target
+from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
 from nestbox.probes.judge import Context, Judgement, degraded_as_declared
-from nestbox.probes.table import PACKS, PROBES, Probe, script
+from nestbox.probes.probe import Probe
+from nestbox.probes.table import PACKS, PROBES, TERMINAL, script, text_of
 from nestbox.profile import Profile
 from nestbox.relaxations import relaxations_asked, relaxations_in_force
+from nestbox.surroundings import Surroundings, parse_surroundings
+from nestbox.terminal import converse
 from nestbox.variables import substitute
 
-# Beside the probes' own time: starting the shell in the container, on a busy or emulated machine.
-GRACE = 15.0
+_FACTS = Question("facts", 10, script("facts"))
+
+
+def _forget(_: TargetFacts) -> None:
+    """For a run that keeps no evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Run:
     image: Image
     lock: Reasons | None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    own_probes: tuple[Probe, ...] = ()
+    """Those that the repository adds."""
+    learn: Callable[[TargetFacts], None] = _forget
+    """Takes what is found beside the verdicts."""
 
     @property
     def target(self) -> Target:
@@ -66,7 +74,8 @@ def plan_probes(profile: Profile) -> tuple[Probe, ...]:
     packs = profile.declarations.packs
     if packs is None:
         packs = ["users", "privileges"]
-        packs += ["bubblewrap"] if relaxations_asked(profile.run) else ["no-setuid-bwrap"]
+        relaxed = bool(relaxations_asked(profile.run))
+        packs += ["bubblewrap", "containment"] if relaxed else ["no-setuid-bwrap"]
     for name in packs:
         if name not in PACKS:
             raise UsageError(
@@ -89,7 +98,7 @@ def _users(profile: Profile) -> tuple[str, ...]:
 
 def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
-    probes = plan_probes(run.profile)
+    probes = (*plan_probes(run.profile), *run.own_probes)
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
@@ -99,15 +108,14 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
     try:
         with started_container(engine, request, run.node.platform) as container:
             yield _inspect(run, container)
-            context = _context(engine, run, container)
-            for as_root in (True, False):
-                yield from _ask(run, container, [p for p in asked if p.as_root is as_root], context)
+            yield from _ask(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+        if TERMINAL in asked:
+            yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
 
 
-def _context(engine: Engine, run: Run, container: Container) -> Context:
-    host = container.inspection["HostConfig"]
+def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
     declared = run.profile.declarations
     return Context(
         users=_users(run.profile),
@@ -116,7 +124,7 @@ def _context(engine: Engine, run: Run, container: Container) -> Context:
         allowed=run.allowed,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
         engine_has_apparmor=engine.facts.confines_with("apparmor"),
-        capabilities=granted(host["CapAdd"] or (), host["CapDrop"] or (), privileged=host["Privileged"]),
+        surroundings=surroundings,
     )
 
 
@@ -139,49 +147,61 @@ def _inspect(run: Run, container: Container) -> Outcome:
     )
 
 
-def _ask(run: Run, container: Container, probes: Sequence[Probe], context: Context) -> Iterator[Outcome]:
-    """All of one user's probes through one command in the container; each is answered, or an error."""
-    if not probes:
-        return
-    waiting = {probe.name: probe for probe in probes}
-    trouble = "the runner ended without asking"
-    reader = FrameReader(nonce=f"nestbox-{secrets.token_hex(16)}")
-    try:
-        for record in _records(run, container, probes, reader):
-            # Each name is answered once, whatever a container may repeat.
-            if probe := waiting.pop(record.name, None):
-                yield _judged(run, probe, record, context)
-    except EngineError as error:
-        trouble = error.what
-    else:
-        trouble = reader.noise.decode(errors="replace").strip()[-400:] or trouble
-    for probe in waiting.values():
-        yield _outcome(run, probe, Judgement(Status.ERROR, f"not asked: {trouble}"))
-
-
-def _records(
-    run: Run, container: Container, probes: Sequence[Probe], reader: FrameReader
-) -> Iterator[Record]:
-    argv = ["/bin/sh", "-c", script("runner"), "nestbox", reader.nonce]
+def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
+    """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
+    questions: dict[str, list[Question]] = {run.profile.remote_user: [_FACTS]}
     for probe in probes:
-        argv += [probe.name, str(probe.timeout), script(probe.name)]
-    command = Exec(
-        container,
-        argv,
-        user="root" if probes[0].as_root else run.profile.remote_user,
-        environment={
-            **_remote_environment(run.profile, container),
-            "NESTBOX_USERS": " ".join(_users(run.profile)),
-            "NESTBOX_TOKEN": secrets.token_hex(8),
-        },
-        timeout=max(probe.timeout for probe in probes) + GRACE,
-    )
-    with engine_errors("asking the probes"):
-        for kind, data in command:
-            if kind == 1:
-                yield from reader.feed(data)
-            else:
-                reader.noise += data
+        of_user = questions.setdefault(probe.user or run.profile.remote_user, [])
+        of_user.append(Question(probe.name, probe.timeout, text_of(probe)))
+    by_name = {probe.name: probe for probe in probes}
+    environment = {
+        **_remote_environment(run.profile, container),
+        "NESTBOX_USERS": " ".join(_users(run.profile)),
+    }
+    held: list[Answer] = []
+    context: Context | None = None
+    for answer in ask_all(container, questions, environment):
+        held.append(answer)
+        if context is None and _FACTS.name in _names(answer):
+            found = parse_surroundings(answer.stdout) if isinstance(answer, Record) else None
+            run.learn(TargetFacts(run.target, run.image.id, found.found if found else {}))
+            context = _context(engine, run, found)
+        if context is not None:
+            for known in held:
+                yield from _judged(run, by_name, known, context)
+            held.clear()
+
+
+def _names(answer: Answer) -> tuple[str, ...]:
+    return answer.names if isinstance(answer, Unanswered) else (answer.name,)
+
+
+def _judged(run: Run, probes: Mapping[str, Probe], answer: Answer, context: Context) -> Iterator[Outcome]:
+    if isinstance(answer, Unanswered):
+        judgement = Judgement(Status.ERROR, f"not asked: {answer.why}")
+        yield from [_outcome(run, probes[name], judgement) for name in answer.names if name in probes]
+    elif probe := probes.get(answer.name):
+        command = ("sh", "-c", probe.text) if probe.text else ("sh", f"{probe.name}.sh")
+        yield _judge(
+            run,
+            probe,
+            Observation(command, answer.exit_status, answer.stdout, answer.stderr, answer.seconds),
+            context,
+        )
+
+
+def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -> Outcome:
+    judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
+    if judgement.status not in probe.verdicts | {Status.ERROR}:
+        raise AssertionError(f"{probe.name} may not say {judgement.status}")
+    return _outcome(run, probe, judgement, observation)
+
+
+def _converse(engine: Engine, run: Run, request: dict[str, Any]) -> Outcome:
+    """The terminal has a container of its own: only one that is started with a terminal has one."""
+    request = {**request, "User": run.profile.remote_user or request["User"]}
+    seen = converse(engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout)
+    return _judge(run, TERMINAL, seen, _context(engine, run, None))
 
 
 def _remote_environment(profile: Profile, container: Container) -> dict[str, str]:
@@ -189,14 +209,6 @@ def _remote_environment(profile: Profile, container: Container) -> dict[str, str
     own = dict(entry.partition("=")[::2] for entry in container.inspection["Config"].get("Env") or ())
     resolved = substitute(dict(profile.config.remote_env), replace(profile.variables, container=own))
     return {name: value for name, value in resolved.items() if value is not None}
-
-
-def _judged(run: Run, probe: Probe, record: Record, context: Context) -> Outcome:
-    observation = Observation(
-        ("sh", f"{probe.name}.sh"), record.exit_status, record.stdout, record.stderr, record.seconds
-    )
-    judgement = degraded_as_declared(probe.name, probe.judge(observation, context), context)
-    return _outcome(run, probe, judgement, observation)
 
 
 def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observation | None = None) -> Outcome:

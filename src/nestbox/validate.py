@@ -11,7 +11,7 @@ from platform import machine
 from nestbox.base_image import base_environment
 from nestbox.build import build_image, plan_build
 from nestbox.checks import OF_FILES, check_files
-from nestbox.config import BaseImage, load_config
+from nestbox.config import BaseImage, Config, load_config
 from nestbox.diff import check_diff
 from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
@@ -19,8 +19,10 @@ from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
 from nestbox.nodes import Truth, node_for
-from nestbox.outcome import Outcome, Status, Target
+from nestbox.outcome import Outcome, Status, Target, TargetFacts
 from nestbox.platforms import parse_platform
+from nestbox.probes.own import own_probes
+from nestbox.probes.probe import Probe
 from nestbox.profile import Profile, discover, load_profile, select, with_image_metadata
 from nestbox.smoke import Run, smoke
 
@@ -50,6 +52,7 @@ class Session:
     say: Callable[[str], None]
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
+    targets: list[TargetFacts] = field(default_factory=list)
 
 
 def validate(request: Request, session: Session) -> Generator[Outcome]:
@@ -74,12 +77,13 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
     if "check.diff" in request.steps:
         yield from check_diff(request.workspace, staged=request.staged, base=request.base)
     if any(step in request.steps for step in _ON_AN_ENGINE):
-        yield from _on_an_engine(request, session, files, config.base_image, lock)
+        yield from _on_an_engine(request, session, files, config, lock)
 
 
 def _on_an_engine(
-    request: Request, session: Session, files: Mapping[str, Path], base: BaseImage | None, lock: Lock | None
+    request: Request, session: Session, files: Mapping[str, Path], config: Config, lock: Lock | None
 ) -> Iterator[Outcome]:
+    own = own_probes(config.probe, tuple(discover(request.workspace)))
     try:
         engine = open_engine(session)
     except EngineUnavailable as error:
@@ -90,9 +94,9 @@ def _on_an_engine(
     for name, file in files.items():
         for platform in request.platforms or (engine.facts.platform,):
             target = Target(name, platform)
-            workshop = Workshop(request.workspace, session, engine, base)
+            workshop = Workshop(request.workspace, session, engine, config.base_image)
             try:
-                yield from _prove(request, workshop, target, file, lock)
+                yield from _prove(request, workshop, target, file, lock=lock, own=own[name])
             except UsageError:
                 raise
             except NestboxError as error:
@@ -119,7 +123,13 @@ def _unasked(request: Request, target: Target, error: NestboxError) -> Iterator[
 
 
 def _prove(
-    request: Request, workshop: Workshop, target: Target, file: Path, lock: Lock | None
+    request: Request,
+    workshop: Workshop,
+    target: Target,
+    file: Path,
+    *,
+    lock: Lock | None,
+    own: tuple[Probe, ...],
 ) -> Iterator[Outcome]:
     node = node_for(workshop.engine.facts, target.platform)
     if node.truth is Truth.ABSENT:
@@ -129,7 +139,9 @@ def _prove(
     yield outcome
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-        yield from smoke(workshop.engine, Run(profile, node, image, lock, workshop.session.environment))
+        session = workshop.session
+        run = Run(profile, node, image, lock, session.environment, own, session.targets.append)
+        yield from smoke(workshop.engine, run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from nestbox.capabilities import granted
 from nestbox.diagnose import diagnose
 from nestbox.engine import Container, Engine, find_image, new_run_labels, started_container
 from nestbox.exec import Exec
+from nestbox.probes.table import script
+from nestbox.surroundings import Surroundings, parse_surroundings
 from tests.conftest import ROOT, Repository
 
 pytestmark = pytest.mark.docker
@@ -74,11 +76,14 @@ def test_what_bwrap_says(engine: Engine, image: str, row: Row) -> None:
     with started_container(engine, request(engine, image, row), engine.facts.platform) as container:
         # The same binary without the bit; file capabilities and owners do not matter to it.
         assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root") == (0, "")
+        here = parse_surroundings(ask(container, script("facts"))[1])
+        assert here.bounding_set == granted(row.add, row.drop, privileged=False)
+        assert here.is_filtered is (OFF not in row.options)
         for bwrap, answer in (("/usr/bin/bwrap", row.setuid), ("/usr/local/bin/plain", row.plain)):
-            expect(row, ask(container, f"{bwrap} {BASIC} true"), answer)
-            expect(row, ask(container, f"{bwrap} {NET} true"), answer)
+            expect(here, ask(container, f"{bwrap} {BASIC} true"), answer)
+            expect(here, ask(container, f"{bwrap} {NET} true"), answer)
             if answer is WORKS:
-                expect(row, ask(container, f"{bwrap} {BASIC} --proc /proc true"), row.proc)
+                expect(here, ask(container, f"{bwrap} {BASIC} --proc /proc true"), row.proc)
 
 
 def request(engine: Engine, image: str, row: Row) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def ask(container: Container, line: str, user: str = "vscode") -> tuple[int | No
     return command.exit_status, said
 
 
-def expect(row: Row, seen: tuple[int | None, str], answer: Answer) -> None:
+def expect(here: Surroundings, seen: tuple[int | None, str], answer: Answer) -> None:
     status, said = seen
     if answer is WORKS:
         assert (status, said) == (0, "")
@@ -106,6 +111,6 @@ def expect(row: Row, seen: tuple[int | None, str], answer: Answer) -> None:
     words, layer = answer
     assert status == 1
     assert f"bwrap: {words}" in said
-    diagnosis = diagnose(said, granted(row.add, row.drop, privileged=False))
+    diagnosis = diagnose(said, here)
     assert diagnosis is not None
     assert diagnosis.layer == layer

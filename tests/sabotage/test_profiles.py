@@ -68,7 +68,7 @@ def test_no_bwrap(repository: Repository, engine: Engine) -> None:
     repository.edit(DOCKERFILE, "RUN chmod 4755 /usr/bin/bwrap", "RUN true")
     finished = smoke(repository)
     assert finished.status == 1
-    for name in ("bwrap-setuid", "bwrap-basic", "bwrap-netns", "bwrap-fd", "bwrap-proc"):
+    for name in ("bwrap-setuid", "bwrap-pidns", "bwrap-netns", "bwrap-fd", "bwrap-proc"):
         outcome = finished.outcome(f"smoke.{name}")
         assert outcome["status"] == "fail"
         assert outcome["cause"] == "bwrap is not installed (image)"
@@ -88,7 +88,7 @@ def test_no_vscode(repository: Repository, engine: Engine) -> None:
     assert users["cause"] == "the user vscode does not exist (image)"
     assert users["fix"] == "RUN useradd --create-home vscode in the Dockerfile"
     # Nothing can be asked as a user who is not there; that is said, and not called a pass.
-    basic = finished.outcome("smoke.bwrap-basic")
+    basic = finished.outcome("smoke.bwrap-pidns")
     assert basic["status"] == "error"
     assert "unable to find user vscode" in basic["summary"]
 
@@ -121,7 +121,7 @@ def test_a_missing_capability(repository: Repository, engine: Engine, name: str)
     repository.edit(SECURE, f'"--cap-add={name}",', "")
     finished = smoke(repository)
     assert finished.status == 1
-    basic = finished.outcome("smoke.bwrap-basic")
+    basic = finished.outcome("smoke.bwrap-pidns")
     assert basic["summary"] == "bwrap: capset failed: Operation not permitted"
     assert (
         basic["cause"]
@@ -135,7 +135,7 @@ def test_seccomp_on(repository: Repository, engine: Engine) -> None:
     repository.edit(SECURE, '"--security-opt=seccomp=unconfined",', "")
     finished = smoke(repository)
     assert finished.status == 1
-    basic = finished.outcome("smoke.bwrap-basic")
+    basic = finished.outcome("smoke.bwrap-pidns")
     # With AppArmor on, its refusal comes first only where it was not switched off as well.
     assert basic["summary"] == "bwrap: pivot_root: Operation not permitted"
     assert basic["cause"] == "Docker's seccomp profile refuses pivot_root (Docker seccomp)"
@@ -196,9 +196,12 @@ def test_a_setuid_bwrap_in_the_default_profile(repository: Repository, engine: E
     ("lie", "probe"),
     [
         # Prints what the probes print, and does nothing.
-        ("echo bwrap-basic-ok; echo bwrap-netns-ok; echo bwrap-fd-ok", "bwrap-basic"),
+        (
+            "echo its own process is reached, the outer one is not; echo bwrap-netns-ok; echo bwrap-fd-ok",
+            "bwrap-pidns",
+        ),
         # Runs the command, without any sandbox around it.
-        ('while [ "$1" != sh ] && [ "$1" != true ]; do shift; done; exec "$@"', "bwrap-basic"),
+        ('while [ "$1" != sh ] && [ "$1" != true ]; do shift; done; exec "$@"', "bwrap-pidns"),
         ('while [ "$1" != sh ] && [ "$1" != true ]; do shift; done; exec "$@"', "bwrap-netns"),
     ],
 )

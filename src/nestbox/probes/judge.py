@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nestbox.capabilities import DOCKER_DEFAULT, NAMES, decode
 from nestbox.diagnose import diagnose
 from nestbox.outcome import Observation, Status
+from nestbox.surroundings import Surroundings
 
 # `timeout` of coreutils ends a command with 124, or with 137 when it had to kill it.
 _OUT_OF_TIME = frozenset({124, 137})
-# sysexits.h, EX_UNAVAILABLE: the image itself says that it lacks what the probe asks for, and why.
+# sysexits.h, EX_UNAVAILABLE: the script itself says that the image lacks what it needs to ask, and what.
 _UNAVAILABLE = 69
+
+PROC_DENIED = r"^bwrap: Can't mount proc on /(newroot/)?proc: Operation not permitted"
+"""bubblewrap to 0.11, and since 0.12; Docker masks paths under /proc."""
+TWO_MASKS = r"^bwrap: Can't write data to file \S+: Bad file descriptor"
+"""The first mask reads the descriptor to its end and closes it (openai/codex issue 43929)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,50 +43,49 @@ class Context:
     """The relaxations that the profile may have."""
     engine_has_seccomp: bool = True
     engine_has_apparmor: bool = True
-    capabilities: frozenset[str] | None = None
-    """The container's bounding set, as the kernel says."""
+    surroundings: Surroundings | None = None
+    """What is in the container that decides about a sandbox, as far as it could be asked."""
 
 
-Judge = Callable[[Observation, Context], Judgement]
-
-
-def prints(*expected: str, fallback: str = "") -> Judge:
-    """Passes on exit status 0 with exactly these lines on stdout.
+def judge_lines(
+    observation: Observation,
+    context: Context,
+    lines: Sequence[str],
+    fallback: str = "",
+    exit_status: int = 0,
+) -> Judgement:
+    """Passes on the exit status with exactly these lines on stdout.
 
     They are regular expressions; one with `{user}` stands for a line for each user.
 
     `fallback` is what stderr says when a declared fallback is needed; it counts only after every control
     line has been printed.
     """
-
-    def judge(observation: Observation, context: Context) -> Judgement:
-        wanted = [line for pattern in expected for line in _filled(pattern, context)]
-        shown = observation.stdout.splitlines()
-        as_wanted = len(shown) == len(wanted) and all(map(re.fullmatch, wanted, shown))
-        if observation.exit_status == 0 and as_wanted:
-            return Judgement(
-                Status.PASS, "; ".join(line for line in shown if not line.startswith("control: "))
-            )
-        controls = [line for line in wanted if line.startswith("control: ")]
-        held = all(any(re.fullmatch(control, line) for line in shown) for control in controls)
-        refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
-        if refused and held and observation.exit_status != 0:
-            return Judgement(Status.DEGRADED, refused[0])
-        return failed(observation, context, _difference(wanted, shown))
-
-    return judge
+    wanted = [line for pattern in lines for line in _filled(pattern, context)]
+    shown = observation.stdout.splitlines()
+    as_wanted = len(shown) == len(wanted) and all(map(re.fullmatch, wanted, shown))
+    if observation.exit_status == exit_status and as_wanted:
+        return Judgement(Status.PASS, "; ".join(line for line in shown if not line.startswith("control: ")))
+    controls = [line for line in wanted if line.startswith("control: ")]
+    held = all(any(re.fullmatch(control, line) for line in shown) for control in controls)
+    refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
+    if refused and held and observation.exit_status != 0:
+        return Judgement(Status.DEGRADED, refused[0])
+    return failed(observation, context, _difference(wanted, shown, exit_status))
 
 
 def failed(observation: Observation, context: Context, difference: str) -> Judgement:
     """A fail with its cause, or an error when the probe ran out of time."""
     if observation.exit_status in _OUT_OF_TIME:
         return Judgement(Status.ERROR, f"did not end within its time ({observation.seconds:.1f} s)")
-    if observation.exit_status == _UNAVAILABLE and observation.stderr:
-        return Judgement(Status.UNVERIFIED, last_line(observation.stderr), "", "build where it is to be had")
-    said = f"{observation.stderr}\n{observation.stdout}"
-    diagnosis = diagnose(said, context.capabilities)
+    # On both: a program that the script calls may end with 69, but it cannot print for the script.
+    unavailable = re.match(r"unavailable: (.+)", last_line(observation.stdout))
+    if observation.exit_status == _UNAVAILABLE and unavailable:
+        return Judgement(Status.UNVERIFIED, unavailable[1], "", "ask a container that has what is missing")
+    agent = "codex" if "codex" in observation.command[-1] else ""
+    diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.surroundings, agent=agent)
     summary = (
-        last_line(observation.stderr)
+        _first_refusal(observation.stderr)
         or last_line(observation.stdout)
         or f"exit status {observation.exit_status}"
     )
@@ -96,7 +101,7 @@ def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> J
     reason = context.degradations.get(name)
     if reason is not None:
         return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
-    diagnosis = diagnose(judgement.summary)
+    diagnosis = diagnose(judgement.summary, context.surroundings)
     cause, fix = (
         (diagnosis.cause, diagnosis.fix)
         if diagnosis
@@ -205,6 +210,12 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
+def _first_refusal(stderr: str) -> str:
+    """What bwrap says first: what follows comes of it. Else the last line, where other programs say why."""
+    said = next((line for line in stderr.splitlines() if line.startswith("bwrap: ")), "")
+    return said or last_line(stderr)
+
+
 def _filled(pattern: str, context: Context) -> list[str]:
     """One line, or one line for each user where the pattern speaks of users."""
     if "{user}" not in pattern:
@@ -212,7 +223,7 @@ def _filled(pattern: str, context: Context) -> list[str]:
     return [pattern.replace("{user}", re.escape(user)) for user in context.users]
 
 
-def _difference(wanted: list[str], shown: list[str]) -> str:
+def _difference(wanted: list[str], shown: list[str], exit_status: int) -> str:
     missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
     if missing:
         return f"it did not print {missing[0]!r}"
@@ -220,4 +231,4 @@ def _difference(wanted: list[str], shown: list[str]) -> str:
         return "it printed more than it should"
     if not all(map(re.fullmatch, wanted, shown)):
         return "it printed its lines in another order"
-    return "its exit status was not 0"
+    return f"its exit status was not {exit_status}"

@@ -1,0 +1,2 @@
+# Which bubblewrap is it?
+bwrap --version
