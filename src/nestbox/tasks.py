@@ -165,7 +165,15 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
     tell_privileges(update, base, json)
 
 
-ns = Collection(validate, build, smoke, shell, privileges)
+@task(help=_OUTPUT)
+def doctor(_: Context, json: bool = False, allow_unverified: bool = False) -> None:
+    """Can an agent's sandbox work on this machine, or in this container; for whom; if not, why?"""
+    from nestbox.door import Output, examine_machine
+
+    examine_machine(Output(json, allow_unverified=allow_unverified))
+
+
+ns = Collection(validate, build, smoke, shell, privileges, doctor)
 ns.add_collection(
     Collection(
         "check",
