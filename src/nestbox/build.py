@@ -110,6 +110,9 @@ def build_image(
         plan.argv, completed.status, completed.stdout, _last_lines(completed.stderr), completed.seconds
     )
     if completed.status != 0:
+        there = find_image(engine, plan.tag) if plan.argv[:2] == ("docker", "pull") else None
+        if there is not None:
+            return _wrong_platform(plan, there, observation), None
         failed = failing_step(completed.stderr)
         return Outcome(
             "build",
@@ -127,11 +130,15 @@ def build_image(
             fix="is another engine's builder selected? docker buildx use default",
         )
     if image.platform != plan.target.platform:
-        cause = f"the image is for {image.platform}, not for {plan.target.platform}"
-        fix = "build from a base image of that platform"
-        return Outcome("build", Status.FAIL, cause, plan.target, cause, fix, observation), None
+        return _wrong_platform(plan, image, observation), None
     summary = f"{plan.tag} is {image.id.removeprefix('sha256:')[:12]}, for {image.platform}"
     return Outcome("build", Status.PASS, summary, plan.target, observation=observation), image
+
+
+def _wrong_platform(plan: Plan, image: Image, observation: Observation) -> Outcome:
+    cause = f"the image is for {image.platform}, not for {plan.target.platform}"
+    fix = "build from a base image of that platform"
+    return Outcome("build", Status.FAIL, cause, plan.target, cause, fix, observation)
 
 
 class _Steps:

@@ -125,6 +125,13 @@ CAUSES = (
         _is_confined,
     ),
     Cause(
+        r"bwrap: Failed to make / slave: Operation not permitted",
+        "Docker seccomp",
+        "the seccomp filter refuses mount",
+        LIFT,
+        lambda here: here.is_filtered,
+    ),
+    Cause(
         r"setting up uid map: Permission denied|loopback: Failed RTM_NEWADDR: Operation not permitted",
         "host sysctl",
         "the host restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=1)",
@@ -219,6 +226,18 @@ CAUSES = (
         "image",
         r"the user \1 does not exist",
         r"RUN useradd --create-home \1 in the Dockerfile",
+    ),
+    Cause(
+        r"^(\S+): is not in /etc/passwd$",
+        "image",
+        r"the user \1 is not in /etc/passwd, where alone the engine looks users up",
+        r"RUN useradd --create-home \1 in the Dockerfile, or name the user by number",
+    ),
+    Cause(
+        r"bwrap: Exec format error|bwrap: .*cannot execute binary file",
+        "image",
+        "this bwrap is for another processor",
+        "install bubblewrap for the image's own platform",
     ),
     Cause(
         r"^(\S+): is root$",

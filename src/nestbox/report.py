@@ -30,7 +30,7 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
 
 def details(outcomes: Sequence[Outcome]) -> str:
     """What is to be known of everything that did not pass; empty when all did."""
-    red = _in_order([o for o in outcomes if o.status in (Status.FAIL, Status.ERROR)])
+    red = in_order([o for o in outcomes if o.status in (Status.FAIL, Status.ERROR)])
     blocks = [_detail(group) for group in _alike(red)]
     warnings = [f for o in outcomes for f in o.findings if f.mistake.severity == "warning"]
     blocks += [str(finding) for finding in warnings]
@@ -56,7 +56,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bo
     return f"{counts} in {seconds:.1f} s: {meaning} (exit {code})"
 
 
-def _in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Targets as they came; of each, probes in the order in which they explain each other."""
     targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
     names = {f"{where}{probe.name}": number for number, probe in enumerate(PROBES) for where in PROBED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -54,17 +55,32 @@ def image(built: Repository, engine: Engine) -> str:
     return found
 
 
-def start(repository: Repository, scratch: Path) -> subprocess.Popen[bytes]:
+def start(repository: Repository, scratch: Path, mark: str = "") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure"],
         cwd=repository.path,
-        env={**os.environ, "TMPDIR": str(scratch)},
+        env={**os.environ, "TMPDIR": str(scratch), "NESTBOX_TEST_MARK": mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
 
 
+def marked_processes(mark: str) -> list[str]:
+    """Programs of this machine that were started with the mark in their environment."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"NESTBOX_TEST_MARK={mark}".encode() in environ.read_bytes().split(b"\0"):
+                found.append((environ.parent / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def own_volumes(engine: Engine) -> set[str]:
+    return {volume["Name"] for volume in engine.api.volumes()["Volumes"] or ()}
+
+
+# Fifty-one moments in all: from before the first import to past the end.
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(
     built: Repository, engine: Engine, tmp_path: Path, number: signal.Signals
@@ -72,17 +88,25 @@ def test_an_interrupted_run_leaves_nothing(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     moments = random.Random(int(number))
-    for _ in range(4):
-        before = set(own_containers(engine))
-        process = start(built, scratch)
-        # From after the imports to past the end: moments in which something of the run exists.
-        time.sleep(moments.uniform(0.4, 1.6))
+    begin = time.monotonic()
+    start(built, scratch).communicate(timeout=60)
+    whole = time.monotonic() - begin
+    seen = set()
+    for turn in range(17):
+        before, volumes = set(own_containers(engine)), own_volumes(engine)
+        mark = f"{number.name}-{turn}"
+        process = start(built, scratch, mark)
+        time.sleep(moments.uniform(0.1, whole))
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
+        seen.add(process.returncode)
         # Before it has begun, a signal ends it as it ends any program.
         assert process.returncode in (130, 0, 3, -number), said
         assert set(own_containers(engine)) == before
+        assert own_volumes(engine) == volumes
+        assert marked_processes(mark) == []
         assert list(scratch.iterdir()) == []
+    assert 130 in seen, "no moment hit the run"
 
 
 def test_a_killed_run_is_cleared_away_by_the_next(built: Repository, engine: Engine, tmp_path: Path) -> None:

@@ -3,8 +3,14 @@
 # BEGIN and END are seconds since boot. Arguments: NONCE, then NAME SECONDS SCRIPT for each probe.
 nonce=$1
 shift
-# /dev/shm can be written also where the root file system cannot.
-dir=$(mktemp -d /dev/shm/nestbox.XXXXXX 2>/dev/null) || dir=$(mktemp -d) || exit 125
+# What programs say is looked through for words, and those are English ones.
+export LC_ALL=C
+# /dev/shm can be written also where the root file system cannot; either may have no room.
+for place in /dev/shm "${TMPDIR:-/tmp}"; do
+    free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
+    [ "${free:-0}" -ge 4096 ] && dir=$(mktemp -d "$place/nestbox.XXXXXX" 2>/dev/null) && break
+done
+[ -n "$dir" ] || { echo "no folder with room for what probes print: /dev/shm, ${TMPDIR:-/tmp}" >&2; exit 125; }
 trap 'rm -rf "$dir"' EXIT
 # A probe that floods its output is stopped by the kernel (blocks of 512 or 1024 bytes, by shell).
 ulimit -f 16384

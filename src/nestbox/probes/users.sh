@@ -5,6 +5,9 @@ for user in $NESTBOX_USERS; do
     if ! uid=$(id -u "$user" 2>/dev/null); then
         echo "$user: does not exist"
         status=1
+    elif ! grep -q "^$user:" /etc/passwd; then
+        echo "$user: is not in /etc/passwd"
+        status=1
     elif [ "$uid" = 0 ]; then
         echo "$user: is root"
         status=1

@@ -1,0 +1,102 @@
+"""Every world made for real, and asked: what is broken is caught with its cause, what is good stays green."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nestbox import smoke
+from nestbox.engine import Engine, find_image
+from nestbox.outcome import Outcome
+from nestbox.probes.probe import Probe
+from nestbox.probes.table import PROBES, script
+from nestbox.report import details, line
+from tests.conftest import ROOT, Repository, own_containers
+from tests.sabotage.conftest import SCORES
+from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
+from tests.sabotage.worlds import BAD, GOOD
+
+pytestmark = pytest.mark.docker
+
+SECURE = [argument for argument in load_secure().config.run_args if not argument.startswith("--platform")]
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine) -> str:
+    """The id of the secure image."""
+    built = Repository(ROOT).nestbox("build", "--profile", "secure", "--json", timeout=1800)
+    assert built.status == 0, built.stderr
+    tag = built.outcome("build")["summary"].split()[0]
+    found = find_image(engine, tag)
+    assert found is not None
+    return str(tag)
+
+
+def ask(engine: Engine, folder: Path, base: str, world: World) -> list[Outcome]:
+    image = make_image(folder, base, world, engine.facts.platform)
+    return outcomes_of(engine, folder, image, world, SECURE)
+
+
+@pytest.mark.parametrize("world", [*BAD, *GOOD], ids=lambda world: world.name)
+def test_a_world_comes_out_as_it_is(engine: Engine, base: str, tmp_path: Path, world: World) -> None:
+    before = own_containers(engine)
+    outcomes = ask(engine, tmp_path, base, world)
+    score = SCORES[world.name] = judge(world, outcomes)
+    assert score == Verdict(True, True, score.said), score.said
+    assert own_containers(engine) == before
+    # Whatever a container prints, it reaches no terminal as it is.
+    shown = "\n".join([*map(line, outcomes), details(outcomes)])
+    assert not set(shown) & {"\x1b", "\x07", "\0"}
+    seen = [outcome.observation for outcome in outcomes if outcome.observation]
+    assert all(len(one.stdout) <= 1 << 17 and len(one.stderr) <= 1 << 17 for one in seen)
+
+
+def test_there_are_enough_worlds() -> None:
+    assert len(BAD) >= 40
+    assert len(GOOD) >= 15
+    assert len({world.name for world in (*BAD, *GOOD)}) == len(BAD) + len(GOOD)
+
+
+def test_an_image_of_the_wrong_architecture(engine: Engine, repository: Repository, tmp_path: Path) -> None:
+    other = "linux/arm64" if engine.facts.platform == "linux/amd64" else "linux/amd64"
+    tag = "nestbox-test-other-architecture:1"
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    build = ["docker", "buildx", "build", "--platform", other, "--provenance=false", "--load", "--tag", tag]
+    subprocess.run([*build, str(tmp_path)], check=True, capture_output=True)
+    try:
+        (repository.path / ".devcontainer/other").mkdir()
+        (repository.path / ".devcontainer/other/devcontainer.json").write_text(json.dumps({"image": tag}))
+        done = repository.nestbox("smoke", "--profile", "other", "--json")
+    finally:
+        engine.api.remove_image(tag, force=True)
+    assert done.status == 1
+    assert done.outcome("build")["cause"] == f"the image is for {other}, not for {engine.facts.platform}"
+
+
+# A probe without its control: what it then takes for confinement.
+
+
+def weakened(probe: Probe, control: str) -> Probe:
+    """The probe without one of its controls, in its table and in its script."""
+    assert control in probe.control
+    kept = tuple(line for line in probe.control if line != control)
+    text = script(probe.name).replace(f'echo "{control}"', ":")
+    return replace(probe, control=kept, text=text)
+
+
+def test_a_probe_without_its_control_loses_points(
+    engine: Engine, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = next(world for world in BAD if world.name == "bwrap binds nothing writable")
+    whole = judge(world, ask(engine, tmp_path, base, world))
+    control = "control: inside, one of them takes it too"
+    weak = tuple(weakened(probe, control) if probe.name == "contain-write" else probe for probe in PROBES)
+    monkeypatch.setattr(smoke, "PROBES", weak)
+    without = judge(world, ask(engine, tmp_path, base, world))
+    assert (whole.verdict, whole.cause) == (True, True)
+    assert (without.verdict, without.cause) == (False, False)
+    assert "pass smoke.contain-write" in without.said

@@ -1,0 +1,131 @@
+"""How a world is made: a layer on the secure image, run options, a profile's edit; and what must come out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nestbox.config import OwnProbe
+from nestbox.engine import Engine, find_image
+from nestbox.nodes import node_for
+from nestbox.outcome import Outcome, Status
+from nestbox.probes.own import own_probes
+from nestbox.profile import load_profile
+from nestbox.relaxations import relaxations_asked
+from nestbox.report import in_order
+from nestbox.smoke import Run, smoke
+from tests.conftest import ROOT
+
+RED = (Status.FAIL, Status.ERROR)
+# What the secure profile declares, and what every bubblewrap needs of it.
+SURVIVED = {
+    "bwrap-proc": "Codex retries without",
+    "contain-processes": "no outer process can be signalled",
+    "bwrap-two-masks": "no release takes it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One world. Without `red` it is a good one, and must stay green."""
+
+    name: str
+    red: str = ""
+    """The probe that is the first to be red, in the order in which probes explain each other."""
+    cause: str = ""
+    """What its cause says; for an error, its summary."""
+    status: Status = Status.FAIL
+    layer: str = ""
+    """Dockerfile lines on the secure image."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What those lines may copy."""
+    without: tuple[str, ...] = ()
+    """Run arguments of the secure profile that it lacks."""
+    plus: tuple[str, ...] = ()
+    """Run arguments that it has beside them; `{folder}` is where `files` are."""
+    packs: tuple[str, ...] = ("bubblewrap",)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Other properties of its configuration."""
+    nestbox: Mapping[str, Any] = field(default_factory=dict)
+    probes: tuple[Mapping[str, Any], ...] = ()
+    """Probes of its own."""
+    lock: tuple[str, ...] = ()
+    """Relaxations that it may have beside those of the secure profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a world came out as it must, and what did come out."""
+
+    verdict: bool
+    cause: bool
+    said: str
+
+
+def make_image(folder: Path, base: str, world: World, platform: str) -> str:
+    """The image's id: the base itself for a world without a layer."""
+    if not world.layer:
+        return base
+    for name, text in world.files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    (folder / "Dockerfile").write_text(
+        world.layer if "FROM " in world.layer else f"FROM {base}\n{world.layer}\n"
+    )
+    id_file = folder / "id"
+    build = ["docker", "buildx", "build", "--platform", platform, "--load", "--iidfile", str(id_file)]
+    done = subprocess.run([*build, str(folder)], capture_output=True, text=True, check=False, timeout=1200)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return id_file.read_text()
+
+
+def outcomes_of(
+    engine: Engine, folder: Path, image: str, world: World, secure: Sequence[str]
+) -> list[Outcome]:
+    """Everything that a smoke run says of the world."""
+    platform = engine.facts.platform
+    arguments = [argument for argument in secure if argument not in world.without]
+    arguments += [argument.format(folder=folder) for argument in world.plus]
+    config = {
+        "image": image,
+        "runArgs": arguments,
+        "workspaceMount": "",
+        "workspaceFolder": "/",
+        "remoteUser": "vscode",
+        **world.config,
+        "customizations": {"nestbox": {"packs": world.packs, "degradations": SURVIVED, **world.nestbox}},
+    }
+    file = folder / "devcontainer.json"
+    file.write_text(json.dumps(config))
+    profile = load_profile("world", file, folder, {})
+    found = find_image(engine, image)
+    assert found is not None
+    allowed = (*relaxations_asked(load_secure().run), *world.lock)
+    own = own_probes([OwnProbe.model_validate(dict(probe)) for probe in world.probes], ["world"])["world"]
+    lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
+    run = Run(profile, node_for(engine.facts, platform), found, lock, {}, own)
+    return in_order(list(smoke(engine, run)))
+
+
+def load_secure() -> Any:
+    """The secure profile as it is."""
+    return load_profile("secure", ROOT / ".devcontainer/devcontainer.secure.json", ROOT, {})
+
+
+def judge(world: World, outcomes: Sequence[Outcome]) -> Verdict:
+    """Held against what must come out: the first red one with its cause, or none at all."""
+    red = [outcome for outcome in outcomes if outcome.status in RED]
+    said = "\n".join(f"{o.status} {o.id}: {o.summary} | {o.cause} | {o.fix}" for o in red or outcomes)
+    if not world.red:
+        asked = [outcome for outcome in outcomes if outcome.status in (Status.PASS, Status.DEGRADED)]
+        return Verdict(not red and bool(asked), not red, said)
+    if not red:
+        return Verdict(False, False, said)
+    first = red[0]
+    right = (first.id, first.status) == (f"smoke.{world.red}", world.status)
+    words = f"{first.summary} {first.cause}" if first.status is Status.ERROR else first.cause
+    return Verdict(right, right and world.cause in words, said)
