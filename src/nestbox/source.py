@@ -58,10 +58,11 @@ class Source:
         right = min(right, line_end.start()) if line_end else right
         cut = line_end is None and right < len(self.text)
         middle = max(start.offset, min(end.offset, right))
-        before = ("…" if left > first else "") + safe(self.text[left : start.offset])
+        left_out = "…" if left > first else ""
+        before = safe(self.text[left : start.offset])
         fault, after = safe(self.text[start.offset : middle]), safe(self.text[middle:right])
-        line = before + fault + after + ("…" if cut else "")
-        return line, " " * _width(before) + "^" * max(1, _width(fault))
+        line = left_out + before + fault + after + ("…" if cut else "")
+        return line, " " * (len(left_out) + _width(before)) + "^" * max(1, _width(fault))
 
 
 def safe(text: str) -> str:
