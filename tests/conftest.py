@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,8 +17,10 @@ from typing import Any, NoReturn
 
 import pytest
 
+from nestbox.cli import main
 from nestbox.engine import OWNER_LABEL, Engine, connect
 from nestbox.errors import EngineUnavailable
+from nestbox.tasks import ns
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +69,34 @@ class Repository:
         )
         return Finished(completed.returncode, completed.stdout, completed.stderr)
 
+    def ask(self, *arguments: str, **environment: str) -> Finished:
+        """Run the program in this process: what it says, without the start of an interpreter."""
+        stdout, stderr = io.StringIO(), io.StringIO()
+        # A run takes signals for itself, and leaves it to the end of its process to give them back.
+        handlers = {
+            number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            with (
+                contextlib.chdir(self.path),
+                pytest.MonkeyPatch.context() as patch,
+                contextlib.redirect_stdout(stdout),
+                contextlib.redirect_stderr(stderr),
+            ):
+                for name, value in {"NO_COLOR": "1", **environment}.items():
+                    patch.setenv(name, value)
+                patch.setattr(sys, "argv", ["nestbox", *arguments])
+                # Invoke takes the help texts out of the tasks as it reads them.
+                patch.setattr("nestbox.cli.ns", copy.deepcopy(ns))
+                with pytest.raises(SystemExit) as ended:
+                    main()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Finished(code, stdout.getvalue(), stderr.getvalue())
+
     def edit(self, file: str, before: str, after: str) -> None:
         """Replace a text that must be there exactly once."""
         path = self.path / file
@@ -79,19 +113,26 @@ class Repository:
         return completed.stdout
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A committed copy of what this repository is proved by: its profiles, configuration and scripts."""
-    path = tmp_path / "copy"
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A committed copy of what this repository is proved by; to copy."""
+    path = tmp_path_factory.mktemp("pristine") / "repository"
     path.mkdir()
     for folder in (".devcontainer", "scripts"):
         shutil.copytree(ROOT / folder, path / folder)
     shutil.copy(ROOT / "pyproject.toml", path)
-    copy = Repository(path)
-    copy.git("init", "--quiet", "--initial-branch", "main")
-    copy.git("add", "--all")
-    copy.git("commit", "--quiet", "--message", "Start")
-    return copy
+    made = Repository(path)
+    # The template is a dozen example hooks, which nobody here needs.
+    made.git("init", "--quiet", "--initial-branch", "main", "--template=")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Start")
+    return path
+
+
+@pytest.fixture
+def repository(tmp_path: Path, pristine: Path) -> Repository:
+    """A committed copy of what this repository is proved by: its profiles, configuration and scripts."""
+    return Repository(shutil.copytree(pristine, tmp_path / "copy"))
 
 
 def skip_or_fail(why: str) -> NoReturn:

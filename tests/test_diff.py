@@ -32,7 +32,10 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 
 def forget_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
-    (home / ".gitconfig").write_text("[user]\n\tname = nobody\n\temail = nobody@example.org\n")
+    # Without maintenance, a commit starts one program and not two.
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = nobody\n\temail = nobody@example.org\n[maintenance]\n\tauto = false\n"
+    )
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

@@ -473,8 +473,8 @@ def exercise(document: Document) -> None:
     gc.collect()
 
 
-def test_a_million_open_brackets_crash_nothing() -> None:
-    document = parse("[" * 1_000_000, name="f.json")
+def test_half_a_million_open_brackets_crash_nothing() -> None:
+    document = parse("[" * 500_000, name="f.json")
     assert [mistake.rule for mistake in document.mistakes] == ["json-deep-nesting", "json-unclosed-bracket"]
 
 
@@ -485,17 +485,14 @@ def test_a_deep_nest_crashes_nothing() -> None:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """The least processor time of two runs, without the garbage collector, whose moments are not ours."""
-    runs = []
+    """The processor time of a run, without the garbage collector, whose moments are not ours."""
     gc.disable()
     try:
-        for _ in range(2):
-            start = time.process_time()
-            action()
-            runs.append(time.process_time() - start)
+        start = time.process_time()
+        action()
+        return time.process_time() - start
     finally:
         gc.enable()
-    return min(runs)
 
 
 @pytest.mark.parametrize(
@@ -519,7 +516,11 @@ def test_time_is_linear(before: str, unit: str, after: str) -> None:
         return [strip_comments(text), to_json(document), *shown]
 
     least = 0.002  # below this, the clock is all noise
-    few, many = (max(least, seconds(functools.partial(read, text))) for text in texts)
+    few_read, many_read = (functools.partial(read, text) for text in texts)
+    few = max(least, min(seconds(few_read), seconds(few_read)))
+    many = seconds(many_read)
+    if many >= 4 * factor * few:  # the least of two runs counts, and the first was not enough
+        many = min(many, seconds(many_read))
     assert many < 4 * factor * few, f"{factor} times the text takes {many / few:.0f} times as long"
 
 

@@ -34,7 +34,10 @@ def _no_settings_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """git as it is anywhere: without the settings of whoever runs the tests."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / ".gitconfig").write_text("[user]\n\tname = nobody\n\temail = nobody@example.org\n")
+    # Without maintenance, a commit starts one program and not two.
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = nobody\n\temail = nobody@example.org\n[maintenance]\n\tauto = false\n"
+    )
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

@@ -54,10 +54,9 @@ def test_listing_imports_nothing_heavy() -> None:
     "task", ["validate", "build", "smoke", "shell", "privileges", "check", "check.json", "check.diff"]
 )
 def test_every_option_has_a_help_text(task: str) -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "nestbox", "--help", task], capture_output=True, text=True, check=True
-    ).stdout
-    options = [line for line in said.splitlines() if line.strip().startswith("-")]
+    finished = Repository(ROOT).ask("--help", task)
+    assert finished.status == 0
+    options = [line for line in finished.stdout.splitlines() if line.strip().startswith("-")]
     assert options
     for line in options:
         assert len(line.split()) > 2, f"{task}: {line!r} is not explained"
@@ -86,7 +85,7 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
 
 
 def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository) -> None:
-    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 3
     assert "what would answer: start Docker, or on Debian and Ubuntu: ./scripts/bootstrap --with-engine" in (
         finished.stdout
@@ -95,13 +94,13 @@ def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository
 
 
 def test_unverified_is_let_through_when_asked_for_and_counted(repository: Repository) -> None:
-    finished = repository.nestbox("validate", "--allow-unverified", DOCKER_HOST=NO_ENGINE)
+    finished = repository.ask("validate", "--allow-unverified", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 0
     assert "4 unverified that --allow-unverified lets through (exit 0)" in finished.stdout.splitlines()[-1]
 
 
 def test_json_is_all_of_stdout(repository: Repository) -> None:
-    finished = repository.nestbox("check.json", "--json")
+    finished = repository.ask("check.json", "--json")
     assert finished.status == 0
     value = json.loads(finished.stdout)
     assert value["schemaVersion"] == 1
@@ -122,7 +121,7 @@ def test_json_is_all_of_stdout(repository: Repository) -> None:
 def test_a_senseless_command_line_exits_with_2(
     repository: Repository, arguments: list[str], said: str
 ) -> None:
-    finished = repository.nestbox(*arguments, DOCKER_HOST=NO_ENGINE)
+    finished = repository.ask(*arguments, DOCKER_HOST=NO_ENGINE)
     assert finished.status == 2
     assert said in finished.stderr
     assert "Traceback" not in finished.stderr
@@ -141,14 +140,14 @@ def test_a_folder_without_profiles_says_where_it_looked(repository: Repository) 
 
 def test_a_mistake_in_the_configuration_is_named(repository: Repository) -> None:
     repository.edit("pyproject.toml", 'image = "ubuntu:24.04"', "image = 24")
-    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 2
     assert "pyproject.toml.tool.nestbox: base-image.image: " in finished.stderr
 
 
 def test_a_broken_lock_is_named(repository: Repository) -> None:
     (repository.path / ".devcontainer/privileges.lock").write_text("[secure\n")
-    finished = repository.nestbox("validate", DOCKER_HOST=NO_ENGINE)
+    finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 2
     assert ".devcontainer/privileges.lock cannot be read" in finished.stderr
 

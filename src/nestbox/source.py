@@ -58,23 +58,35 @@ class Source:
         right = min(right, line_end.start()) if line_end else right
         cut = line_end is None and right < len(self.text)
         middle = max(start.offset, min(end.offset, right))
-        before = ("…" if left > first else "") + safe(self.text[left : start.offset])
+        left_out = "…" if left > first else ""
+        before = safe(self.text[left : start.offset])
         fault, after = safe(self.text[start.offset : middle]), safe(self.text[middle:right])
-        line = before + fault + after + ("…" if cut else "")
-        return line, " " * _width(before) + "^" * max(1, _width(fault))
+        line = left_out + before + fault + after + ("…" if cut else "")
+        return line, " " * (len(left_out) + _width(before)) + "^" * max(1, _width(fault))
 
 
 def safe(text: str) -> str:
     """`text` without what moves a cursor, hides or reorders: a tab as four spaces, the rest escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "    " if c == "\t" else escaped(c) for c in text)
+    return text if text.isprintable() else text.translate(_SHOWN)
 
 
 def escaped(character: str) -> str:
     """`\\u00a0` for a character that should not be printed as it is."""
     code = ord(character)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+class _Shown(dict[int, str]):
+    """What is shown for a character, worked out once: a thousand mistakes show the same line."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        shown = "    " if character == "\t" else character if character.isprintable() else escaped(character)
+        self[code] = shown
+        return shown
+
+
+_SHOWN = _Shown()
 
 
 def short(text: str) -> str:
@@ -95,6 +107,8 @@ def named(character: str) -> str:
 
 def _width(text: str) -> int:
     """How many columns of a terminal `text` takes: wide characters two, marks on another character none."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

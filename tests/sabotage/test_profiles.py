@@ -23,7 +23,7 @@ def red(finished: Finished) -> dict[str, str]:
 
 def test_a_stray_comma_is_shown_at_its_place(repository: Repository) -> None:
     repository.edit(SECURE, '"remoteUser": "vscode",', '"remoteUser": "vscode",,')
-    finished = repository.nestbox("check.json", "--json")
+    finished = repository.ask("check.json", "--json")
     assert finished.status == 1
     [fail] = [o for o in finished.evidence["outcomes"] if o["status"] == "fail"]
     line = next(
@@ -44,7 +44,7 @@ def test_a_stray_comma_is_shown_at_its_place(repository: Repository) -> None:
 def test_staged_trailing_white_space_is_shown_at_its_place(repository: Repository) -> None:
     (repository.path / "notes.txt").write_text("fine\nnot fine \n")
     repository.git("add", "notes.txt")
-    finished = repository.nestbox("check.diff", "--json")
+    finished = repository.ask("check.diff", "--json")
     assert finished.status == 1
     statuses = {o["summary"]: o["status"] for o in finished.evidence["outcomes"]}
     assert statuses == {

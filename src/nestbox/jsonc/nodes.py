@@ -6,7 +6,7 @@ Nothing here calls itself, so that no depth of nesting overflows the stack; CPyt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -109,8 +109,9 @@ class Open:
 
     offset: int
     opener: str
-    items: list[Node] = field(default_factory=list)
-    members: dict[str, Member] = field(default_factory=dict)
+    # Made with the first value: a million brackets in a row have none, and no bracket has both.
+    items: list[Node] | None = None
+    members: dict[str, Member] | None = None
     key: Node | None = None  # whose value comes next
 
 
@@ -151,13 +152,14 @@ class Builder:
         self._depth -= JQ_LEVELS[done.opener]
         kind: Kind = "array" if done.opener == "[" else "object"
         members = done.members or NO_MEMBERS
-        return Node(kind, None, tuple(done.items), members, self.source, done.offset, end)
+        return Node(kind, None, tuple(done.items or ()), members, self.source, done.offset, end)
 
     def name(self, key: Node) -> None:
         """The next value belongs to this key."""
         parent = self.open[-1]
         parent.key = key
-        before = parent.members.get(key.value) if isinstance(key.value, str) else None
+        known = parent.members or NO_MEMBERS
+        before = known.get(key.value) if isinstance(key.value, str) else None
         if before is not None:
             message = f"the key {quoted(before.name)} stands twice in this object; remove one of the two"
             note = Related(before.key.start, f"{quoted(before.name)} stands here already")
@@ -170,8 +172,12 @@ class Builder:
             return
         parent = self.open[-1]
         if parent.key is None:
+            if parent.items is None:
+                parent.items = []
             parent.items.append(node)
             return
         if isinstance(parent.key.value, str):
+            if parent.members is None:
+                parent.members = {}
             parent.members[parent.key.value] = Member(parent.key.value, parent.key, node)
         parent.key = None
