@@ -220,7 +220,10 @@ def test_a_bwrap_that_lies(repository: Repository, engine: Engine, lie: str, pro
 
 @pytest.mark.docker
 def test_a_codex_that_echoes_without_a_sandbox(repository: Repository, engine: Engine) -> None:
-    lie = '#!/bin/sh\n[ "$1" = --version ] && echo codex-cli 0.120.0 && exit\nshift 4\nexec "$@"\n'
+    lie = (
+        '#!/bin/sh\n[ "$1" = --version ] && echo codex-cli 0.120.0 && exit\n'
+        '[ "$2" = --help ] && exit\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+    )
     (repository.path / ".devcontainer/liar").write_text(lie)
     file = repository.path / DOCKERFILE
     file.write_text(
@@ -239,7 +242,7 @@ def test_a_codex_that_echoes_without_a_sandbox(repository: Repository, engine: E
 @pytest.mark.docker
 def test_an_undeclared_degradation_is_a_fail(repository: Repository, engine: Engine) -> None:
     repository.edit(
-        SECURE, '"bwrap-proc": "Codex retries without --proc where Docker masks paths under /proc"', ""
+        SECURE, '"bwrap-proc": "Codex retries without --proc where Docker masks paths under /proc",', ""
     )
     finished = smoke(repository)
     outcome = finished.outcome("smoke.bwrap-proc")
