@@ -31,7 +31,7 @@ def observed(
 
 def test_a_line_names_verdict_target_question_and_answer() -> None:
     outcome = Outcome("smoke.users", PASS, "both exist", SECURE)
-    assert line(outcome) == "pass       secure linux/amd64   smoke.users            both exist"
+    assert line(outcome) == "pass       secure linux/amd64   smoke.users              both exist"
 
 
 def test_a_line_about_files_says_so() -> None:

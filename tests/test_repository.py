@@ -85,6 +85,13 @@ def test_every_pack_is_documented() -> None:
         assert f"| `{pack}` |" in text
 
 
+def test_every_probe_is_documented_in_its_pack() -> None:
+    text = (ROOT / "docs/probes.md").read_text()
+    for pack in PACKS:
+        names = ", ".join(f"`{probe.name}`" for probe in PROBES if probe.pack == pack)
+        assert f"| `{pack}` | {names} |" in text
+
+
 def test_locks_have_hashes_and_no_addresses() -> None:
     for lock in (ROOT / "requirements").glob("*.txt"):
         text = lock.read_text()

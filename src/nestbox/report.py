@@ -17,6 +17,8 @@ _COLORS = {
 }
 # What is asked of probes: in containers, and of the machine itself.
 PROBED = ("smoke.", "doctor.")
+# Of many that fail for one cause, the first say where it begins; each has its own line above.
+_NAMED = 4
 # A report shows the end of an output: where a program says why.
 _SHOWN_LINES = 40
 
@@ -25,7 +27,7 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
     """One outcome in one line."""
     where = safe(str(outcome.target)) if outcome.target else "files"
     word = _word(outcome.status, color=color)
-    return f"{word} {where:<20} {outcome.id:<22} {safe(outcome.summary)}{_seconds(outcome)}"
+    return f"{word} {where:<20} {outcome.id:<24} {safe(outcome.summary)}{_seconds(outcome)}"
 
 
 def details(outcomes: Sequence[Outcome]) -> str:
@@ -75,7 +77,9 @@ def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
 
 def _where(group: Sequence[Outcome]) -> str:
     target = f"{safe(str(group[0].target))} " if group[0].target else ""
-    return target + ", ".join(outcome.id for outcome in group)
+    names = [outcome.id for outcome in group[:_NAMED]]
+    more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
+    return f"{target}{', '.join(names)}{more}"
 
 
 def _detail(group: Sequence[Outcome]) -> str:

@@ -8,7 +8,7 @@ export LC_ALL=C
 # /dev/shm can be written also where the root file system cannot; either may have no room.
 for place in /dev/shm "${TMPDIR:-/tmp}"; do
     free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
-    [ "${free:-0}" -ge 4096 ] && dir=$(mktemp -d "$place/nestbox.XXXXXX" 2>/dev/null) && break
+    [ "${free:-4096}" -ge 4096 ] && dir=$(mktemp -d "$place/nestbox.XXXXXX" 2>/dev/null) && break
 done
 [ -n "$dir" ] || { echo "no folder with room for what probes print: /dev/shm, ${TMPDIR:-/tmp}" >&2; exit 125; }
 trap 'rm -rf "$dir"' EXIT
