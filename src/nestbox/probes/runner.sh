@@ -5,10 +5,13 @@ nonce=$1
 shift
 # What programs say is looked through for words, and those are English ones.
 export LC_ALL=C
+has_room() {
+    command -v df >/dev/null || return 0
+    df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -ge 4096 ]; }
+}
 # /dev/shm can be written also where the root file system cannot; either may have no room.
 for place in /dev/shm "${TMPDIR:-/tmp}"; do
-    free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
-    [ "${free:-4096}" -ge 4096 ] && dir=$(mktemp -d "$place/nestbox.XXXXXX" 2>/dev/null) && break
+    has_room "$place" && dir=$(mktemp -d "$place/nestbox.XXXXXX" 2>/dev/null) && break
 done
 [ -n "$dir" ] || { echo "no folder with room for what probes print: /dev/shm, ${TMPDIR:-/tmp}" >&2; exit 125; }
 trap 'rm -rf "$dir"' EXIT
