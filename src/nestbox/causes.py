@@ -252,6 +252,14 @@ CAUSES = (
         r"install \1 in the Dockerfile",
     ),
     Cause(
+        r"^CapEff 0*[1-9a-f]|^outside \S+, inside .* [0-9a-f]*[1-9a-f][0-9a-f]* 1 2$",
+        "user",
+        "bubblewrap leaves a command that root starts root's capabilities, inside of the sandbox too",
+        "run the agent as a user who is not root (remoteUser)",
+        lambda here: here.found.get("uid") == "0",
+        only_when_seen=True,
+    ),
+    Cause(
         r"No space left on device",
         "image",
         "a file system of the container is full",

@@ -31,7 +31,9 @@ _SURVIVED = {
     "bwrap-two-masks": "no release of bubblewrap takes it; Codex needs it only for two unreadable files",
 }
 _TIMEOUT = 60.0
-_NOBODY = 65534
+# Users' own numbers (Debian policy 9.2.2). Not nobody's, 65534: the kernel shows every number that a user
+# namespace does not map as that one, and setuid bwrap hangs as it.
+_USERS = range(1000, 60000)
 # Root's own PATH may lead through folders that are closed to others.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -57,15 +59,21 @@ class NotLinuxError(NestboxError):
 def accounts() -> tuple[Account, ...]:
     """Who is asked: oneself, and where that is root, somebody who is not."""
     uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = f"user {uid}"
-    own = Account(name)
+    known = {entry.pw_uid: entry for entry in pwd.getpwall()}
+    own = Account(known[uid].pw_name if uid in known else f"user {uid}")
     if uid != 0 or not shutil.which("setpriv"):
         return (own,)
-    somebody = f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"
-    return own, Account("nobody", ("setpriv", *somebody, "--", "env", f"PATH={_PATH}", "HOME=/nonexistent"))
+    number = next((uid for uid in sorted(known) if uid in _USERS), _USERS[-1])
+    user = known.get(number)
+    become = (
+        "setpriv",
+        f"--reuid={number}",
+        f"--regid={user.pw_gid if user else number}",
+        "--clear-groups",
+        "--",
+    )
+    surroundings = ("env", f"PATH={_PATH}", f"HOME={user.pw_dir if user else '/nonexistent'}")
+    return own, Account(user.pw_name if user else f"user {number}", (*become, *surroundings))
 
 
 def examine(people: Sequence[Account]) -> Iterator[Outcome]:

@@ -372,6 +372,13 @@ BAD = (
         " && id vscode",
         packs=("users",),
     ),
+    World(
+        "an agent that is root",
+        "contain-privileges",
+        "root's capabilities, inside of the sandbox too (user)",
+        config={"remoteUser": "root"},
+        packs=("containment",),
+    ),
     # Agents.
     World(
         "codex echoes what is expected",
