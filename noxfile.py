@@ -47,6 +47,20 @@ def secure_arm64(session: nox.Session) -> None:
     prove(session, "--profile", "secure", "--platform", "linux/arm64")
 
 
+@nox.session(default=False)
+def secure_apparmor(session: nox.Session) -> None:
+    """What only a kernel with AppArmor shows: the secure profile and each refusal, in a guest of its own."""
+    prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
+    install(session, "dev")
+    session.run("pytest", "tests/vm")
+
+
+@nox.session(default=False)
+def matrix(session: nox.Session) -> None:
+    """Both profiles on both platforms; `-- --vm`: each in a guest with that platform's own kernel."""
+    prove(session, "--platform", "linux/amd64", "--platform", "linux/arm64")
+
+
 @nox.session
 def validate(session: nox.Session) -> None:
     """The whole proof for this machine: both profiles on its native platform."""

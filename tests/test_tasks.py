@@ -30,6 +30,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
         "build", "doctor", "privileges", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
+        "node.down", "node.list", "node.status", "node.up",
     ]  # fmt: skip
 
 

@@ -85,6 +85,8 @@ class Config(_Table):
     base_image: BaseImage | None = None
     rule: list[OwnRule] = []
     probe: list[OwnProbe] = []
+    guest: list[str] = []
+    """The command that starts guests with a kernel of their own, such as nestbox's own `scripts/vm`."""
 
 
 def load_config(workspace: Path) -> Config:

@@ -125,6 +125,32 @@ def open_shell(name: str, platform: str) -> NoReturn:
     raise Exit(code=status)
 
 
+def control_guest(*arguments: str) -> NoReturn:
+    """Start, show or stop guests by the repository's own command, and end with its exit status."""
+    from nestbox.config import load_config
+    from nestbox.guests import control
+
+    with exits():
+        status = control(load_config(Path.cwd()).guest, Path.cwd(), *arguments)
+    raise Exit(code=status)
+
+
+def tell_nodes() -> NoReturn:
+    """A line for each platform: which engine answers for it, how truly, and why."""
+    from nestbox.engine import connect
+    from nestbox.nodes import node_for
+    from nestbox.platforms import PLATFORMS
+
+    with exits():
+        engine = connect()
+        for platform in PLATFORMS:
+            node = node_for(engine.facts, platform)
+            print(f"{platform:<12} {node.truth:<9} {engine.facts.address}  {node.reason}")
+            if node.remedy:
+                print(f"{'':<23}truer: {node.remedy}; here: nestbox node.up --platform {platform}")
+    raise Exit(code=0)
+
+
 def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
     """Show what the profiles may have, write it into the lock, or compare it with a revision."""
     from nestbox import comparison, privileges, privileges_text

@@ -7,7 +7,7 @@ import os
 import platform as host_platform
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,8 +71,11 @@ class Image:
     """Its own entry point and command, one after the other."""
 
 
-def connect() -> Engine:
-    """Reach the engine that the docker client would use; raises EngineUnavailable when none answers."""
+def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL_TIMEOUT) -> Engine:
+    """Reach the engine that the docker client would use; raises EngineUnavailable when none answers.
+
+    `environment` stands in for this process's own; `timeout` is that of each call, in seconds.
+    """
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
@@ -80,10 +83,10 @@ def connect() -> Engine:
 
     address = ""
     try:
-        settings = _client_settings()
+        settings = _client_settings(os.environ if environment is None else environment)
         address = str(settings.get("base_url", ""))
         _knock(address)
-        api = docker.APIClient(version="auto", timeout=CALL_TIMEOUT, **settings)
+        api = docker.APIClient(version="auto", timeout=timeout, **settings)
         info = api.info()
     except (DockerException, RequestException, OSError) as error:
         raise EngineUnavailable(
@@ -114,14 +117,14 @@ def _knock(address: str) -> None:
             door.connect(address.removeprefix("unix://"))
 
 
-def _client_settings() -> dict[str, Any]:
+def _client_settings(environment: Mapping[str, str]) -> dict[str, Any]:
     """Where the docker client would connect to: DOCKER_HOST before the current context."""
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
 
     settings: dict[str, Any] = {}
-    if os.environ.get("DOCKER_HOST"):
-        settings.update(kwargs_from_env())
+    if environment.get("DOCKER_HOST"):
+        settings.update(kwargs_from_env(dict(environment)))
     else:
         context = ContextAPI.get_current_context()
         settings.update(base_url=context.Host, tls=context.TLSConfig or False)
@@ -207,14 +210,24 @@ def remove_leftovers(engine: Engine) -> list[str]:
 
 
 @contextlib.contextmanager
-def started_container(engine: Engine, request: dict[str, Any], platform: str) -> Iterator[Container]:
-    """A running container made from the body of a create request; gone, with its volumes, at the end."""
+def started_container(
+    engine: Engine,
+    request: dict[str, Any],
+    platform: str,
+    prepare: Callable[[APIClient, str], None] | None = None,
+) -> Iterator[Container]:
+    """A running container made from the body of a create request; gone, with its volumes, at the end.
+
+    `prepare` is called with its name before it is started.
+    """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestbox-{uuid.uuid4().hex[:12]}"
     try:
         with engine_errors("starting the container"):
             with interrupts_deferred():
                 engine.api.create_container_from_config(request, name, platform)
+            if prepare is not None:
+                prepare(engine.api, name)
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
         if not inspection["State"]["Running"]:

@@ -17,6 +17,7 @@ class Truth(StrEnum):
     """How a node runs a platform's programs."""
 
     NATIVE = "native"
+    VIRTUAL = "virtual"
     EMULATED = "emulated"
     ABSENT = "absent"
 
@@ -29,6 +30,14 @@ class Node:
     truth: Truth
     reason: str
     remedy: str = ""
+    slowness: int = 1
+    """By how much the timeouts of what is asked there are longer."""
+
+
+def guest_node(facts: EngineFacts) -> Node:
+    """A guest's engine for the guest's own platform: its kernel answers, and slowly without hardware help."""
+    kernel = f"a guest's own {architecture(facts.platform)} kernel, {facts.kernel}"
+    return Node(facts.platform, Truth.VIRTUAL, kernel, slowness=10)
 
 
 def node_for(facts: EngineFacts, platform: str) -> Node:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
@@ -12,6 +14,7 @@ from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
+from nestbox.guests import fill, without_binds
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
@@ -44,6 +47,8 @@ class Run:
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
+    elsewhere: bool = False
+    """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
     @property
     def target(self) -> Target:
@@ -105,8 +110,12 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
+    folders: dict[str, Path] = {}
+    if run.elsewhere:
+        request, folders = without_binds(request, run.profile.workspace)
     try:
-        with started_container(engine, request, run.node.platform) as container:
+        copy = partial(fill, folders=folders) if folders else None
+        with started_container(engine, request, run.node.platform, copy) as container:
             yield _inspect(run, container)
             yield from _ask(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
         if TERMINAL in asked:
@@ -152,7 +161,7 @@ def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]
     questions: dict[str, list[Question]] = {run.profile.remote_user: [_FACTS]}
     for probe in probes:
         of_user = questions.setdefault(probe.user or run.profile.remote_user, [])
-        of_user.append(Question(probe.name, probe.timeout, text_of(probe)))
+        of_user.append(Question(probe.name, probe.timeout * run.node.slowness, text_of(probe)))
     by_name = {probe.name: probe for probe in probes}
     environment = {
         **_remote_environment(run.profile, container),
@@ -164,12 +173,19 @@ def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]
         held.append(answer)
         if context is None and _FACTS.name in _names(answer):
             found = parse_surroundings(answer.stdout) if isinstance(answer, Record) else None
-            run.learn(TargetFacts(run.target, run.image.id, found.found if found else {}))
+            run.learn(TargetFacts(run.target, run.image.id, _told(engine, run, found)))
             context = _context(engine, run, found)
         if context is not None:
             for known in held:
                 yield from _judged(run, by_name, known, context)
             held.clear()
+
+
+def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str]:
+    """For the evidence: what the container told, and where it is."""
+    workspace = "copied into a volume" if run.elsewhere else "bound"
+    where = {"node": f"{run.node.truth}: {run.node.reason}", "engine": engine.facts.address}
+    return {**where, "workspace": workspace, **(found.found if found else {})}
 
 
 def _names(answer: Answer) -> tuple[str, ...]:
@@ -200,7 +216,9 @@ def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -
 def _converse(engine: Engine, run: Run, request: dict[str, Any]) -> Outcome:
     """The terminal has a container of its own: only one that is started with a terminal has one."""
     request = {**request, "User": run.profile.remote_user or request["User"]}
-    seen = converse(engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout)
+    seen = converse(
+        engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.slowness
+    )
     return _judge(run, TERMINAL, seen, _context(engine, run, None))
 
 

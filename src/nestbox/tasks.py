@@ -17,6 +17,7 @@ _OUTPUT = {
 }
 _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
+_VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
 _ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
 _OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
 _DIFF = {
@@ -25,7 +26,7 @@ _DIFF = {
 }
 
 
-@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_SARIF, **_STRICT})
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_SARIF, **_STRICT, **_VM})
 def validate(
     _: Context,
     profile: list[str],
@@ -33,13 +34,14 @@ def validate(
     json: bool = False,
     sarif: bool = False,
     strict: bool = False,
+    vm: bool = False,
     allow_unverified: bool = False,
 ) -> None:
     """The whole proof for this machine: files, builds, smoke runs."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, vm=vm)
     prove(request, Output(json, sarif, allow_unverified))
 
 
@@ -126,15 +128,20 @@ def build(
     prove(request, Output(json, allow_unverified=allow_unverified))
 
 
-@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_VM})
 def smoke(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    json: bool = False,
+    vm: bool = False,
+    allow_unverified: bool = False,
 ) -> None:
     """Ask every probe in a container of each profile, built first if need be."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"))
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), vm=vm)
     prove(request, Output(json, allow_unverified=allow_unverified))
 
 
@@ -173,6 +180,41 @@ def doctor(_: Context, json: bool = False, allow_unverified: bool = False) -> No
     examine_machine(Output(json, allow_unverified=allow_unverified))
 
 
+_GUEST = {"platform": "linux/amd64 or linux/arm64"}
+
+
+@task(name="list")
+def node_list(_: Context) -> None:
+    """Which engine answers for which platform, how truly, and why."""
+    from nestbox.door import tell_nodes
+
+    tell_nodes()
+
+
+@task(name="up", help=_GUEST)
+def node_up(_: Context, platform: str) -> None:
+    """Start a guest with a kernel of its own, with an engine in it."""
+    from nestbox.door import control_guest
+
+    control_guest("up", "--platform", platform)
+
+
+@task(name="status")
+def node_status(_: Context) -> None:
+    """Which guests there are: running or not, since when, what they take."""
+    from nestbox.door import control_guest
+
+    control_guest("status")
+
+
+@task(name="down", help={**_GUEST, "purge": "delete all that was made for it, too"})
+def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
+    """Stop a platform's guest, or all of them."""
+    from nestbox.door import control_guest
+
+    control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
+
+
 ns = Collection(validate, build, smoke, shell, privileges, doctor)
 ns.add_collection(
     Collection(
@@ -187,3 +229,4 @@ ns.add_collection(
         check_diff,
     )
 )
+ns.add_collection(Collection("node", node_list, node_up, node_status, node_down))

@@ -11,14 +11,15 @@ from platform import machine
 from nestbox.base_image import base_environment
 from nestbox.build import build_image, plan_build
 from nestbox.checks import OF_FILES, check_files
-from nestbox.config import BaseImage, Config, load_config
+from nestbox.config import Config, load_config
 from nestbox.diff import check_diff
 from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
+from nestbox.guests import give_image, open_guest
 from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
-from nestbox.nodes import Truth, node_for
+from nestbox.nodes import Truth, guest_node, node_for
 from nestbox.outcome import Outcome, Status, Target, TargetFacts
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
@@ -41,6 +42,8 @@ class Request:
     steps: tuple[str, ...] = STEPS
     strict: bool = False
     staged: bool = False
+    vm: bool = False
+    """Smoke runs go to a guest with a kernel of its own, started if need be."""
     base: str = ""
     """With a revision, the diff check is of everything since its merge base with HEAD."""
 
@@ -94,7 +97,7 @@ def _on_an_engine(
     for name, file in files.items():
         for platform in request.platforms or (engine.facts.platform,):
             target = Target(name, platform)
-            workshop = Workshop(request.workspace, session, engine, config.base_image)
+            workshop = Workshop(request.workspace, session, engine, config)
             try:
                 yield from _prove(request, workshop, target, file, lock=lock, own=own[name])
             except UsageError:
@@ -139,9 +142,24 @@ def _prove(
     yield outcome
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-        session = workshop.session
-        run = Run(profile, node, image, lock, session.environment, own, session.targets.append)
-        yield from smoke(workshop.engine, run)
+        session, engine = workshop.session, workshop.engine
+        if request.vm:
+            engine = _guest_with(workshop, target, image)
+            node = guest_node(engine.facts)
+        run = Run(
+            profile, node, image, lock, session.environment, own, session.targets.append, elsewhere=request.vm
+        )
+        yield from smoke(engine, run)
+
+
+def _guest_with(workshop: Workshop, target: Target, image: Image) -> Engine:
+    """The engine of the platform's guest, once it has the image."""
+    say = workshop.session.say
+    guest = open_guest(workshop.config.guest, workshop.workspace, target.platform, say)
+    for name in remove_leftovers(guest):
+        say(f"removed {name}, left behind in the guest by an earlier run that was killed")
+    give_image(workshop.engine, guest, image, say)
+    return guest
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +169,14 @@ class Workshop:
     workspace: Path
     session: Session
     engine: Engine
-    base: BaseImage | None
+    config: Config
 
     def profile(self, target: Target, file: Path) -> Profile:
         """The profile as it is for one platform: that platform selected, its base at hand."""
         environment = self.session.environment
         base = base_environment(
             self.engine,
-            self.base,
+            self.config.base_image,
             target.platform,
             environment,
             workspace=self.workspace,
@@ -179,4 +197,4 @@ class Workshop:
 
 def open_workshop(workspace: Path, session: Session) -> Workshop:
     """A workshop on the engine that answers; raises EngineUnavailable or UsageError."""
-    return Workshop(workspace, session, open_engine(session), load_config(workspace).base_image)
+    return Workshop(workspace, session, open_engine(session), load_config(workspace))
