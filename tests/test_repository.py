@@ -109,9 +109,8 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 def test_shell_scripts_are_executable() -> None:
-    scripts = ("bootstrap", "engine", "base-image", "vm", "vm-image", "vm-init")
-    for name in (*(f"scripts/{script}" for script in scripts), ".ci/run"):
-        assert (ROOT / name).stat().st_mode & 0o111, name
+    for name in ("bootstrap", "engine", "base-image", "vm", "vm-image", "vm-init", "../.ci/run"):
+        assert (ROOT / "scripts" / name).stat().st_mode & 0o111, name
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "engine", "base-image", "vm", "vm-image"])
