@@ -8,7 +8,15 @@ nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 nox.options.error_on_missing_interpreters = True
 
-SHELL_SCRIPTS = ("scripts/bootstrap", "scripts/engine", "scripts/base-image", ".ci/run")
+SHELL_SCRIPTS = (
+    "scripts/bootstrap",
+    "scripts/engine",
+    "scripts/base-image",
+    "scripts/vm",
+    "scripts/vm-image",
+    "scripts/vm-init",
+    ".ci/run",
+)
 
 
 def install(session: nox.Session, lock: str) -> None:

@@ -76,6 +76,15 @@ install_packages() {
     )
 }
 
+# require_packages NAME…: installs those that are missing, or says that somebody has to.
+require_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    may_install || die "not installed: ${missing[*]}" "install these packages, or run this as root, which does so"
+    install_packages "${missing[@]}"
+}
+
 apt_updated=''
 apt_update_once() {
     [ -z "$apt_updated" ] || return 0
@@ -87,4 +96,44 @@ apt_update_once() {
 mirror_of() {
     apt-get indextargets --format '$(SITE) $(CODENAME) $(CREATED_BY)' 2>/dev/null |
         awk -v suite="$1" '$2 == suite && $3 == "Packages" { print $1; exit }'
+}
+
+# mirrors_of SUITE ARCHITECTURE: this machine's own mirrors as lines for mmdebstrap, since another one may
+# not be reachable from here. None for Ubuntu's other architectures, which come from mirrors that
+# mmdebstrap knows.
+mirrors_of() {
+    local suite=$1 line site
+    [ "$2" = "$(dpkg --print-architecture)" ] || ! grep -qx 'ID=ubuntu' /etc/os-release || return 0
+    for line in "$suite" "$suite-updates" "$suite-security"; do
+        site=$(mirror_of "$line")
+        [ -z "$site" ] || printf 'deb %s %s main\n' "$site" "$line"
+    done
+}
+
+# architecture_of PLATFORM: amd64 or arm64, as the distribution says it; fails for any other.
+architecture_of() {
+    case "$1" in
+    linux/amd64 | linux/x86_64) echo amd64 ;;
+    linux/arm64 | linux/aarch64) echo arm64 ;;
+    *) return 1 ;;
+    esac
+}
+
+# The other platform's programs run through qemu-user, which the kernel starts by binfmt_misc.
+enable_emulation() {
+    local handlers=/proc/sys/fs/binfmt_misc handler=qemu-aarch64
+    [ "$(uname -m)" != aarch64 ] || handler=qemu-x86_64
+    [ -e "$handlers/register" ] || mount -t binfmt_misc binfmt_misc "$handlers" 2>/dev/null || true
+    [ ! -e "$handlers/$handler" ] || return 0
+    update-binfmts --enable "$handler" 2>/dev/null || true
+    [ -e "$handlers/$handler" ] || say "cannot register $handler: the other platform will not run on this machine"
+}
+
+# process_of PID_FILE WORDS: the process that the file names, if it is alive and its command line holds
+# WORDS. A recycled process id is somebody else's.
+process_of() {
+    local pid
+    pid=$(cat "$1" 2>/dev/null) || return 1
+    [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$2" || return 1
+    printf '%s\n' "$pid"
 }

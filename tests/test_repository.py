@@ -117,11 +117,11 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 def test_shell_scripts_are_executable() -> None:
-    for name in ("scripts/bootstrap", "scripts/engine", "scripts/base-image", ".ci/run"):
-        assert (ROOT / name).stat().st_mode & 0o111, name
+    for name in ("bootstrap", "engine", "base-image", "vm", "vm-image", "vm-init", "../.ci/run"):
+        assert (ROOT / "scripts" / name).stat().st_mode & 0o111, name
 
 
-@pytest.mark.parametrize("name", ["bootstrap", "engine", "base-image"])
+@pytest.mark.parametrize("name", ["bootstrap", "engine", "base-image", "vm", "vm-image"])
 def test_scripts_explain_themselves(name: str) -> None:
     said = subprocess.run([ROOT / "scripts" / name, "--help"], capture_output=True, text=True, check=True)
     assert said.stdout.startswith(f"Usage: scripts/{name}")
@@ -130,7 +130,14 @@ def test_scripts_explain_themselves(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "argument"),
-    [("bootstrap", "--nonsense"), ("engine", "sideways"), ("base-image", "--platform=linux/riscv64")],
+    [
+        ("bootstrap", "--nonsense"),
+        ("engine", "sideways"),
+        ("base-image", "--platform=linux/riscv64"),
+        ("vm", "sideways"),
+        ("vm", "up"),
+        ("vm-image", "--platform=linux/riscv64"),
+    ],
 )
 def test_scripts_refuse_what_they_do_not_know(name: str, argument: str) -> None:
     said = subprocess.run([ROOT / "scripts" / name, argument], capture_output=True, text=True, check=False)
