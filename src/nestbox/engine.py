@@ -76,6 +76,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
 
     `environment` stands in for this process's own; `timeout` is that of each call, in seconds.
     """
+    from docker.constants import DEFAULT_DOCKER_API_VERSION
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
@@ -86,7 +87,14 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         settings = _client_settings(os.environ if environment is None else environment)
         address = str(settings.get("base_url", ""))
         _knock(address)
-        api = docker.APIClient(version="auto", timeout=timeout, **settings)
+        api = docker.APIClient(version=DEFAULT_DOCKER_API_VERSION, timeout=timeout, **settings)
+        # The environment's proxies and certificates are for other hosts: with them, requests would not
+        # believe the key that was made for this engine.
+        api.trust_env = False
+        version = api.version(api_version=False)["ApiVersion"]
+        api.close()
+        api = docker.APIClient(version=version, timeout=timeout, **settings)
+        api.trust_env = False
         info = api.info()
     except (DockerException, RequestException, OSError) as error:
         raise EngineUnavailable(
