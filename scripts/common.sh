@@ -137,3 +137,20 @@ process_of() {
     [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$2" || return 1
     printf '%s\n' "$pid"
 }
+
+# download_from_trixie PACKAGE FOLDER: its package file, on Debian 12 or 13; apt's own lists stay as they are.
+download_from_trixie() (
+    site=$(mirror_of bookworm)
+    [ -n "$site" ] || site=$(mirror_of trixie)
+    [ -n "$site" ] || die "cannot tell from which mirror this machine takes its packages" "install the package $1 by hand"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    # apt drops to its own user for downloads, which must be able to write here.
+    chmod 755 "$work" && mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$site" >"$work/sources.list"
+    private=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root -qq)
+    cd "$2"
+    quietly "apt-get could not read trixie's package list" apt-get "${private[@]}" update
+    quietly "apt-get could not download $1" apt-get "${private[@]}" download "$1"
+)

@@ -10,9 +10,12 @@ tries=0
 until [ -n "$resized" ] || [ "$tries" -ge 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 echo "size $(stty size)"
 set -m
-sh -c 'echo "waiting for Ctrl-Z"; sleep 30'
+# exec: a shell whose child is stopped between vfork and exec waits for it, and never stops itself.
+sh -c 'echo "waiting for Ctrl-Z"; exec sleep 30'
 echo "the job has status $?, the shell goes on"
+# In the foreground again until it has ended: with a stopped job, a shell does not exit as it is told.
 kill -KILL %1
+fg %1 >/dev/null 2>&1
 sh -c 'trap "echo interrupted; exit 3" INT; echo "waiting for Ctrl-C"; sleep 30 & wait'
 echo "status $?"
 exit 7
