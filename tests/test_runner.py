@@ -180,7 +180,7 @@ def test_no_probes_print_nothing() -> None:
 
 
 def test_an_image_without_timeout_is_asked_all_the_same(tmp_path: Path) -> None:
-    for name in ("cat", "head", "mkdir", "mktemp", "rm", "rmdir", "sh", "sleep", "wc"):
+    for name in ("head", "mkfifo", "mktemp", "rm", "sh", "wc"):
         program = shutil.which(name)
         assert program, name
         (tmp_path / name).symlink_to(program)
