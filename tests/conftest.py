@@ -152,6 +152,17 @@ def engine() -> Engine:
 
 
 def own_containers(engine: Engine) -> list[str]:
-    """The names of all containers that any nestbox made."""
+    """The containers that this run of the tests, what it started, or somebody who is gone made."""
     found = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
-    return [container["Names"][0] for container in found]
+    return [one["Names"][0] for one in found if _is_ours(int(one["Labels"][OWNER_LABEL].split("/")[1]))]
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process is this one, was started by it, or is gone."""
+    while pid not in (os.getpid(), 0, 1):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return True
+        pid = int(status.partition("PPid:")[2].split()[0])
+    return pid == os.getpid()

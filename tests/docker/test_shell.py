@@ -37,7 +37,8 @@ def terminal(repository: Repository, *arguments: str) -> Iterator[pexpect.spawn[
 
 def waiting(name: str, then: str) -> str:
     """A command line whose program says when it waits for a signal; its echo does not look like that."""
-    return f"bash -c 'trap \"{then}\" {name}; echo waiting-for-\\it; while :; do sleep 0.1; done'"
+    # A wait is what a trap interrupts at once; a signal that comes as a foreground sleep ends may be lost.
+    return f"bash -c 'trap \"{then}\" {name}; echo waiting-for-\\it; sleep 60 & wait'"
 
 
 def test_the_terminal_is_a_persons(repository: Repository, engine: Engine) -> None:
