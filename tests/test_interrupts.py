@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nestbox.interrupts import interrupt_on_signals, interrupts_deferred
+from nestbox.interrupts import interrupted_by_signals, interrupts_deferred
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -24,14 +24,14 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_each_signal_interrupts(number: signal.Signals) -> None:
-    interrupt_on_signals()
-    with pytest.raises(KeyboardInterrupt):
+    before = signal.getsignal(number)
+    with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None:
-    interrupt_on_signals()
     done: list[str] = []
 
     def work() -> None:
@@ -40,11 +40,12 @@ def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None
             os.kill(os.getpid(), number)
             done.append("to the end")
 
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert done == ["to the end"]
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), number)
+    with interrupted_by_signals():
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == ["to the end"]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
 
 
 def test_without_a_signal_nothing_happens_and_the_handlers_are_back() -> None:
@@ -55,14 +56,12 @@ def test_without_a_signal_nothing_happens_and_the_handlers_are_back() -> None:
 
 
 def test_a_failure_in_the_block_is_the_one_that_is_seen() -> None:
-    interrupt_on_signals()
-
     def work() -> None:
         with interrupts_deferred():
             os.kill(os.getpid(), signal.SIGINT)
             raise ValueError("the work itself")
 
-    with pytest.raises(ValueError, match="the work itself"):
+    with interrupted_by_signals(), pytest.raises(ValueError, match="the work itself"):
         work()
 
 

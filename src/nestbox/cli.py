@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 from collections.abc import Iterator
+from types import FrameType
 
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
@@ -15,39 +18,34 @@ from nestbox.tasks import ns
 
 
 class _Program(Program):
-    """Invoke's program with our exit codes, where it says 1 for everything.
-
-    Those are 2 for a command line that it cannot read, and 130 for an interruption, also in the moments
-    before a task begins and after it ends.
-    """
+    """Invoke's program, with 2 instead of 1 as the exit code for a command line that it cannot read."""
 
     def parse_core(self, argv: list[str] | None) -> None:
-        with _own_exit_codes():
+        with _usage_errors():
             super().parse_core(argv)
 
-    def parse_collection(self) -> None:
-        with _own_exit_codes():
-            super().parse_collection()
-
     def parse_tasks(self) -> None:
-        with _own_exit_codes():
+        with _usage_errors():
             super().parse_tasks()
-
-    def execute(self) -> None:
-        with _own_exit_codes():
-            super().execute()
 
 
 @contextlib.contextmanager
-def _own_exit_codes() -> Iterator[None]:
+def _usage_errors() -> Iterator[None]:
     try:
         yield
     except ParseError as error:
         raise Exit(message=f"nestbox: {error}", code=UsageError.exit_code) from error
-    except KeyboardInterrupt:
-        raise Exit(code=INTERRUPTED) from None
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    # Not KeyboardInterrupt, for which Invoke ends with 1: a failure of what was asked.
+    raise Exit(code=INTERRUPTED)
 
 
 def main() -> None:
-    """The console script."""
-    _Program(namespace=ns, version=__version__, name="nestbox", binary="nestbox").run()
+    """The console script. Before a task begins, and after it has ended, Ctrl-C has nothing to clean up."""
+    try:
+        signal.signal(signal.SIGINT, _leave)
+        _Program(namespace=ns, version=__version__, name="nestbox", binary="nestbox").run()
+    except Exit as interruption:
+        sys.exit(interruption.code)

@@ -18,7 +18,7 @@ from invoke.exceptions import Exit
 from nestbox import report
 from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
-from nestbox.interrupts import interrupt_on_signals
+from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
@@ -176,9 +176,9 @@ def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
 @contextlib.contextmanager
 def exits() -> Iterator[None]:
     """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""
-    interrupt_on_signals()
     try:
-        yield
+        with interrupted_by_signals():
+            yield
     except NestboxError as error:
         print(f"nestbox: {error}", file=sys.stderr)
         raise Exit(code=error.exit_code) from error

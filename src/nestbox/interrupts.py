@@ -15,10 +15,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def interrupt_on_signals() -> None:
-    """Let SIGTERM and SIGHUP clean up as Ctrl-C does."""
-    for number in _ASKING:
-        signal.signal(number, _interrupt)
+@contextlib.contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP clean up as Ctrl-C does, for as long as there may be something to clean up."""
+    previous = {number: signal.signal(number, _interrupt) for number in _ASKING}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -61,8 +61,8 @@ def start(repository: Repository, scratch: Path, mark: str = "") -> subprocess.P
         cwd=repository.path,
         env={**os.environ, "TMPDIR": str(scratch), "NESTBOX_TEST_MARK": mark},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
 
 
@@ -101,10 +101,10 @@ def test_an_interrupted_run_leaves_nothing(
         process = start(built, scratch, mark)
         time.sleep(moments.uniform(0.1, whole))
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=60)
         seen.add(process.returncode)
         # Before it has begun, a signal ends it as it ends any program.
-        assert process.returncode in (130, 0, 3, -number), said
+        assert process.returncode in (130, 0, 3, -number), said.decode()
         assert left_by(engine, process.pid) == []
         assert marked_processes(mark) == []
         assert list(scratch.iterdir()) == []

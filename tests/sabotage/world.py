@@ -35,7 +35,10 @@ class World:
 
     name: str
     red: str = ""
-    """The probe that is the first to be red, in the order in which probes explain each other."""
+    """The probe that is the first to be red, in the order in which probes explain each other.
+
+    Where the moment decides between two, both, with a `|` between them; so for the cause.
+    """
     cause: str = ""
     """What its cause says; for an error, its summary."""
     status: Status = Status.FAIL
@@ -126,6 +129,6 @@ def judge(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     if not red:
         return Verdict(False, False, said)
     first = red[0]
-    right = (first.id, first.status) == (f"smoke.{world.red}", world.status)
+    right = first.status is world.status and first.id.removeprefix("smoke.") in world.red.split("|")
     words = f"{first.summary} {first.cause}" if first.status is Status.ERROR else first.cause
-    return Verdict(right, right and world.cause in words, said)
+    return Verdict(right, right and any(cause in words for cause in world.cause.split("|")), said)

@@ -427,8 +427,8 @@ BAD = (
     # Containers in which nothing can be asked, or written down.
     World(
         "an entry point that exits",
-        "container",
-        "the container ended at once",
+        "container|users",
+        "the container ended at once|is not running",
         Status.ERROR,
         layer='ENTRYPOINT ["/bin/false"]',
         packs=("users",),
