@@ -25,6 +25,7 @@ from nestbox.engine import (
 )
 from nestbox.errors import EngineError
 from nestbox.exec import Exec
+from nestbox.platforms import architecture
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker
@@ -51,7 +52,8 @@ def request(image: str, **host: object) -> dict[str, object]:
 @pytest.fixture
 def image(built: Repository, engine: Engine) -> str:
     tags = [tag for image in engine.api.images() for tag in image["RepoTags"] or ()]
-    found: str = next(tag for tag in tags if tag.startswith("nestbox/copy-") and ":secure-" in tag)
+    native = f":secure-{architecture(engine.facts.platform)}"
+    found: str = next(tag for tag in tags if tag.startswith("nestbox/copy-") and tag.endswith(native))
     return found
 
 
