@@ -5,6 +5,8 @@ token=${NESTBOX_TOKEN:-by-hand}
 # Not in /tmp, which Codex lets commands write to as well.
 dir=$(mktemp -d "${HOME:-/var/tmp}/nestbox.XXXXXX" 2>/dev/null || mktemp -d /var/tmp/nestbox.XXXXXX) || exit
 trap 'rm -rf "$dir"' EXIT
+# A home of its own: two that start at once in one take each other's files away.
+mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"
 mkdir "$dir/work" && touch "$dir/a" && cd "$dir/work" && echo "control: outside, everything takes a file"
 # Since about 0.121 a sandbox is read-only unless a permission profile is named.
 if codex sandbox --help 2>/dev/null | grep -q '^  linux '; then set -- linux --full-auto; else set -- -P :workspace; fi
