@@ -11,28 +11,17 @@ from typing import Any
 import pytest
 
 from nestbox.capabilities import granted
-from nestbox.diagnose import diagnose
-from nestbox.engine import Container, Engine, find_image, new_run_labels, started_container
-from nestbox.exec import Exec
+from nestbox.engine import Engine, find_image, new_run_labels, started_container
 from nestbox.probes.table import script
-from nestbox.surroundings import Surroundings, parse_surroundings
+from nestbox.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
+from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, WORKS, Answer, ask, expect
 
 pytestmark = pytest.mark.docker
 
-BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
 NET = "--ro-bind / / --dev /dev --unshare-user --unshare-net"
-SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")
 SIX = (*SA, "SYS_CHROOT", "SETUID", "SETGID")
 OFF, PATHS, NO_NEW = "seccomp=unconfined", "systempaths=unconfined", "no-new-privileges"
-
-CAPSET = ("capset failed: Operation not permitted", "capabilities")
-NOPERM = ("No permissions to create new namespace", "Docker seccomp")
-PIVOT = ("pivot_root: Operation not permitted", "Docker seccomp")
-PROC = ("Can't mount proc on /newroot/proc: Operation not permitted", "masked paths")
-WORKS = None
-
-Answer = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +84,3 @@ def request(engine: Engine, image: str, row: Row) -> dict[str, Any]:
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}
     body = {"Image": image, "Entrypoint": ["sleep", "600"], "Labels": new_run_labels()}
     return {**body, "HostConfig": host}
-
-
-def ask(container: Container, line: str, user: str = "vscode") -> tuple[int | None, str]:
-    command = Exec(container, ["sh", "-c", line], user=user, environment={}, timeout=30)
-    said = b"".join(data for _, data in command).decode()
-    return command.exit_status, said
-
-
-def expect(here: Surroundings, seen: tuple[int | None, str], answer: Answer) -> None:
-    status, said = seen
-    if answer is WORKS:
-        assert (status, said) == (0, "")
-        return
-    words, layer = answer
-    assert status == 1
-    assert f"bwrap: {words}" in said
-    diagnosis = diagnose(said, here)
-    assert diagnosis is not None
-    assert diagnosis.layer == layer

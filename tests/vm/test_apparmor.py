@@ -7,29 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from nestbox.diagnose import diagnose
-from nestbox.engine import Container, Engine, connect, find_image, new_run_labels, started_container
-from nestbox.exec import Exec
+from nestbox.engine import Engine, connect, find_image, new_run_labels, started_container
 from nestbox.guests import give_image, open_guest
 from nestbox.probes.table import script
-from nestbox.surroundings import Surroundings, parse_surroundings
+from nestbox.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
+from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, SLAVE, WORKS, Answer, expect
+from tests.docker.bwrap import ask as ask_quickly
 
-BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
-SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")
 SECCOMP, APPARMOR = "seccomp=unconfined", "apparmor=unconfined"
-
-CAPSET = ("capset failed: Operation not permitted", "capabilities")
-NOPERM = ("No permissions to create new namespace", "Docker seccomp")
-SLAVE = ("Failed to make / slave: Permission denied", "AppArmor")
-PIVOT = ("pivot_root: Operation not permitted", "Docker seccomp")
-PROC = ("Can't mount proc on /newroot/proc: Operation not permitted", "masked paths")
-WORKS = ("", "")
-
-Answer = tuple[str, str]
+# A guest without hardware help is slow.
+ask = partial(ask_quickly, timeout=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +67,6 @@ def guest() -> Iterator[tuple[Engine, str]]:
     host.api.close()
 
 
-def ask(container: Container, line: str, user: str = "vscode") -> tuple[int | None, str]:
-    command = Exec(container, ["sh", "-c", line], user=user, environment={}, timeout=120)
-    said = b"".join(data for _, data in command).decode()
-    return command.exit_status, said
-
-
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_what_bwrap_says_with_apparmor(guest: tuple[Engine, str], row: Row) -> None:
     engine, image = guest
@@ -93,18 +79,6 @@ def test_what_bwrap_says_with_apparmor(guest: tuple[Engine, str], row: Row) -> N
         assert here.is_filtered is (SECCOMP not in row.options)
         assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root")[0] == 0
         for bwrap, answer in (("/usr/bin/bwrap", row.setuid), ("/usr/local/bin/plain", row.plain)):
-            seen = ask(container, f"{bwrap} {BASIC} true")
+            expect(here, ask(container, f"{bwrap} {BASIC} true"), answer)
             if answer is WORKS:
-                assert seen == (0, "")
                 expect(here, ask(container, f"{bwrap} {BASIC} --proc /proc true"), PROC)
-            else:
-                expect(here, seen, answer)
-
-
-def expect(here: Surroundings, seen: tuple[int | None, str], answer: Answer) -> None:
-    (status, said), (words, layer) = seen, answer
-    assert status == 1
-    assert f"bwrap: {words}" in said
-    diagnosis = diagnose(said, here)
-    assert diagnosis is not None
-    assert diagnosis.layer == layer
