@@ -558,7 +558,7 @@ def test_no_probe_at_all_is_an_error(engine: Engine, tmp_path: Path, packs: list
 
 
 def test_the_container_and_its_volumes_are_removed(engine: Engine, stand_in: StandIn, tmp_path: Path) -> None:
-    ask(engine, profile(tmp_path, ["users"]))
+    ask(engine, profile(tmp_path, ["users"], mounts=["type=volume,source=made-for-us,target=/cache"]))
     assert not stand_in.containers
     assert not stand_in.volumes
     (removal,) = [request for request in stand_in.requests if request.startswith("DELETE /containers/")]
