@@ -84,19 +84,26 @@ def build_matrix(
     if dry_run:
         return
     for arrangement in matrix.arrangements:
-        outcomes: list[Outcome] = []
-        for plan in arrangement.plans:
-            try:
-                for target in plan.targets:
-                    make_bases(
-                        workshop.engine, matrix.bases[target], workspace=request.workspace, say=session.say
-                    )
-                outcomes += _build(workshop, plan, delivery)
-            except NestboxError as error:
-                outcomes += [unasked("build", target, error) for target in plan.targets]
-            yield from outcomes[-len(plan.targets) :]
-        if arrangement.index and all(outcome.status is Status.PASS for outcome in outcomes):
-            yield _join_pushed(arrangement)
+        yield from _run(workshop, matrix, arrangement, delivery)
+
+
+def _run(
+    workshop: Workshop, matrix: Matrix, arrangement: Arrangement, delivery: Delivery
+) -> Generator[Outcome]:
+    """Build one profile, and join what was pushed of it once each part is what it must be."""
+    seen: list[Outcome] = []
+    for plan in arrangement.plans:
+        try:
+            for target in plan.targets:
+                bases = matrix.bases[target]
+                make_bases(workshop.engine, bases, workspace=workshop.workspace, say=workshop.session.say)
+            outcomes = _build(workshop, plan, delivery)
+        except NestboxError as error:
+            outcomes = [unasked("build", target, error) for target in plan.targets]
+        yield from outcomes
+        seen += outcomes
+    if arrangement.index and all(outcome.status is Status.PASS for outcome in seen):
+        yield _join_pushed(arrangement)
 
 
 def plan_matrix(

@@ -16,6 +16,8 @@ SHOWN_LINES = 40
 _LINE = re.compile(r"#(\d+) (.*)")
 _IN_A_STAGE = re.compile(r"\[[^]]*\d+/\d+\] .*")
 _ERROR = "ERROR: "
+# A base that is there is resolved, each time.
+_NOTHING_DONE = ("CACHED", "DONE 0.0s", "resolve ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ class Steps:
         step = self._steps[number]
         if said == "..." or " ".join(said.split()) == step.name:
             return
-        step.said.append(said)
         if said.startswith(_ERROR):
             step.error = said.removeprefix(_ERROR)
-        if not step.told and said != "CACHED" and not said.startswith("DONE 0.0s"):
+        else:
+            step.said.append(said)
+        if not step.told and not said.startswith(_NOTHING_DONE):
             step.told = True
             if _IN_A_STAGE.fullmatch(step.name):
                 self._tell(step.name)
