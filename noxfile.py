@@ -13,6 +13,7 @@ SHELL_SCRIPTS = (
     "scripts/engine",
     "scripts/base-image",
     "scripts/goss",
+    "scripts/peers",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
