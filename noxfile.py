@@ -120,6 +120,7 @@ def bench(session: nox.Session) -> None:
     """What the proof and the checks cost, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
     session.run("python", "benchmarks/checks.py")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -186,6 +187,31 @@ def test_every_build_property_is_passed_on(workspace: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--secret=id=x,src=/dev/null", "--ssh=default"],
+        ["--cache-to=type=inline", "--cache-from", "type=local,src=/c"],
+        ["--provenance=false", "--sbom", "true"],
+        ["--label=a=b c", "--label", "d='e'"],
+        ["--annotation=index:a=b", "--add-host=x:1.2.3.4", "--no-cache-filter=dev", "--pull"],
+    ],
+)
+def test_any_option_of_the_builder_is_passed_on_as_it_is(workspace: Path, options: list[str]) -> None:
+    built = argv(workspace, {"build": {"dockerfile": "Dockerfile", "options": options}})
+    assert built[10:-1] == tuple(options)
+
+
+@pytest.mark.parametrize(
+    "option", ["--push", "--push=true", "--output=type=registry", "--output", "-o", "-otype=oci", "-o=x"]
+)
+def test_an_option_by_which_the_image_leaves_is_refused(workspace: Path, option: str) -> None:
+    with pytest.raises(CannotBuildError) as caught:
+        argv(workspace, {"build": {"dockerfile": "Dockerfile", "options": ["--pull", option]}})
+    assert f"has {option} in `build.options`" in caught.value.what
+    assert "nestbox build --push REF" in caught.value.fix
+
+
 def test_a_single_cache_is_passed_on_whole(workspace: Path) -> None:
     built = argv(workspace, {"build": {"dockerfile": "Dockerfile", "cacheFrom": "cache/a"}})
     assert built[-3:-1] == ("--cache-from", "cache/a")
@@ -317,6 +343,30 @@ def test_an_image_for_another_platform_fails(calls: Path) -> None:
     outcome, image = build_image(engine({"sha256:built": ARM64}), PLAN, heard)
     assert (outcome.status, image) == (Status.FAIL, None)
     assert outcome.summary == "the image is for linux/arm64, not for linux/amd64"
+
+
+def test_a_base_for_another_platform_fails_although_the_image_says_otherwise(calls: Path) -> None:
+    # As BuildKit of Docker Engine 28.5 said it, and it wrote the wanted platform into the image.
+    said = (Path(__file__).parent / "buildx" / "other-base-28.5.txt").read_text()
+    docker(calls.parent, said, image="sha256:built")
+    plan = replace(PLAN, platforms=("linux/arm64",))
+    outcome, image = build_image(engine({"sha256:built": ARM64}), plan, heard)
+    assert (outcome.status, image) == (Status.FAIL, None)
+    assert outcome.cause == "the base image nbx:amd is for linux/amd64, not for linux/arm64"
+    assert outcome.fix == "build from a base image of that platform"
+    # The same words of another platform's stage are no fault of this one.
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    assert outcome.status is Status.PASS
+
+
+def test_an_id_file_of_the_profiles_own_does_not_hide_the_image(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    own = calls.parent / "own-id"
+    plan = replace(PLAN, recipe=("--iidfile", str(own), "--progress=tty", "/context"))
+    outcome, _ = build_image(engine({"sha256:built": AMD64}), plan, heard)
+    assert outcome.status is Status.PASS
+    called = calls.read_text().splitlines()
+    assert called.index("--progress=tty") < called.index("--progress") < len(called) - 1
 
 
 def test_an_image_that_the_engine_does_not_have_is_an_error(calls: Path) -> None:
