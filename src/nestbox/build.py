@@ -23,8 +23,8 @@ BUILD_TIMEOUT = 3600.0
 
 # Options by which an image leaves this machine, or goes elsewhere than to the engine.
 _DELIVERS = ("--push", "--output", "-o")
-# BuildKit writes the wanted platform into an image whatever its base is for, and only warns (moby/buildkit commit
-# 88b2f70, of 2024; docker/buildx issue 3854).
+# BuildKit writes the wanted platform into an image whatever its base is for, and only warns of it, since 2024
+# (moby/buildkit commit 88b2f70, docker/buildx issue 3854).
 _OTHER_BASE = re.compile(
     r'InvalidBaseImagePlatform: Base image (\S+) was pulled with platform "([^"]+)", expected "([^"]+)"'
 )

@@ -11,9 +11,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -109,16 +111,16 @@ class Second:
 def running_engine() -> Iterator[Second]:
     """An engine with containerd's image store and no images, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="nbe-", ignore_cleanup_errors=True) as folder:
-        socket = f"{folder}/docker.sock"
+        host = f"unix://{folder}/docker.sock"
         config = Path(folder) / "daemon.json"
         config.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
         argv = ["unshare", "--net", sys.executable, "-c", _UP, program("dockerd")]
-        argv += ["--config-file", str(config), "--host", f"unix://{socket}", "--pidfile", f"{folder}/pid"]
+        argv += ["--config-file", str(config), "--host", host, "--pidfile", f"{folder}/pid"]
         argv += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run"]
         argv += ["--bridge", "none", "--iptables=false"]
-        ping = ["docker", "--host", f"unix://{socket}", "version"]
+        ping = ["docker", "--host", host, "version"]
         with _running(argv, Path(folder) / "log", lambda: _succeeds(ping)) as pid:
-            yield Second(f"unix://{socket}", ("nsenter", f"--net=/proc/{pid}/ns/net"))
+            yield Second(host, ("nsenter", f"--net=/proc/{pid}/ns/net"))
 
 
 def _succeeds(argv: list[str]) -> bool:
@@ -154,9 +156,49 @@ def _asked(answers: Callable[[], bool]) -> bool:
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def buildkit_of(second: Second) -> Iterator[str]:
+    """The address at which the second engine's BuildKit answers as a daemon of its own would.
+
+    The engine serves the same API behind an upgrade of the connection, which is all that is added here.
+    """
+    with tempfile.TemporaryDirectory(prefix="nbb-") as folder, socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{folder}/buildkit.sock")
+        door.listen()
+        threading.Thread(
+            target=_let_in, args=(door, second.host.removeprefix("unix://")), daemon=True
+        ).start()
+        yield f"unix://{folder}/buildkit.sock"
+        door.shutdown(socket.SHUT_RDWR)
+
+
+def _let_in(door: socket.socket, engine: str) -> None:
+    with contextlib.suppress(OSError):  # closed, when it is over
+        while True:
+            client, _ = door.accept()
+            threading.Thread(target=_upgraded, args=(client, engine), daemon=True).start()
+
+
+def _upgraded(client: socket.socket, engine: str) -> None:
+    with client, socket.socket(socket.AF_UNIX) as behind:
+        behind.connect(engine)
+        asking = ("POST /grpc HTTP/1.1", "Host: engine", "Connection: Upgrade", "Upgrade: h2c", "", "")
+        behind.sendall("\r\n".join(asking).encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += behind.recv(1)
+        threading.Thread(target=_pass_on, args=(client, behind), daemon=True).start()
+        _pass_on(behind, client)
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

@@ -21,7 +21,14 @@ from nestbox.engine import Engine, connect, find_image
 from nestbox.image_store import find_platform
 from nestbox.profile import load_profile
 from tests.conftest import Finished, Repository
-from tests.docker.beside import Registry, Second, free_port, running_engine, running_registry
+from tests.docker.beside import (
+    Registry,
+    Second,
+    buildkit_of,
+    free_port,
+    running_engine,
+    running_registry,
+)
 
 pytestmark = pytest.mark.docker
 
@@ -387,3 +394,23 @@ def test_several_platforms_are_pushed_as_one(small: Repository, second: Second) 
         assert registry.platforms("one", "1") == ["linux/amd64", "linux/arm64"]
         (command,) = {tuple(one["observation"]["command"]) for one in finished.evidence["outcomes"]}
         assert command[3:6] == ("--push", "--platform", "linux/amd64,linux/arm64")
+
+
+def test_a_builder_of_its_own_does_what_the_engine_cannot(
+    small: Repository, engine: Engine, second: Second, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
+    monkeypatch.setenv("BUILDX_BUILDER", "nestbox-test")
+    with buildkit_of(second) as address:
+        create = ["docker", "buildx", "create", "--name", "nestbox-test", "--driver", "remote", address]
+        subprocess.run(create, check=True, capture_output=True)
+        written = small.nestbox("build", *BOTH, "--output", "oci:both.tar")
+        assert written.status == 0, written.stdout + written.stderr
+        assert "both.tar, written as " in written.stdout
+        # What it makes is loaded into the engine, which holds what it can.
+        loaded = small.nestbox("build", *BOTH, "--json")
+        assert loaded.status == 0, loaded.stdout + loaded.stderr
+    for outcome in loaded.evidence["outcomes"]:
+        image = find_image(engine, tag_of(small.path, outcome["platform"]))
+        assert image is not None
+        assert image.platform == outcome["platform"]
