@@ -138,11 +138,12 @@ def plan_matrix(
                 raise
             except NestboxError as error:
                 matrix.unasked += [unasked("build", target, error) for p in plans for target in p.targets]
-    _check_names(matrix, delivery)
+    check_names(matrix, delivery)
     return matrix
 
 
-def _check_names(matrix: Matrix, delivery: Delivery) -> None:
+def check_names(matrix: Matrix, delivery: Delivery) -> None:
+    """Raise UsageError when two images would have one name, or an archive no folder."""
     names = Counter(plan.tag for plan in matrix.plans if plan.recipe)
     names += Counter(arrangement.index[5] for arrangement in matrix.arrangements if arrangement.index)
     for name, often in names.items():
@@ -176,11 +177,14 @@ def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]
     there = in_registry(plan.tag) if delivery.push else in_archive(Path(plan.tag))
-    return [_delivered(plan, ran, there, target) for target in plan.targets]
+    return [check_delivered(plan, ran, there, target) for target in plan.targets]
 
 
-def _delivered(plan: Plan, ran: Ran, there: Delivered, target: Target) -> Outcome:
-    found = target.platform if target.platform in there.platforms else ", ".join(there.platforms)
+def check_delivered(plan: Plan, ran: Ran, there: Delivered, target: Target) -> Outcome:
+    """The outcome of a target, given what is there now."""
+    found = (
+        target.platform if target.platform in there.platforms else ", ".join(there.platforms) or "no platform"
+    )
     if failed := ran.check_platform(target, found):
         return failed
     verb = "pushed as" if plan.to == ("--push",) else "written as"
