@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import cast
+
 import pytest
 
+from docker import APIClient
+from nestbox import build_matrix
 from nestbox.base_image import Bases
 from nestbox.build import Plan, Ran
-from nestbox.build_matrix import Matrix, check_delivered, check_names
-from nestbox.config import BaseImage
+from nestbox.build_matrix import BuildRequest, Matrix, check_delivered, check_names
+from nestbox.config import BaseImage, Config
 from nestbox.delivered import Delivered
+from nestbox.engine import Engine, EngineFacts
 from nestbox.errors import UsageError
-from nestbox.outcome import Observation, Status, Target
+from nestbox.nodes import Node, Truth
+from nestbox.outcome import Observation, Status
 from nestbox.publish import Arrangement, Delivery, arrange
+from nestbox.validate import Session, Workshop
 
 BOTH = ("linux/amd64", "linux/arm64")
 RAN = Ran(Observation(("docker",), 0), None, "x")
@@ -26,7 +34,7 @@ def test_bases_come_first_and_once() -> None:
     base = BaseImage(image="u", variable="B", fallback=["make", "{platform}"])
     missing = Bases({"B": "s"}, {"linux/amd64": "s"}, base)
     matrix = Matrix(
-        bases={Target("a", "linux/amd64"): missing, Target("b", "linux/amd64"): missing},
+        bases={"linux/amd64": missing, "linux/arm64": missing, "linux/s390x": Bases({}, {"x": "y"}, base)},
         arrangements=[Arrangement(tuple(plans("a")))],
     )
     assert [line for _, line in matrix.commands()] == [
@@ -81,3 +89,32 @@ def test_what_was_delivered_for_another_platform_fails(platforms: tuple[str, ...
     assert (outcome.status, outcome.cause) == (Status.FAIL if cause else Status.PASS, cause)
     if not cause:
         assert outcome.summary == "h/x:1, pushed as 0123456789ab, for linux/arm64"
+
+
+FACTS = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
+
+
+def without_arm64(facts: EngineFacts, platform: str) -> Node:
+    truth = Truth.NATIVE if platform == facts.platform else Truth.ABSENT
+    return Node(platform, truth, "no handler", "qemu-user-static")
+
+
+@pytest.mark.parametrize(("push", "built"), [("", ["linux/amd64"]), ("h/x:1", [])])
+def test_a_part_of_what_was_asked_for_is_built_but_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, push: str, built: list[str]
+) -> None:
+    # A name that stands for two platforms must not come to stand for one.
+    monkeypatch.setattr(build_matrix, "node_for", without_arm64)
+    monkeypatch.setattr(build_matrix, "_driver", lambda: "docker")
+    file = tmp_path / ".devcontainer" / "devcontainer.json"
+    file.parent.mkdir()
+    file.write_text('{"build": {"dockerfile": "Dockerfile"}}')
+    workshop = Workshop(tmp_path, Session(say=print), Engine(cast(APIClient, None), FACTS), Config())
+    request = BuildRequest(tmp_path, platforms=BOTH)
+    matrix = build_matrix.plan_matrix(request, workshop, {"default": file}, Delivery(push))
+    assert [platform for plan in matrix.plans for platform in plan.platforms] == built
+    assert {outcome.status for outcome in matrix.unasked} == {Status.UNVERIFIED}
+    summaries = [outcome.summary for outcome in matrix.unasked]
+    assert summaries[0] == "nothing here runs linux/arm64"
+    assert [s for s in summaries[1:] if "nothing of default is published" in s] == summaries[1:]
+    assert len(summaries) == 2 - len(built)

@@ -63,7 +63,8 @@ def plan_bases(
 def make_bases(engine: Engine, bases: Bases, *, workspace: Path, say: Callable[[str], None]) -> None:
     """Make what is missing; raises CommandError when the command fails."""
     for platform, tag in bases.missing.items():
-        if bases.base is not None:
+        # Another profile's build may have made it since the plan.
+        if bases.base is not None and not _has(engine, tag, platform):
             say(f"no registry answers for {bases.base.image}: making a base for {platform}")
             _make(engine, bases.base, platform, tag, workspace)
 

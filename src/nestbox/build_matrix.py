@@ -10,7 +10,7 @@ from pathlib import Path
 from platform import machine
 
 from nestbox.base_image import Bases, make_bases
-from nestbox.build import Plan, Ran, build_images, plan_build, run_plan
+from nestbox.build import CannotBuildError, Plan, Ran, build_images, plan_build, run_plan
 from nestbox.command import run
 from nestbox.delivered import Delivered, in_archive, in_registry
 from nestbox.errors import CommandError, EngineUnavailable, NestboxError, UsageError
@@ -40,7 +40,8 @@ class BuildRequest:
 class Matrix:
     """The whole plan: what is to be made first, the command lines of each profile, and what has none."""
 
-    bases: dict[Target, Bases] = field(default_factory=dict)
+    bases: Mapping[str, Bases] = field(default_factory=dict)
+    """By platform."""
     arrangements: list[Arrangement] = field(default_factory=list)
     unasked: list[Outcome] = field(default_factory=list)
 
@@ -51,7 +52,13 @@ class Matrix:
 
     def commands(self) -> list[tuple[str, str]]:
         """What each is for, and the shell's lines that do it all when they are pasted in the workspace."""
-        made = {line: str(target) for target, bases in self.bases.items() for line in bases.commands()}
+        needed = dict.fromkeys(platform for plan in self.plans for platform in plan.platforms)
+        made = {
+            line: platform
+            for platform in needed
+            if platform in self.bases
+            for line in self.bases[platform].commands()
+        }
         lines = [(where, line) for line, where in made.items()]
         for arrangement in self.arrangements:
             for plan in arrangement.plans:
@@ -94,8 +101,8 @@ def _run(
     seen: list[Outcome] = []
     for plan in arrangement.plans:
         try:
-            for target in plan.targets:
-                bases = matrix.bases[target]
+            for platform in plan.platforms:
+                bases = matrix.bases[platform]
                 make_bases(workshop.engine, bases, workspace=workshop.workspace, say=workshop.session.say)
             outcomes = _build(workshop, plan, delivery)
         except NestboxError as error:
@@ -116,30 +123,43 @@ def plan_matrix(
         if delivery.archive:
             check_archive(driver, several_platforms=several)
         several = builds_several(driver, several_platforms=several)
-    matrix = Matrix()
+    platforms = request.platforms or (workshop.engine.facts.platform,)
+    grounds = {platform: _ground(workshop, platform) for platform in platforms}
+    matrix = Matrix({platform: found for platform, found in grounds.items() if isinstance(found, Bases)})
     for name, file in files.items():
         plans = []
-        for platform in request.platforms or (workshop.engine.facts.platform,):
-            target = Target(name, platform)
+        for target in (Target(name, platform) for platform in platforms):
             try:
-                node = node_for(workshop.engine.facts, platform)
-                if node.truth is Truth.ABSENT:
-                    raise EngineUnavailable(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
-                profile, matrix.bases[target] = workshop.plan(target, file)
-                plans.append(plan_build(profile, platform))
+                ground = grounds[target.platform]
+                if isinstance(ground, NestboxError):
+                    raise ground
+                plans.append(plan_build(workshop.load(target, file, ground), target.platform))
             except UsageError:
                 raise
             except NestboxError as error:
                 matrix.unasked.append(unasked("build", target, error))
-        if plans:
-            try:
-                matrix.arrangements.append(arrange(plans, delivery, several=several))
-            except UsageError:
-                raise
-            except NestboxError as error:
-                matrix.unasked += [unasked("build", target, error) for p in plans for target in p.targets]
+        try:
+            if plans and len(plans) < len(platforms) and delivery != Delivery():
+                raise CannotBuildError(
+                    f"nothing of {name} is published, since it cannot be built for each platform",
+                    fix=f"--platform {plans[0].platforms[0]} publishes what can be",
+                )
+            matrix.arrangements += [arrange(plans, delivery, several=several)] if plans else []
+        except CannotBuildError as error:
+            matrix.unasked += [unasked("build", target, error) for plan in plans for target in plan.targets]
     check_names(matrix, delivery)
     return matrix
+
+
+def _ground(workshop: Workshop, platform: str) -> Bases | NestboxError:
+    """What all profiles build from for a platform, or why nothing is built for it."""
+    try:
+        node = node_for(workshop.engine.facts, platform)
+        if node.truth is Truth.ABSENT:
+            return EngineUnavailable(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
+        return workshop.bases(platform)
+    except NestboxError as error:
+        return error
 
 
 def check_names(matrix: Matrix, delivery: Delivery) -> None:

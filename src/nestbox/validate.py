@@ -174,18 +174,20 @@ class Workshop:
 
     def profile(self, target: Target, file: Path) -> Profile:
         """The profile as it is for one platform: that platform selected, its base at hand."""
-        profile, bases = self.plan(target, file)
+        bases = self.bases(target.platform)
         make_bases(self.engine, bases, workspace=self.workspace, say=self.session.say)
-        return profile
+        return self.load(target, file, bases)
 
-    def plan(self, target: Target, file: Path) -> tuple[Profile, Bases]:
-        """The same profile, and what base is still to be made before it can be built."""
-        environment = self.session.environment
-        bases = plan_bases(self.engine, self.config.base_image, target.platform, environment)
+    def bases(self, platform: str) -> Bases:
+        """What profiles are to build from for a platform, and what of it is still to be made."""
+        return plan_bases(self.engine, self.config.base_image, platform, self.session.environment)
+
+    def load(self, target: Target, file: Path, bases: Bases) -> Profile:
+        """The profile as it is with these bases."""
         # The docker client's own variable for the platform, by which a profile can select it.
         selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
-        seen = {**environment, **bases.variables, **selected}
-        return load_profile(target.profile, file, self.workspace, seen), bases
+        environment = {**self.session.environment, **bases.variables, **selected}
+        return load_profile(target.profile, file, self.workspace, environment)
 
     def build(self, profile: Profile, target: Target) -> tuple[Outcome, Image | None]:
         """Build the profile's image for the target; see build_image."""
