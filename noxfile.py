@@ -13,6 +13,7 @@ SHELL_SCRIPTS = (
     "scripts/engine",
     "scripts/base-image",
     "scripts/goss",
+    "scripts/peers",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -126,6 +127,7 @@ def bench(session: nox.Session) -> None:
     """What the proof and the checks cost, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
     session.run("python", "benchmarks/checks.py")
 

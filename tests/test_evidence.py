@@ -58,6 +58,7 @@ def test_the_whole_of_a_run_is_told() -> None:
             "storageDriver": "overlay2",
             "securityOptions": ["name=seccomp,profile=default"],
             "cgroupVersion": "2",
+            "severalPlatforms": False,
         },
         "binfmt": {},
         "targets": [],
