@@ -6,9 +6,10 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nestbox import podman
 from nestbox.command import Completed, run
 from nestbox.engine import Engine, Image, find_image
 from nestbox.errors import EngineError, NestboxError
@@ -94,23 +95,26 @@ def build_image(
     engine: Engine, plan: Plan, on_progress: Callable[[str], None]
 ) -> tuple[Outcome, Image | None]:
     """Run a plan. Returns its outcome, and the image if that is a pass."""
-    steps = _Steps(on_progress)
-    if plan.argv[:2] == ("docker", "pull"):
+    pulls = plan.argv[:2] == ("docker", "pull")
+    if engine.facts.is_podman:
+        plan = replace(plan, argv=podman.as_podman(plan.argv, engine.facts.address))
+    if pulls:
         completed = _pull(engine, plan)
         wanted = plan.tag
     else:
         with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
             id_file = Path(scratch) / "image-id"
-            extra = ("--progress", "plain", "--iidfile", str(id_file))
-            completed = run(
-                (*plan.argv[:3], *extra, *plan.argv[3:]), timeout=BUILD_TIMEOUT, on_line=steps.read
-            )
+            completed = _build(engine, plan, id_file, on_progress)
             wanted = id_file.read_text() if completed.status == 0 else ""
     observation = Observation(
-        plan.argv, completed.status, completed.stdout, _last_lines(completed.stderr), completed.seconds
+        plan.argv,
+        completed.status,
+        _last_lines(completed.stdout),
+        _last_lines(completed.stderr),
+        completed.seconds,
     )
     if completed.status != 0:
-        there = find_image(engine, plan.tag) if plan.argv[:2] == ("docker", "pull") else None
+        there = find_image(engine, plan.tag) if pulls else None
         if there is not None:
             return _wrong_platform(plan, there, observation), None
         failed = failing_step(completed.stderr)
@@ -133,6 +137,17 @@ def build_image(
         return _wrong_platform(plan, image, observation), None
     summary = f"{plan.tag} is {image.id.removeprefix('sha256:')[:12]}, for {image.platform}"
     return Outcome("build", Status.PASS, summary, plan.target, observation=observation), image
+
+
+def _build(engine: Engine, plan: Plan, id_file: Path, on_progress: Callable[[str], None]) -> Completed:
+    """Run a build, which leaves the image's id in a file; Podman tells its steps on standard output."""
+    after = plan.argv.index("build") + 1
+    begin, rest = plan.argv[:after], plan.argv[after:]
+    if engine.facts.is_podman:
+        argv = (*begin, "--iidfile", str(id_file), *rest)
+        return run(argv, timeout=BUILD_TIMEOUT, on_output=podman.Steps(on_progress).read)
+    argv = (*begin, "--progress", "plain", "--iidfile", str(id_file), *rest)
+    return run(argv, timeout=BUILD_TIMEOUT, on_line=_Steps(on_progress).read)
 
 
 def _wrong_platform(plan: Plan, image: Image, observation: Observation) -> Outcome:

@@ -37,6 +37,14 @@ def decode(mask: int) -> frozenset[str]:
     )
 
 
+def granted_without_relaxation(add: Iterable[str], default: Iterable[str]) -> frozenset[str]:
+    """The engine's default set, and what is asked for of Docker's.
+
+    Podman's default set is smaller than Docker's; to ask for what Docker grants anyway is no relaxation.
+    """
+    return frozenset(default) | ({normalize(name) for name in add} & DOCKER_DEFAULT)
+
+
 def granted(add: Iterable[str], drop: Iterable[str], *, privileged: bool) -> frozenset[str]:
     """The bounding set that Docker gives for `--cap-add`, `--cap-drop` and `--privileged`."""
     # moby, oci/caps/utils.go, TweakCapabilities: a privileged container has all, whatever it drops.
