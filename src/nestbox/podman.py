@@ -91,12 +91,17 @@ def carried(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def completed(inspection: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """An inspection with what the request asked for and Podman leaves out: unmasked paths, the host's IPC."""
+    """An inspection with what the request asked for, and Podman leaves out or spells out.
+
+    It does not tell of unmasked paths and of the host's IPC, and tells of all capabilities by their names.
+    """
     asked, host = request.get("HostConfig") or {}, dict(inspection["HostConfig"])
     unmasked = [option for option in asked.get("SecurityOpt") or () if option.startswith("unmask=")]
     host["SecurityOpt"] = [*(host.get("SecurityOpt") or ()), *unmasked]
     if _is_unmasked(asked):
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}
+    if "ALL" in map(normalize, asked.get("CapAdd") or ()):
+        host["CapAdd"] = ["ALL"]
     if asked.get("IpcMode") == "host":
         host["IpcMode"] = "host"
     return {**inspection, "HostConfig": host}

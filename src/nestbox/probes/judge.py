@@ -45,8 +45,9 @@ class Context:
     engine_has_apparmor: bool = True
     engine: str = "Docker"
     """Whose defaults they are."""
-    granted: frozenset[str] = DOCKER_DEFAULT
-    """The capabilities that a container has without a relaxation."""
+    default_capabilities: frozenset[str] = DOCKER_DEFAULT
+    asked_capabilities: frozenset[str] = frozenset()
+    """Those of Docker's default set that the profile asks for, which relaxes nothing."""
     surroundings: Surroundings | None = None
     """What is in the container that decides about a sandbox, as far as it could be asked."""
 
@@ -122,7 +123,11 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
     held = decode(int(found[1], 16))
     added = {name.removeprefix("cap-add=") for name in context.allowed if name.startswith("cap-add=")}
     everything = "privileged" in context.allowed or "ALL" in added
-    extra = sorted(held - context.granted - added) if not everything else []
+    extra = (
+        sorted(held - context.default_capabilities - context.asked_capabilities - added)
+        if not everything
+        else []
+    )
     if extra:
         names = ", ".join(extra)
         options = " ".join(f"--cap-add={name}" for name in extra if name in NAMES) or "what grants them"
@@ -136,7 +141,8 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
 
 
 def _set_in_words(held: frozenset[str], context: Context) -> str:
-    more, less = sorted(held - context.granted), sorted(context.granted - held)
+    default = context.default_capabilities
+    more, less = sorted(held - default), sorted(default - held)
     if less:
         return f"only {', '.join(sorted(held))}" if held else "none at all"
     return f"{context.engine}'s default set{' and ' + ', '.join(more) if more else ', nothing more'}"
