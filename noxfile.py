@@ -13,6 +13,7 @@ SHELL_SCRIPTS = (
     "scripts/engine",
     "scripts/base-image",
     "scripts/goss",
+    "scripts/podman",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -62,6 +63,13 @@ def secure_apparmor(session: nox.Session) -> None:
     prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
     install(session, "dev")
     session.run("pytest", "tests/vm")
+
+
+@nox.session(default=False)
+def podman(session: nox.Session) -> None:
+    """The whole proof on a Podman of its own (scripts/podman), and each way in which it is no Docker Engine."""
+    install(session, "dev")
+    session.run("pytest", "tests/podman", *session.posargs)
 
 
 @nox.session(default=False)
