@@ -67,7 +67,7 @@ def secure_apparmor(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def podman(session: nox.Session) -> None:
-    """The whole proof on a Podman of its own (scripts/podman), and each way in which it is no Docker Engine."""
+    """The whole proof on a Podman of its own (scripts/podman), and each of its differences."""
     install(session, "dev")
     session.run("pytest", "tests/podman", *session.posargs)
 
