@@ -5,7 +5,9 @@ A row is asked twice: with the request that a Docker Engine would get, and as ne
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -167,6 +169,28 @@ def test_the_default_set_is_what_podman_says_it_is(podman: Engine, image: str) -
     assert here.bounding_set == frozenset(podman.facts.default_capabilities)
     assert here.bounding_set == DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
     assert here.in_podman
+
+
+def test_a_bind_mount_of_nothing_makes_a_folder(podman: Engine, image: str, tmp_path: Path) -> None:
+    source = tmp_path / "nothing"
+    with container(podman, image, {"Mounts": [{"Type": "bind", "Source": str(source), "Target": "/mnt"}]}):
+        assert source.is_dir()
+
+
+def test_a_tag_gets_a_host_in_front(podman: Engine, image: str) -> None:
+    # Copies of this repository build the same image under tags of their own.
+    tag, *_ = podman.api.inspect_image(image)["RepoTags"]
+    assert tag.startswith("localhost/nestbox/")
+    assert podman.api.inspect_image(tag.removeprefix("localhost/"))["Id"] == image
+
+
+def test_buildx_cannot_build_there(podman: Engine, image: str, address: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    environment = {**os.environ, "DOCKER_HOST": address}
+    argv = ["docker", "buildx", "build", "--load", str(tmp_path)]
+    built = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert built.returncode == 1
+    assert "buildkit:buildx-stable-1" in built.stderr
 
 
 def test_each_row_of_the_docs_is_one_here() -> None:
