@@ -150,7 +150,8 @@ CAUSES = (
         r"Can't mount proc on /(newroot/)?proc: (Operation not permitted|Permission denied|Invalid argument)",
         "masked paths",
         "Docker masks paths under /proc, and the kernel refuses a fuller view of it",
-        f"declare it in customizations.nestbox.degradations, or add {PATHS_SHOWN} to runArgs",
+        f"declare it in customizations.nestbox.degradations, or add {PATHS_SHOWN} to runArgs "
+        "(Podman: --security-opt=unmask=ALL)",
         _is_masked,
     ),
     Cause(

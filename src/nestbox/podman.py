@@ -113,6 +113,8 @@ def _is_unmasked(host: Mapping[str, Any]) -> bool:
 
 def in_podmans_words(text: str) -> str:
     """A cause or a fix that speaks of Docker, for someone whose engine is Podman."""
+    # A cause that has a word for either says both.
+    text = text.replace(" (Podman: --security-opt=unmask=ALL)", "")
     text = text.replace("systempaths=unconfined", "unmask=ALL").replace("docker ", "podman ")
     return text.replace("docker-default", "containers-default").replace("Docker", "Podman")
 
