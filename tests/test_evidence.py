@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import nestbox
+from nestbox.capabilities import DOCKER_DEFAULT
 from nestbox.engine import EngineFacts
 from nestbox.evidence import Evidence, to_json
 from nestbox.findings import Finding, Mistake
@@ -59,6 +60,8 @@ def test_the_whole_of_a_run_is_told() -> None:
             "securityOptions": ["name=seccomp,profile=default"],
             "cgroupVersion": "2",
             "severalPlatforms": False,
+            "product": "Docker",
+            "defaultCapabilities": sorted(DOCKER_DEFAULT),
         },
         "binfmt": {},
         "targets": [],

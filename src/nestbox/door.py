@@ -25,7 +25,7 @@ from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
-    from nestbox.build_matrix import BuildRequest, Matrix
+    from nestbox.build_matrix import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     from nestbox.build_matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
-        def show(matrix: Matrix) -> None:
-            for where, command in matrix.commands():
+        def show(lines: Sequence[tuple[str, str]]) -> None:
+            for where, command in lines:
                 session.tell(report.planned(where, command))
 
         return build_matrix(request, session, show)
@@ -71,9 +71,9 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
         if output.json:
             raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
 
-        def show(matrix: Matrix) -> None:
+        def show(lines: Sequence[tuple[str, str]]) -> None:
             progress.clear()
-            for _, command in matrix.commands():
+            for _, command in lines:
                 print(command)
 
         session = Session(say=progress.show)
