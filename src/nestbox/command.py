@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -54,7 +55,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={key: value for key, value in {**os.environ, **(env or {})}.items() if value is not None},
+            env=_environment(env),
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
@@ -83,16 +84,66 @@ def run(
     return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
 
 
-def run_interactive(argv: Sequence[str]) -> int:
-    """Give the terminal to a program and return its exit status; no timeout: a person decides."""
+def run_interactive(argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> int:
+    """Give the terminal to a program and return its exit status; no timeout: a person decides.
+
+    `env` is added to this process's environment, as in `run`.
+    """
     # Ctrl-C belongs to the program in front; it reaches the whole foreground group, us included.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return subprocess.run(list(argv), check=False).returncode
+        return subprocess.run(list(argv), check=False, env=_environment(env)).returncode
     except (OSError, ValueError) as error:
         raise _unstarted(argv, error) from error
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+class Dialog:
+    """A program that talks through `socket`, until one of the two sides closes it.
+
+    Raises CommandError when it cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> None:
+        self.socket, theirs = socket.socketpair()
+        self._said = bytearray()
+        with theirs:
+            try:
+                # In a session of its own it has no terminal, so it fails where it would ask for a password.
+                self._process = subprocess.Popen(
+                    list(argv),
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=subprocess.PIPE,
+                    env=_environment(env),
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                self.socket.close()
+                raise _unstarted(argv, error) from error
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None  # it is a pipe
+        _drain(self._process.stderr, self._said, None)
+        self._process.wait()
+
+    def said(self) -> str:
+        """What it wrote to standard error, in full if it ends within two seconds."""
+        self._reader.join(timeout=2)
+        return _text(self._said)
+
+    def close(self) -> None:
+        """Close the socket, and end the program and all that it started."""
+        self.socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+
+
+def _environment(added: Mapping[str, str | None] | None) -> dict[str, str]:
+    return {key: value for key, value in {**os.environ, **(added or {})}.items() if value is not None}
 
 
 def _unstarted(argv: Sequence[str], error: OSError | ValueError) -> CommandError:
