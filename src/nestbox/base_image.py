@@ -38,7 +38,7 @@ def base_environment(
         wanted[base.build_platform_variable] = engine.facts.platform
     stand_ins = {p: _stand_in(base.image, p) for p in set(wanted.values())}
     missing = [p for p, tag in stand_ins.items() if _platform_of(engine, tag) != p]
-    if missing and _registry_answers(base.image):
+    if missing and _registry_answers(engine, base.image):
         return {}
     for missing_platform in missing:
         say(f"no registry answers for {base.image}: making a base for {missing_platform}")
@@ -56,10 +56,11 @@ def _platform_of(engine: Engine, tag: str) -> str | None:
     return image.platform if image else None
 
 
-def _registry_answers(image: str) -> bool:
+def _registry_answers(engine: Engine, image: str) -> bool:
     """Whether the image's registry can be asked at all; "no such image" would be an answer too."""
     try:
-        completed = run(["docker", "buildx", "imagetools", "inspect", "--raw", image], timeout=20)
+        question = ["docker", "buildx", "imagetools", "inspect", "--raw", image]
+        completed = run(question, timeout=20, env=engine.variables)
     except CommandError:
         return False
     return completed.status == 0 or "not found" in completed.stderr
@@ -67,7 +68,7 @@ def _registry_answers(image: str) -> bool:
 
 def _make(engine: Engine, base: BaseImage, platform: str, tag: str, workspace: Path) -> None:
     argv = [part.replace("{platform}", platform) for part in base.fallback]
-    completed = run(argv, timeout=FALLBACK_TIMEOUT, cwd=workspace)
+    completed = run(argv, timeout=FALLBACK_TIMEOUT, cwd=workspace, env=engine.variables)
     made = completed.stdout.strip()
     if completed.status != 0 or not made:
         raise CommandError(

@@ -103,7 +103,10 @@ def build_image(
             id_file = Path(scratch) / "image-id"
             extra = ("--progress", "plain", "--iidfile", str(id_file))
             completed = run(
-                (*plan.argv[:3], *extra, *plan.argv[3:]), timeout=BUILD_TIMEOUT, on_line=steps.read
+                (*plan.argv[:3], *extra, *plan.argv[3:]),
+                timeout=BUILD_TIMEOUT,
+                env=engine.variables,
+                on_line=steps.read,
             )
             wanted = id_file.read_text() if completed.status == 0 else ""
     observation = Observation(
@@ -166,7 +169,7 @@ def _pull(engine: Engine, plan: Plan) -> Completed:
     image = find_image(engine, plan.tag)
     if image and image.platform == plan.target.platform:
         return Completed(plan.argv, 0, f"{plan.tag} is there already\n", "", 0.0)
-    return run(plan.argv, timeout=BUILD_TIMEOUT)
+    return run(plan.argv, timeout=BUILD_TIMEOUT, env=engine.variables)
 
 
 def failing_step(output: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from nestbox.errors import CommandError
+from nestbox.stopping import GLANCE, check_stop
 
 # Of each stream the end is kept: it is where a failing program says why.
 KEPT_BYTES = 1 << 20
@@ -44,8 +45,8 @@ def run(
 
     `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
     `on_line` gets each line of standard error as it comes. The program and all that it started are killed
-    when the time is over or this process is interrupted. Raises CommandError when it cannot be started or
-    does not end in time.
+    when the time is over, this process is interrupted, or this thread is to end (stopping.py). Raises
+    CommandError when it cannot be started or does not end in time.
     """
     begin = time.monotonic()
     try:
@@ -68,7 +69,7 @@ def run(
     try:
         for reader in readers:
             reader.start()
-        status = process.wait(timeout)
+        status = _wait(process, timeout)
     except subprocess.TimeoutExpired as error:
         raise CommandError(
             f"{shlex.join(argv)} did not end within {timeout:g} s",
@@ -82,6 +83,15 @@ def run(
             # A grandchild that kept the pipe open must not hold us.
             reader.join(timeout=2)
     return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > GLANCE:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(GLANCE)
+        check_stop()
+    return process.wait(max(left, 0.0))
 
 
 def run_interactive(argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> int:

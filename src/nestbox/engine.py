@@ -51,6 +51,7 @@ class Engine:
     facts: EngineFacts
     variables: Mapping[str, str | None] = field(default_factory=dict)
     """What a docker client is given beside this process's environment to reach the same engine."""
+    cpus: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
             cgroup_version=info.get("CgroupVersion") or "",
         ),
         variables,
+        info.get("NCPU") or 1,
     )
 
 

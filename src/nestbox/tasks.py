@@ -18,7 +18,8 @@ _OUTPUT = {
 _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
 _VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
-_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
+_NODE = "the node to ask, by its name (default: the truest for each platform; see node.list)"
+_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, "node": _NODE, **_OUTPUT}
 _OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
 _DIFF = {
     "staged": "only what is staged, as for a commit hook",
@@ -34,6 +35,7 @@ def validate(
     json: bool = False,
     sarif: bool = False,
     strict: bool = False,
+    node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -41,7 +43,7 @@ def validate(
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, vm=vm)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
     prove(request, Output(json, sarif, allow_unverified))
 
 
@@ -118,13 +120,18 @@ def check_diff(
 
 @task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
 def build(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    node: str = "",
+    json: bool = False,
+    allow_unverified: bool = False,
 ) -> None:
     """Build the profiles' images with docker buildx."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",))
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",), node=node)
     prove(request, Output(json, allow_unverified=allow_unverified))
 
 
@@ -134,6 +141,7 @@ def smoke(
     profile: list[str],
     platform: list[str],
     json: bool = False,
+    node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -141,7 +149,7 @@ def smoke(
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), vm=vm)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), node=node, vm=vm)
     prove(request, Output(json, allow_unverified=allow_unverified))
 
 
@@ -149,13 +157,14 @@ def smoke(
     help={
         "profile": "profile to open (default: default)",
         "platform": "its platform (default: the engine's own)",
+        "node": _NODE,
     }
 )
-def shell(_: Context, profile: str = "default", platform: str = "") -> None:
+def shell(_: Context, profile: str = "default", platform: str = "", node: str = "") -> None:
     """An interactive terminal in a container of a profile; it is gone when you leave."""
     from nestbox.door import open_shell
 
-    open_shell(profile, platform)
+    open_shell(profile, platform, node)
 
 
 @task(
