@@ -115,6 +115,19 @@ def test_a_node_answers_for_no_platform_but_those_that_it_is_kept_for(stand: Sta
     assert "leaves this platform out" in caught.value.why
 
 
+@pytest.mark.parametrize("own", [Truth.NATIVE, Truth.EMULATED])
+def test_of_equally_true_nodes_one_that_is_kept_for_the_platform_comes_first(
+    stand: Stand, own: Truth
+) -> None:
+    platform = AMD64 if own is Truth.NATIVE else ARM64
+    for address in ("", "unix:///a", "unix:///b"):
+        stand.platforms[address], stand.emulated[address] = AMD64, frozenset({ARM64})
+    assert fleet(node("a"), node("b", platforms=[platform])).place(platform).node.name == "b"
+    assert fleet(node("a"), node("b")).place(platform).node.name == "default"
+    stand.silent["unix:///b"] = "gone"
+    assert fleet(node("a"), node("b", platforms=[platform])).place(platform).node.name == "default"
+
+
 def test_the_node_that_is_asked_for_or_none(stand: Stand) -> None:
     stand.platforms["unix:///other"] = AMD64
     place = fleet(node("other")).place(AMD64, "other")

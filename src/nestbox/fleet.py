@@ -55,6 +55,9 @@ class _Member:
     engine: Engine | None = None
     error: NestboxError | None = None
 
+    def is_kept_for(self, platform: str) -> bool:
+        return bool(self.settings and platform in (self.settings.platforms or ()))
+
     @property
     def elsewhere(self) -> bool:
         if self.settings and self.settings.local is not None:
@@ -95,30 +98,31 @@ class Fleet:
         A node that does not answer is given once, with the error.
         """
         members = self._reached_all(list(self._members.values()))
-        best = {platform: _best(self._candidates(members, platform)) for platform in PLATFORMS}
+        best = {platform: self._best(members, platform) for platform in PLATFORMS}
         for member in members:
             if member.engine is None:
                 yield member.name, "", _error_of(member), False
                 continue
             for platform in PLATFORMS:
-                for node in self._candidates([member], platform):
-                    chosen = best[platform]
-                    taken = chosen is not None and chosen.name == node.name and node.truth is not Truth.ABSENT
-                    yield member.name, member.engine.facts.address, node, taken
+                node = _node(member, platform)
+                taken = node == best[platform] and node.truth is not Truth.ABSENT
+                yield member.name, member.engine.facts.address, node, taken
 
     def place(self, platform: str, wanted: str = "") -> Place:
-        """Where a platform's targets go: native before virtual before emulated, the client's engine first.
+        """Where a platform's targets go: native before virtual before emulated.
 
-        With `wanted`, that node or none. Raises EngineUnavailable when no node runs the platform.
+        Of those that are equally true, one whose configuration names the platform, then the docker client's
+        own, then the first. With `wanted`, that node or none. Raises EngineUnavailable when none runs it.
         """
         if wanted:
             members = [self._reached(self._members[wanted])]
         else:
             members = [self._reached(self._members[DEFAULT_NODE])]
-            node = _best(self._candidates(members, platform))
-            if node is None or node.truth is not Truth.NATIVE:
+            node = self._best(members, platform)
+            named = any(member.is_kept_for(platform) for member in self._members.values())
+            if named or node is None or node.truth is not Truth.NATIVE:
                 members = self._reached_all(list(self._members.values()))
-        node = _best(self._candidates(members, platform))
+        node = self._best(members, platform)
         silent = [member for member in members if member.engine is None]
         if node is None:
             raise _nothing(platform, silent)
@@ -158,8 +162,13 @@ class Fleet:
             thread.join()
         return members
 
-    def _candidates(self, members: Sequence[_Member], platform: str) -> list[Node]:
-        return [_node(member, platform) for member in members if member.engine]
+    def _best(self, members: Sequence[_Member], platform: str) -> Node | None:
+        nodes = [_node(member, platform) for member in members if member.engine]
+
+        def rank(node: Node) -> tuple[int, bool]:
+            return _RANK.index(node.truth), not self._members[node.name].is_kept_for(platform)
+
+        return min(nodes, key=rank, default=None)
 
 
 def _node(member: _Member, platform: str) -> Node:
@@ -174,11 +183,6 @@ def _node(member: _Member, platform: str) -> Node:
         if settings is None:
             raise
         return Node(platform, Truth.ABSENT, ": ".join((error.what, error.why)), error.fix, name=member.name)
-
-
-def _best(nodes: Sequence[Node]) -> Node | None:
-    """The truest, and of those that are equally true the first."""
-    return min(nodes, key=lambda node: _RANK.index(node.truth), default=None)
 
 
 def _engine_of(member: _Member) -> Engine:
