@@ -102,8 +102,15 @@ def while_alive(engine: Engine, name: str, outcomes: Generator[Outcome]) -> Gene
     """
     with watched(engine, name), contextlib.closing(outcomes):
         for outcome in outcomes:
-            if outcome.status is Status.FAIL:
-                ask_for_life(engine, name)
+            if outcome.status in (Status.FAIL, Status.ERROR):
+                try:
+                    ask_for_life(engine, name)
+                except EngineError as error:
+                    _lose(engine, error, current_stop())
+                    # It ends by itself, and tries to clean up; the next run that reaches the node does so.
+                    for _ in outcomes:
+                        pass
+                    raise
             yield outcome
 
 
@@ -120,17 +127,13 @@ def ask_for_life(engine: Engine, name: str) -> None:
 def watched(engine: Engine, name: str) -> Iterator[None]:
     """Look after the node during the block, and end the lane when it does not answer within its timeout."""
     stop, over = current_stop(), threading.Event()
-    if stop is None:
-        yield
-        return
 
     def watch() -> None:
         while not over.wait(PULSE):
             try:
                 ask_for_life(engine, name)
             except EngineError as error:
-                engine.api.timeout = _TIMEOUT_OF_THE_LOST
-                stop.lose(error.what, error.why)
+                _lose(engine, error, stop)
                 return
 
     threading.Thread(target=watch, daemon=True).start()
@@ -138,3 +141,10 @@ def watched(engine: Engine, name: str) -> Iterator[None]:
         yield
     finally:
         over.set()
+
+
+def _lose(engine: Engine, error: EngineError, stop: Stop | None) -> None:
+    """Let nothing wait for the engine any more."""
+    engine.api.timeout = _TIMEOUT_OF_THE_LOST
+    if stop is not None:
+        stop.lose(error.what, error.why)

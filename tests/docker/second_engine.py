@@ -36,6 +36,9 @@ class SecondEngine:
     def start(self) -> Engine:
         """Start it, and wait until it answers."""
         keys = self.folder / "server"
+        # Left by one that was killed; for their numbers' sake it would take itself to be running already.
+        for name in ("dockerd.pid", "run/containerd/containerd.pid"):
+            (self.folder / name).unlink(missing_ok=True)
         with (self.folder / "dockerd.log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["dockerd", "--host", f"tcp://127.0.0.1:{self.port}", "--tlsverify"]
