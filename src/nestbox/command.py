@@ -140,9 +140,9 @@ class Dialog:
         _drain(self._process.stderr, self._said, None)
         self._process.wait()
 
-    def said(self) -> str:
-        """What it wrote to standard error, in full if it ends within two seconds."""
-        self._reader.join(timeout=2)
+    def said(self, timeout: float) -> str:
+        """What it wrote to standard error, in full if it ends within that many seconds."""
+        self._reader.join(timeout)
         return _text(self._said)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
@@ -65,8 +66,12 @@ class _Connection(HTTPConnection):
         except TimeoutError:
             raise
         except (OSError, HTTPException) as error:
-            said = self._dialog.said().strip() if self._dialog else ""
-            raise ConnectionError(said or str(error)) from error
+            raise ConnectionError(self._reason() or str(error)) from error
+
+    def _reason(self) -> str:
+        """Why nobody answers, from a second one: one that is written to may say only that nobody reads."""
+        with contextlib.closing(Dialog(_DIAL, self._environment)) as again:
+            return again.said(timeout=5.0).strip()
 
     def close(self) -> None:
         """Hang up."""
