@@ -12,7 +12,7 @@ from nestbox.metadata import LABEL
 from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
 from nestbox.profile import discover, select, with_image_metadata
-from nestbox.report import details
+from nestbox.reports.terminal import details
 from nestbox.smoke import request_container
 from nestbox.validate import Session, open_workshop
 

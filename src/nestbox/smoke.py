@@ -47,6 +47,8 @@ class Run:
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
+    only: tuple[str, ...] = ()
+    """Names of the probes that are asked; empty means all."""
     elsewhere: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
@@ -103,7 +105,7 @@ def _users(profile: Profile) -> tuple[str, ...]:
 
 def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
-    probes = (*plan_probes(run.profile), *run.own_probes)
+    probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
@@ -113,6 +115,7 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
     folders: dict[str, Path] = {}
     if run.elsewhere:
         request, folders = without_binds(request, run.profile.workspace)
+    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         copy = partial(fill, folders=folders) if folders else None
         with started_container(engine, request, run.node.platform, copy) as container:
@@ -122,6 +125,16 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
             yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _chosen(run: Run, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    known = [probe.name for probe in probes]
+    for name in run.only:
+        if name not in known:
+            raise UsageError(
+                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+            )
+    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
 
 
 def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:

@@ -9,17 +9,22 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task, task
 
+from nestbox.arguments import TakesWords
+
 _PROFILE = "profile to prove; may be given more than once (default: all)"
 _PLATFORM = "linux/amd64 or linux/arm64; may be given more than once (default: the engine's own)"
+_PROBE = "ask this one only; may be given more than once"
 _OUTPUT = {
     "json": "print the evidence as JSON on stdout; progress goes to stderr",
     "allow-unverified": "exit 0 although something is unverified; the last line says how much",
 }
+_KEEP = {"evidence": "keep the evidence in this file, as the run goes"}
+_LAST = ".nestbox/evidence.json"
 _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
 _VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
-_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
-_OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
+_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT, **_KEEP}
+_OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF, **_KEEP}
 _DIFF = {
     "staged": "only what is staged, as for a commit hook",
     "base": "everything since the merge base with this revision, such as origin/main",
@@ -36,13 +41,14 @@ def validate(
     strict: bool = False,
     vm: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """The whole proof for this machine: files, builds, smoke runs."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, vm=vm)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
 @task(name="all", default=True, iterable=["profile"], help={**_OF_FILES, **_STRICT})
@@ -53,6 +59,7 @@ def check_all(
     sarif: bool = False,
     strict: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """All checks of the files, which need no engine."""
     from nestbox.door import Output, prove
@@ -60,7 +67,7 @@ def check_all(
 
     prove(
         Request(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
-        Output(json, sarif, allow_unverified),
+        Output(json, sarif, allow_unverified, evidence),
     )
 
 
@@ -72,13 +79,14 @@ def check_json(
     sarif: bool = False,
     strict: bool = False,
     allow_unverified: bool = False,
+    evidence: str = "",
 ) -> None:
     """Are the devcontainer files JSON once their comments are stripped?"""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
 def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
@@ -88,18 +96,19 @@ def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
         json: bool = False,
         sarif: bool = False,
         allow_unverified: bool = False,
+        evidence: str = "",
     ) -> None:
         from nestbox.door import Output, prove
         from nestbox.validate import Request
 
         request = Request(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
-        prove(request, Output(json, sarif, allow_unverified))
+        prove(request, Output(json, sarif, allow_unverified, evidence))
 
     ask.__doc__ = question
     return Task(ask, name=name, iterable=["profile"], help=_OF_FILES)
 
 
-@task(name="diff", help={**_OUTPUT, **_SARIF, **_DIFF})
+@task(name="diff", help={**_OUTPUT, **_SARIF, **_KEEP, **_DIFF})
 def check_diff(
     _: Context,
     staged: bool = False,
@@ -107,42 +116,50 @@ def check_diff(
     json: bool = False,
     sarif: bool = False,
     allow_unverified: bool = False,
+    evidence: str = "",
 ) -> None:
     """Does git diff --check object to anything, staged or not?"""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
 @task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
 def build(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    json: bool = False,
+    allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """Build the profiles' images with docker buildx."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",))
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    prove(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
-@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_VM})
+@task(iterable=["profile", "platform", "probe"], help={**_ON_AN_ENGINE, **_VM, "probe": _PROBE})
 def smoke(
     _: Context,
     profile: list[str],
     platform: list[str],
+    probe: list[str],
     json: bool = False,
     vm: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """Ask every probe in a container of each profile, built first if need be."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), vm=vm)
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), tuple(probe), vm=vm)
+    prove(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
 @task(
@@ -172,12 +189,28 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
     tell_privileges(update, base, json)
 
 
-@task(help=_OUTPUT)
-def doctor(_: Context, json: bool = False, allow_unverified: bool = False) -> None:
+@task(help={**_OUTPUT, **_KEEP})
+def doctor(_: Context, json: bool = False, allow_unverified: bool = False, evidence: str = "") -> None:
     """Can an agent's sandbox work on this machine, or in this container; for whom; if not, why?"""
     from nestbox.door import Output, examine_machine
 
-    examine_machine(Output(json, allow_unverified=allow_unverified))
+    examine_machine(Output(json, allow_unverified=allow_unverified, evidence=evidence))
+
+
+@task(
+    klass=TakesWords,
+    iterable=["merge", "more"],
+    help={
+        "merge": "evidence of a machine, more of it may follow (default: that of the last run here)",
+        "format": "terminal, markdown, html, junit, sarif or json (default: terminal, json when merging)",
+        "output": "write it into this file",
+    },
+)
+def report(_: Context, merge: list[str], more: list[str], format: str = "", output: str = "") -> None:
+    """The evidence of the last run, or of several machines, as a page, for a pull request or for CI."""
+    from nestbox.door import report
+
+    report([*merge, *more], format, output)
 
 
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}
@@ -215,7 +248,7 @@ def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
     control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
-ns = Collection(validate, build, smoke, shell, privileges, doctor)
+ns = Collection(validate, build, smoke, shell, report, privileges, doctor)
 ns.add_collection(
     Collection(
         "check",

@@ -40,6 +40,8 @@ class Request:
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     steps: tuple[str, ...] = STEPS
+    probes: tuple[str, ...] = ()
+    """Names of those that smoke runs ask; empty means all."""
     strict: bool = False
     staged: bool = False
     vm: bool = False
@@ -140,6 +142,8 @@ def _prove(
     profile = workshop.profile(target, file)
     outcome, image = workshop.build(profile, target)
     yield outcome
+    if image:
+        workshop.session.targets.append(TargetFacts(target, image.id, {}))
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
         session, engine = workshop.session, workshop.engine
@@ -147,7 +151,15 @@ def _prove(
             engine = _guest_with(workshop, target, image)
             node = guest_node(engine.facts)
         run = Run(
-            profile, node, image, lock, session.environment, own, session.targets.append, elsewhere=request.vm
+            profile,
+            node,
+            image,
+            lock,
+            session.environment,
+            own,
+            session.targets.append,
+            request.probes,
+            elsewhere=request.vm,
         )
         yield from smoke(engine, run)
 
