@@ -207,7 +207,7 @@ def _home(environment: Mapping[str, str]) -> re.Pattern[str] | None:
     parts += [
         rf"(?:/home|/Users|/var/home|[A-Za-z]:\\+Users)[/\\]+{re.escape(name)}" for name in sorted(names)
     ]
-    return re.compile(rf"(?<![\w/.-])(?:{'|'.join(parts)})(?![\w.-])") if parts else None
+    return re.compile(rf"(?:{'|'.join(parts)})(?![\w-]|\.\w)") if parts else None
 
 
 def _found_without(

@@ -24,7 +24,7 @@ AGENTS = (
         name="codex-sandbox",
         question="Does Codex run a command in its sandbox, with nothing left to it?",
         # The command line changed after about 0.120.
-        by_hand="codex sandbox $(codex sandbox --help | grep -q '^  linux ' && echo linux --full-auto) "
+        by_hand="codex sandbox $(codex sandbox --help | grep -q '^ *linux ' && echo linux --full-auto) "
         "-- /bin/sh -lc 'echo codex-inner-ok'",
         why="a codex that cannot make its sandbox may run the command without one",
         control=("control: outside, the process can be signalled",),

@@ -13,7 +13,7 @@ from nestbox.evidence import Evidence, Outcome, Run
 from nestbox.merging import disagreements
 from nestbox.outcome import Status
 from nestbox.reports.markdown import quoted
-from nestbox.reports.words import by_target, describe_run, in_words
+from nestbox.reports.words import ORDER, by_target, describe_run, in_words
 from nestbox.source import safe
 
 FOLDER = Path(__file__).parent
@@ -114,11 +114,8 @@ def _by_id(group: Sequence[Shown]) -> dict[str, list[Shown]]:
 
 def _rows(columns: Sequence[Column]) -> Iterator[str]:
     """Every id that some target has, in the order in which they explain each other."""
-    from nestbox.probes.table import PROBES
-
-    order = {f"{where}{probe.name}": n for n, probe in enumerate(PROBES) for where in ("smoke.", "doctor.")}
     names = dict.fromkeys(name for column in columns for name in column.cells)
-    yield from sorted(names, key=lambda name: order.get(name, -1))
+    yield from sorted(names, key=lambda name: ORDER.get(name, -1))
 
 
 def one_line(text: str) -> str:

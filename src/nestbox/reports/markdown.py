@@ -161,7 +161,7 @@ def _folded(title: str, language: str, lines: Sequence[str]) -> Iterator[str]:
 
 def code(text: str) -> str:
     """A code span on one line, whatever is in it."""
-    bare = safe(" ".join(text.split())) or " "
+    bare = safe(" ".join(text.splitlines())) or " "
     ticks = "`" * (max((len(run) for run in re.findall("`+", bare)), default=0) + 1)
     pad = " " if bare.startswith("`") or bare.endswith("`") else ""
     return f"{ticks}{pad}{bare}{pad}{ticks}"

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nestbox.evidence import Outcome, Run
 from nestbox.outcome import Status
+from nestbox.probes.table import PROBES
+
+ORDER = {f"{where}{probe.name}": n for n, probe in enumerate(PROBES) for where in ("smoke.", "doctor.")}
 
 
 def in_words(counts: Mapping[Status, int]) -> str:
@@ -32,9 +35,14 @@ def describe_run(run: Run) -> Iterator[tuple[str, str]]:
     yield "fingerprint", run.fingerprint
 
 
+def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """As they came; probes in the order in which they explain each other."""
+    return sorted(outcomes, key=lambda outcome: ORDER.get(outcome.id, -1))
+
+
 def by_target(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], list[Outcome]]:
     """Profile and platform ─▶ what was asked there; both are empty for what was asked of files."""
     groups: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in outcomes:
+    for outcome in in_order(outcomes):
         groups.setdefault((outcome.profile or "", outcome.platform or ""), []).append(outcome)
     return groups
