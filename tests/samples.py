@@ -20,7 +20,7 @@ NASTY = (
 """Escape sequences, markup of every format, workflow commands, what XML cannot hold, half a character."""
 
 SOURCE = Source.of(".devcontainer/devcontainer.json", '{\n  "runArgs": ["--privileged"] // ::error::x\n}\n')
-MISTAKE = Mistake("privileged", "error", "a lint, with words", SOURCE.position(14), SOURCE.position(28))
+MISTAKE = Mistake("privileged", "error", "a lint, with words", SOURCE.position(16), SOURCE.position(30))
 
 
 def observed(stdout: str = "", stderr: str = "", status: int | None = 0, seconds: float = 0.2) -> Observation:

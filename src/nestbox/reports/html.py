@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from nestbox.evidence import Evidence, Outcome, Run
@@ -67,12 +68,8 @@ class Section:
 
 def to_html(evidence: Evidence) -> str:
     """The page; everything that comes from outside is escaped, and shown without what cannot be seen."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters.update(one=one_line, lines=all_lines, command=quoted)
     sections = [_section(number, run) for number, run in enumerate(evidence.runs, 1)]
-    return environment.get_template("page.html.jinja").render(
+    return _template().render(
         sections=sections,
         style=Markup((FOLDER / "page.css").read_text("utf-8")),  # noqa: S704 # a file of nestbox's own
         signs=SIGNS,
@@ -82,6 +79,19 @@ def to_html(evidence: Evidence) -> str:
         describe_run=describe_run,
         in_words=in_words,
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(one=one_line, lines=all_lines, command=quoted)
+    return environment.get_template("page.html.jinja")
 
 
 def _section(number: int, run: Run) -> Section:
