@@ -77,7 +77,9 @@ def test_an_item_is_a_command_with_its_result() -> None:
 
 def blocks_of(markdown: str) -> tuple[list[str], list[str]]:
     """The lines outside of fenced blocks, and those inside, as CommonMark tells them apart."""
-    outside, inside, fence = [], [], ""
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
     for line in markdown.splitlines():
         found = re.match(r"^ {0,3}(`{3,})([^`]*)$", line)
         if not fence and found:
