@@ -255,6 +255,9 @@ def test_a_run_is_kept_with_its_machine_its_engine_and_its_targets(repository: R
     }
     # What the container is started with is another's, and stays as it is.
     assert request["Labels"] == {"dev.nestbox.run": "1", "mine": "2"}
+    assert request["HostConfig"] == {
+        "Mounts": [{"Source": str(repository.path), "VolumeOptions": {"Labels": {}}}]
+    }
 
 
 def test_a_change_that_is_not_committed_is_told(repository: Repository) -> None:
@@ -338,6 +341,11 @@ def test_a_file_is_replaced_in_one_step_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         replace_file(file, "half a character: \udcff")
     assert file.read_text() == "before"
+    with file.open() as reader:
+        replace_file(file, "after")
+        # Who is in the middle of the old one goes on reading it.
+        assert reader.read() == "before"
+    assert file.read_text() == "after"
     assert list(tmp_path.iterdir()) == [file]
 
 

@@ -84,6 +84,17 @@ def test_what_a_terminal_does_not_show_hides_no_token(token: str, unseen: str) -
         assert shown.endswith(" after")
 
 
+@pytest.mark.parametrize(
+    "hiding", ["\x1b]0;{}\x07", "\x1b]8;;https://h/{}\x1b\\link", "\x1bP{}\x1b\\", "\x1b{}"]
+)
+def test_a_token_in_what_a_terminal_does_not_show_goes_too(hiding: str) -> None:
+    # A file is read by more than terminals.
+    token = TOKENS[0]
+    shown = NOTHING.text(hiding.format(f"{token[:9]}\x08{token[9:]}"))
+    assert MARK in shown
+    assert not parts_of(token, shown)
+
+
 @pytest.mark.parametrize("unseen", UNSEEN)
 def test_unseen_characters_between_all_others_hide_nothing(unseen: str) -> None:
     token = TOKENS[0]

@@ -22,7 +22,9 @@ class _Rest(Argument):
     """As many words as there are; Invoke goes on giving it words for as long as it has no value."""
 
     def __init__(self, name: str, expected: int) -> None:
-        super().__init__(name=name, kind=list, positional=True, help="what follows --merge FILE: more of them")
+        super().__init__(
+            name=name, kind=list, positional=True, help="what follows --merge FILE: more of them"
+        )
         self._expected = expected
         self._words: list[str] = []
 

@@ -20,6 +20,7 @@ from nestbox.outcome import Observation, Outcome
 from nestbox.secret_shapes import (
     CONTROLS,
     CONTROLS_OR_SPACE,
+    INTRODUCERS,
     PASSWORD,
     PLACES,
     PRIVATE_KEYS,
@@ -65,7 +66,7 @@ class Redactor:
         """`text` without secrets; characters that no encoding has are replaced too."""
         spans = [*self._spans(text), *self._spaced(text)]
         # As a terminal shows it, and as somebody reads it who sees the escape sequences too.
-        for hidden in (UNSEEN, CONTROLS) if CONTROLS.search(text) else ():
+        for hidden in (UNSEEN, INTRODUCERS, CONTROLS) if CONTROLS.search(text) else ():
             spans += _found_without(hidden, text, self._spans)
         for start, end in _joined(spans):
             text = f"{text[:start]}{MARK}{text[end:]}"

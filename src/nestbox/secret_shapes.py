@@ -25,6 +25,7 @@ UNSEEN = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?|" + CONTROLS.pattern
 )
+INTRODUCERS = re.compile(r"\x1b[ -/]*[0-~]?|" + CONTROLS.pattern)
 SPACE = re.compile(r"\s+")
 UNSEEN_OR_SPACE = re.compile(rf"{UNSEEN.pattern}|\s+")
 CONTROLS_OR_SPACE = re.compile(rf"{CONTROLS.pattern}|\s+")
