@@ -23,7 +23,7 @@ class _Rest(Argument):
 
     def __init__(self, name: str, expected: int) -> None:
         super().__init__(
-            name=name, kind=list, positional=True, help="what follows --merge FILE: more of them"
+            name=name, kind=list, positional=True, help="more files, behind --merge FILE"
         )
         self._expected = expected
         self._words: list[str] = []
