@@ -155,3 +155,10 @@ def test_the_report_of_hostile_evidence_runs_no_command(repository: Repository) 
         status, printed, _ = in_actions(repository, "report", "--merge", "e.json", "--format", form)
         assert status == 0, printed
         assert not obeyed(printed), form
+
+
+def test_a_summary_that_cannot_be_written_changes_no_verdict(repository: Repository) -> None:
+    status, printed, _ = in_actions(repository, "check", GITHUB_STEP_SUMMARY="/nowhere/summary.md")
+    assert status == 0
+    assert "the summary page could not be written: " in printed
+    assert "Traceback" not in printed

@@ -166,3 +166,32 @@ def test_exit_codes_are_as_documented() -> None:
         INTERRUPTED,
     ):
         assert f"\n| {code} | " in readme
+
+
+def test_an_error_tells_no_secret(repository: Repository) -> None:
+    secret = "hunter2hunter2"  # noqa: S105 # nobody's
+    finished = repository.nestbox("check", "--profile", secret, MY_TOKEN=secret)
+    assert finished.status == 2
+    assert "there is no profile '[redacted]'" in finished.stderr
+
+
+def test_a_report_in_a_file_has_no_colour(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.ask("check")
+    monkeypatch.setattr("nestbox.door.wants_color", lambda _: True)
+    assert "\x1b" in repository.ask("report").stdout
+    assert repository.ask("report", "--output", "out.txt").stdout == ""
+    assert "\x1b" not in (repository.path / "out.txt").read_text()
+
+
+def test_a_format_that_there_is_not_is_a_mistake(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--format", "pdf")
+    assert finished.status == 2
+    assert "fix: one of: terminal, markdown, html, junit, sarif, json" in finished.stderr
+
+
+def test_a_report_that_cannot_be_written_says_why(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--output", "nowhere/out.txt")
+    assert finished.status == 4
+    assert "nowhere/out.txt cannot be written" in finished.stderr

@@ -96,5 +96,8 @@ def tell_actions(evidence: Evidence, workspace: Path, stream: TextIO) -> None:
     for command in commands(evidence, "" if folder.startswith("..") else folder):
         print(command, file=stream, flush=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(page).open("a", encoding="utf-8") as summary:
-            summary.write(to_markdown(evidence, SUMMARY_LIMIT))
+        try:
+            with Path(page).open("a", encoding="utf-8") as summary:
+                summary.write(to_markdown(evidence, SUMMARY_LIMIT))
+        except OSError as error:
+            print(inert(f"the summary page could not be written: {error}"), file=stream, flush=True)

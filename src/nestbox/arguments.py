@@ -22,9 +22,7 @@ class _Rest(Argument):
     """As many words as there are; Invoke goes on giving it words for as long as it has no value."""
 
     def __init__(self, name: str, expected: int) -> None:
-        super().__init__(
-            name=name, kind=list, positional=True, help="more files, behind --merge FILE"
-        )
+        super().__init__(name=name, kind=list, positional=True, help="more files, behind --merge FILE")
         self._expected = expected
         self._words: list[str] = []
 

@@ -21,6 +21,7 @@ from nestbox.interrupts import interrupted_by_signals
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
 from nestbox.recording import Recorder, default_file, write
+from nestbox.redaction import Redactor
 from nestbox.reports import terminal
 from nestbox.validate import Request, Session, validate
 
@@ -132,7 +133,12 @@ def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
         if form and form not in FORMATS:
             raise UsageError(f"there is no format {form!r}", fix=f"one of: {', '.join(FORMATS)}")
         evidence = read_all([Path(name) for name in merge] or [default_file(Path.cwd())])
-        text = draw(evidence, form or ("json" if merge else "terminal"), Path.cwd(), wants_color(sys.stdout))
+        text = draw(
+            evidence,
+            form or ("json" if merge else "terminal"),
+            Path.cwd(),
+            color=not output and wants_color(sys.stdout),
+        )
         if output:
             write(Path(output), text)
         else:
@@ -207,7 +213,7 @@ def exits() -> Iterator[None]:
         with interrupted_by_signals():
             yield
     except NestboxError as error:
-        tell(f"nestbox: {error}", sys.stderr)
+        tell(f"nestbox: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
