@@ -14,6 +14,7 @@ SHELL_SCRIPTS = (
     "scripts/base-image",
     "scripts/chromium",
     "scripts/goss",
+    "scripts/peers",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -127,6 +128,7 @@ def bench(session: nox.Session) -> None:
     """What the proof and the checks cost, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
     session.run("python", "benchmarks/checks.py")
 

@@ -89,6 +89,7 @@ ENGINE = evidence.Engine(
     storage_driver="overlay2",
     security_options=("name=apparmor", "name=seccomp,profile=default"),
     cgroup_version="2",
+    several_platforms=False,
 )
 RELAXATION = evidence.Relaxation(
     relaxation="cap-add=SYS_ADMIN",

@@ -56,7 +56,7 @@ TOLD = Outcome("check.json", Status.PASS, ".devcontainer/devcontainer.json: fine
 
 def recorder(workspace: Path, file: Path | None = None) -> tuple[Recorder, Session, list[str]]:
     said: list[str] = []
-    session = Session(said.append, ENVIRONMENT)
+    session = Session(said.append, environment=ENVIRONMENT)
     return Recorder(workspace, session, file), session, said
 
 

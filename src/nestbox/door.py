@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -24,6 +24,9 @@ from nestbox.recording import Recorder, default_file, write
 from nestbox.redaction import Redactor
 from nestbox.reports import terminal
 from nestbox.validate import Request, Session, validate
+
+if TYPE_CHECKING:
+    from nestbox.build_matrix import BuildRequest, Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,43 @@ def prove(request: Request, output: Output) -> NoReturn:
     _show(lambda session: validate(request, session), output, request.workspace)
 
 
+def build(request: BuildRequest, output: Output) -> NoReturn:
+    """Show the command lines, run them, show an outcome for each target, end with the whole's exit code."""
+    from nestbox.build_matrix import build_matrix
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def show(matrix: Matrix) -> None:
+            for where, command in matrix.commands():
+                session.tell(terminal.planned(where, command))
+
+        return build_matrix(request, session, show)
+
+    _show(ask, output, request.workspace)
+
+
+def plan_build(request: BuildRequest, output: Output) -> NoReturn:
+    """Print the command lines that a build would run, and nothing else, on stdout."""
+    from nestbox.build_matrix import build_matrix
+
+    progress = Progress()
+    outcomes: list[Outcome] = []
+    with exits():
+        if output.json:
+            raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
+
+        def show(matrix: Matrix) -> None:
+            progress.clear()
+            for _, command in matrix.commands():
+                tell(command, sys.stdout)
+
+        session = Session(say=progress.show)
+        outcomes += build_matrix(request, session, show, dry_run=True)
+        if outcomes:
+            tell(terminal.details(outcomes), sys.stderr)
+    # Without an outcome there is nothing that could not be planned.
+    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
+
+
 def examine_machine(output: Output) -> NoReturn:
     """Ask the probes of this machine itself, and say for whom a sandbox works here."""
     from nestbox import doctor
@@ -69,8 +109,16 @@ def _show(
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
 ) -> NoReturn:
     progress = Progress()
-    session = Session(say=lambda text: progress.show(run.heard(text)))
+    session = Session(
+        say=lambda text: progress.show(run.heard(text)),
+        tell=lambda text: show(run.redactor.text(text)),
+    )
     run = Recorder(workspace, session, output.file)
+
+    def show(text: str) -> None:
+        progress.clear()
+        tell(text, output.people)
+
     interrupted = False
     with exits():
         if output.json and output.sarif:
@@ -79,9 +127,7 @@ def _show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    progress.clear()
-                    said = terminal.line(run.add(outcome), color=wants_color(output.people))
-                    tell(said, output.people)
+                    show(terminal.line(run.add(outcome), color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
         except NestboxError as error:
@@ -233,7 +279,8 @@ class Progress:
     """What goes on right now: one line that is written over on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        # A log is read afterwards, also where CI gives it a terminal.
+        self._live = sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestbox.errors import EngineError, EngineUnavailable
 from nestbox.interrupts import interrupts_deferred
-from nestbox.platforms import parse_platform
+from nestbox.platforms import holds_several, parse_platform
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -37,6 +37,8 @@ class EngineFacts:
     storage_driver: str
     security_options: tuple[str, ...]
     cgroup_version: str = ""
+    several_platforms: bool = False
+    """Whether its image store holds several platforms under one tag."""
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
@@ -113,6 +115,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
             storage_driver=info["Driver"],
             security_options=tuple(info.get("SecurityOptions") or ()),
             cgroup_version=info.get("CgroupVersion") or "",
+            several_platforms=holds_several(info),
         ),
     )
 

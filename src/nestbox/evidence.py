@@ -55,6 +55,8 @@ class Engine(_Record):
     storage_driver: str
     security_options: tuple[str, ...]
     cgroup_version: str
+    several_platforms: bool
+    """Its image store holds one image for several platforms."""
 
 
 class Revision(_Record):

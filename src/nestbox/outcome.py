@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from nestbox.errors import NestboxError
 from nestbox.findings import Finding
 
 INTERRUPTED = 130
@@ -85,6 +86,12 @@ def joined(learned: Sequence[TargetFacts]) -> tuple[TargetFacts, ...]:
             create=facts.create or before.create,
         )
     return tuple(known.values())
+
+
+def unasked(step: str, target: Target, error: NestboxError) -> Outcome:
+    """The outcome of what could not be asked of a target: its status is that of the error's exit code."""
+    status = {1: Status.FAIL, 3: Status.UNVERIFIED}.get(error.exit_code, Status.ERROR)
+    return Outcome(step, status, error.what, target, error.why, error.fix)
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:
