@@ -17,7 +17,7 @@ from nestbox.delivered import Delivered, in_archive, in_registry
 from nestbox.engine import Engine
 from nestbox.errors import CommandError, NestboxError, UsageError
 from nestbox.fleet import Fleet, require_node
-from nestbox.outcome import Observation, Outcome, Status, Target, unasked
+from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.profile import discover, select
 from nestbox.publish import Arrangement, Delivery, arrange, builds_several, check_archive, parse_delivery
@@ -232,7 +232,10 @@ def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
         say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
 
     if delivery == Delivery():
-        return [outcome for outcome, _ in build_images(workshop.engine, plan, on_progress)]
+        built = build_images(workshop.engine, plan, on_progress)
+        images = zip(plan.targets, (image for _, image in built), strict=True)
+        workshop.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
+        return [outcome for outcome, _ in built]
     ran = run_plan(workshop.engine, plan, on_progress)
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,15 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
-from nestbox import report
+from nestbox.actions import in_actions, inert, json_text, tell_actions
 from nestbox.errors import NestboxError, UsageError
-from nestbox.evidence import Evidence, to_json
+from nestbox.evidence import to_json
 from nestbox.interrupts import interrupted_by_signals
-from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, Target, exit_code
 from nestbox.profile import discover
+from nestbox.recording import Recorder, default_file, write
+from nestbox.redaction import Redactor
+from nestbox.reports import terminal
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
@@ -31,16 +32,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a run is shown: to people, or as JSON or SARIF on stdout with the rest on stderr."""
+    """Where a run is kept, and how it is shown: to people, or as JSON or SARIF with the rest on stderr."""
 
     json: bool = False
     sarif: bool = False
     allow_unverified: bool = False
+    evidence: str = ""
+    """The file that the evidence is written to, if any."""
 
     @property
     def people(self) -> TextIO:
         """Where the words for people go."""
         return sys.stderr if self.json or self.sarif else sys.stdout
+
+    @property
+    def file(self) -> Path | None:
+        """The same as a path."""
+        return Path(self.evidence) if self.evidence else None
 
 
 def prove(request: Request, output: Output) -> NoReturn:
@@ -55,7 +63,7 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     def ask(session: Session) -> Generator[Outcome]:
         def show(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
-                session.tell(report.planned(where, command))
+                session.tell(terminal.planned(where, command))
 
         return build_matrix(request, session, show)
 
@@ -75,12 +83,12 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
         def show(lines: Sequence[tuple[str, str]]) -> None:
             progress.clear()
             for _, command in lines:
-                print(command)
+                tell(command, sys.stdout)
 
         session = Session(say=progress.show)
         outcomes += build_matrix(request, session, show, dry_run=True)
         if outcomes:
-            print(report.details(outcomes), file=sys.stderr)
+            tell(terminal.details(outcomes), sys.stderr)
     # Without an outcome there is nothing that could not be planned.
     raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
 
@@ -101,14 +109,16 @@ def _show(
     workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
 ) -> NoReturn:
-    begin = time.monotonic()
     progress = Progress()
+    session = Session(
+        say=lambda text: progress.show(run.heard(text)),
+        tell=lambda text: show(run.redactor.text(text)),
+    )
+    run = Recorder(workspace, session, output.file)
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         progress.say(text, output.people)
 
-    session = Session(say=progress.show, tell=tell)
-    outcomes: list[Outcome] = []
     interrupted = False
     with exits():
         if output.json and output.sarif:
@@ -117,43 +127,69 @@ def _show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    outcomes.append(outcome)
-                    tell(report.line(outcome, color=wants_color(output.people)))
+                    show(terminal.line(run.add(outcome), color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
+        except NestboxError as error:
+            if run.outcomes:
+                run.finish(error.exit_code, interrupted=True, trouble=str(error))
+            raise
         progress.clear()
-        run = Evidence(
-            tuple(outcomes),
-            session.facts,
-            time.monotonic() - begin,
-            interrupted,
-            tuple(session.targets),
-            binfmt_flags(),
-        )
-        _finish(workspace, run, output, conclude)
-    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified))
+        _finish(workspace, run, output, conclude, interrupted=interrupted)
+    raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
 
 
 def _finish(
-    workspace: Path, run: Evidence, output: Output, conclude: Callable[[Sequence[Outcome]], str] | None
+    workspace: Path,
+    run: Recorder,
+    output: Output,
+    conclude: Callable[[Sequence[Outcome]], str] | None,
+    *,
+    interrupted: bool,
 ) -> None:
-    if blocks := report.details(run.outcomes):
-        print(f"\n{blocks}\n", file=output.people)
-    if conclude is not None and not run.interrupted:
-        print(f"{conclude(run.outcomes)}\n", file=output.people)
+    code = INTERRUPTED if interrupted else exit_code(run.outcomes, allow_unverified=output.allow_unverified)
+    evidence = run.finish(code, interrupted=interrupted)
+    if blocks := terminal.details(run.outcomes):
+        tell(f"\n{blocks}\n", output.people)
+    if conclude is not None and not interrupted:
+        tell(f"{conclude(run.outcomes)}\n", output.people)
     if output.json:
-        print(json.dumps(to_json(run, allow_unverified=output.allow_unverified), indent=2))
+        tell(json_text(to_json(evidence)), sys.stdout)
     if output.sarif:
         from nestbox.checks import RULES
-        from nestbox.sarif import to_sarif
+        from nestbox.reports.sarif import to_sarif
 
         log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
-        print(json.dumps(log, indent=2))
-    if run.interrupted:
+        tell(json_text(log), sys.stdout)
+    if in_actions():
+        tell_actions(evidence, workspace, output.people)
+    if interrupted:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
         raise Exit(code=INTERRUPTED)
-    said = report.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
-    print(said, file=output.people)
+    said = terminal.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
+    tell(said, output.people)
+
+
+def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
+    """Draw the evidence of the last run, or of several files; on stdout, or into a file."""
+    from nestbox.drawing import FORMATS, draw
+    from nestbox.merging import read_all
+
+    with exits():
+        if form and form not in FORMATS:
+            raise UsageError(f"there is no format {form!r}", fix=f"one of: {', '.join(FORMATS)}")
+        evidence = read_all([Path(name) for name in merge] or [default_file(Path.cwd())])
+        text = draw(
+            evidence,
+            form or ("json" if merge else "terminal"),
+            Path.cwd(),
+            color=not output and wants_color(sys.stdout),
+        )
+        if output:
+            write(Path(output), text)
+        else:
+            tell(text, sys.stdout, end="")
+    raise Exit(code=0)
 
 
 def open_shell(name: str, platform: str, node: str) -> NoReturn:
@@ -227,7 +263,7 @@ def exits() -> Iterator[None]:
         with interrupted_by_signals():
             yield
     except NestboxError as error:
-        print(f"nestbox: {error}", file=sys.stderr)
+        tell(f"nestbox: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
@@ -236,6 +272,11 @@ def exits() -> Iterator[None]:
         # The reader left (`| head`); Python's own last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(code=INTERRUPTED) from None
+
+
+def tell(text: str, stream: TextIO, end: str = "\n") -> None:
+    """Print; nothing that is printed in GitHub Actions is a workflow command by accident, or by malice."""
+    print(inert(text) if in_actions() else text, file=stream, end=end, flush=True)
 
 
 class Progress:
@@ -255,7 +296,7 @@ class Progress:
         """Show what goes on."""
         with self._lock:
             if not self._live:
-                print(f"… {text}"[:160], file=sys.stderr, flush=True)
+                tell(f"… {text}"[:160], sys.stderr)
                 return
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
             self._shown = True
@@ -265,7 +306,7 @@ class Progress:
         """Print a line that stays."""
         with self._lock:
             self.clear()
-            print(text, file=stream, flush=True)
+            tell(text, stream)
 
     def clear(self) -> None:
         """Take the live line away before something that stays is printed."""

@@ -16,7 +16,7 @@ from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
 from nestbox.podman import client
 from nestbox.profile import discover, select, with_image_metadata
-from nestbox.report import details
+from nestbox.reports.terminal import details
 from nestbox.smoke import request_container
 from nestbox.validate import Session, Workshop
 

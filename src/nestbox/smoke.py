@@ -46,6 +46,8 @@ class Run:
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
+    only: tuple[str, ...] = ()
+    """Names of the probes that are asked; empty means all."""
     elsewhere: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
@@ -102,7 +104,7 @@ def _users(profile: Profile) -> tuple[str, ...]:
 
 def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
-    probes = (*plan_probes(run.profile), *run.own_probes)
+    probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
@@ -110,6 +112,7 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
     request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
@@ -118,6 +121,16 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
             yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _chosen(run: Run, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    known = [probe.name for probe in probes]
+    for name in run.only:
+        if name not in known:
+            raise UsageError(
+                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+            )
+    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
 
 
 def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:

@@ -42,6 +42,8 @@ class Request:
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     steps: tuple[str, ...] = STEPS
+    probes: tuple[str, ...] = ()
+    """Names of those that smoke runs ask; empty means all."""
     strict: bool = False
     staged: bool = False
     node: str = ""
@@ -160,6 +162,8 @@ def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests)
         if image is None:
             ask_for_life(place.builder, place.builder_name)
     yield outcome
+    if image:
+        workshop.session.targets.append(TargetFacts(target, image.id, {}))
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
         node, engine = place.node, place.engine
@@ -176,6 +180,7 @@ def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests)
             session.environment,
             errand.own,
             session.targets.append,
+            request.probes,
             elsewhere=request.vm or place.elsewhere,
         )
         yield from while_alive(engine, node.name, smoke(engine, run))
