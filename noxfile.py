@@ -15,6 +15,7 @@ SHELL_SCRIPTS = (
     "scripts/chromium",
     "scripts/goss",
     "scripts/peers",
+    "scripts/podman",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -64,6 +65,13 @@ def secure_apparmor(session: nox.Session) -> None:
     prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
     install(session, "dev")
     session.run("pytest", "tests/vm")
+
+
+@nox.session(default=False)
+def podman(session: nox.Session) -> None:
+    """The whole proof on a Podman of its own (scripts/podman), and each of its differences."""
+    install(session, "dev")
+    session.run("pytest", "tests/podman", *session.posargs)
 
 
 @nox.session(default=False)

@@ -90,6 +90,8 @@ ENGINE = evidence.Engine(
     security_options=("name=apparmor", "name=seccomp,profile=default"),
     cgroup_version="2",
     several_platforms=False,
+    product="Docker",
+    default_capabilities=("CHOWN", "KILL"),
 )
 RELAXATION = evidence.Relaxation(
     relaxation="cap-add=SYS_ADMIN",

@@ -37,7 +37,7 @@ def test_bases_come_first_and_once() -> None:
         bases={"linux/amd64": missing, "linux/arm64": missing, "linux/s390x": Bases({}, {"x": "y"}, base)},
         arrangements=[Arrangement(tuple(plans("a")))],
     )
-    assert [line for _, line in matrix.commands()] == [
+    assert [line for _, line in matrix.commands(FACTS)] == [
         'docker tag "$(make linux/amd64)" s',
         "docker buildx build --load --platform linux/amd64 --tag nestbox/w:a-amd64 '/it'\"'\"'s'",
         "docker buildx build --load --platform linux/arm64 --tag nestbox/w:a-arm64 '/it'\"'\"'s'",
@@ -47,8 +47,8 @@ def test_bases_come_first_and_once() -> None:
 def test_an_index_comes_after_what_it_joins() -> None:
     arranged = [arrange(plans(name), Delivery("h/{profile}:1"), several=False) for name in ("a", "b")]
     matrix = Matrix(arrangements=arranged)
-    assert [line.split()[2] for _, line in matrix.commands()] == ["build", "build", "imagetools"] * 2
-    assert [where for where, _ in matrix.commands()][:3] == ["a linux/amd64", "a linux/arm64", "a"]
+    assert [line.split()[2] for _, line in matrix.commands(FACTS)] == ["build", "build", "imagetools"] * 2
+    assert [where for where, _ in matrix.commands(FACTS)][:3] == ["a linux/amd64", "a linux/arm64", "a"]
     check_names(matrix, Delivery("h/{profile}:1"))
 
 

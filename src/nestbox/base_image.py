@@ -10,10 +10,11 @@ from pathlib import Path
 
 from nestbox.command import run
 from nestbox.config import BaseImage
-from nestbox.engine import Engine, engine_errors
+from nestbox.engine import Engine, EngineFacts, engine_errors
 from nestbox.errors import CommandError
 from nestbox.image_store import find_platform
 from nestbox.platforms import architecture
+from nestbox.podman import client
 
 # Making one takes about two minutes under emulation; slow disks and mirrors take their share.
 FALLBACK_TIMEOUT = 1200.0
@@ -54,7 +55,7 @@ def plan_bases(
         wanted[base.build_platform_variable] = engine.facts.platform
     stand_ins = {p: _stand_in(base.image, p) for p in wanted.values()}
     missing = {p: tag for p, tag in stand_ins.items() if not _has(engine, tag, p)}
-    if missing and _registry_answers(base.image):
+    if missing and _registry_answers(engine.facts, base.image):
         return Bases({}, {})
     variables = {variable: stand_ins[p] for variable, p in wanted.items()}
     return Bases(variables, missing, base)
@@ -93,13 +94,16 @@ def _has(engine: Engine, tag: str, platform: str) -> bool:
     return find_platform(engine, tag, platform) is not None
 
 
-def _registry_answers(image: str) -> bool:
+def _registry_answers(facts: EngineFacts, image: str) -> bool:
     """Whether the image's registry can be asked at all; "no such image" would be an answer too."""
+    argv: tuple[str, ...] = ("docker", "buildx", "imagetools", "inspect", "--raw", image)
+    if facts.is_podman:
+        argv = (*client(facts.address), "manifest", "inspect", image)
     try:
-        completed = run(["docker", "buildx", "imagetools", "inspect", "--raw", image], timeout=20)
+        completed = run(argv, timeout=20)
     except CommandError:
         return False
-    return completed.status == 0 or "not found" in completed.stderr
+    return completed.status == 0 or "not found" in completed.stderr or "manifest unknown" in completed.stderr
 
 
 def _make(engine: Engine, base: BaseImage, platform: str, tag: str, workspace: Path) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nestbox import podman
 from nestbox.build_steps import SHOWN_LINES, Failure, Steps
 from nestbox.command import run
-from nestbox.engine import Engine, Image, find_image
+from nestbox.engine import Engine, EngineFacts, Image, find_image
 from nestbox.errors import EngineError, NestboxError
 from nestbox.image_store import find_platform
 from nestbox.outcome import Observation, Outcome, Status, Target
@@ -62,6 +63,10 @@ class Plan:
             return ("docker", "pull", *platforms, self.tag)
         name = () if self.to[0] == "--output" else ("--tag", self.tag)
         return ("docker", "buildx", "build", *self.to, *platforms, *name, *self.recipe)
+
+    def command_line(self, facts: EngineFacts) -> tuple[str, ...]:
+        """The same as the engine's own client takes it."""
+        return podman.as_podman(self.argv, facts.address) if facts.is_podman else self.argv
 
 
 def plan_build(profile: Profile, platform: str) -> Plan:
@@ -155,18 +160,27 @@ class Ran:
         return Outcome("build", Status.FAIL, wrong[0], target, wrong[0], fix, self.observation)
 
 
-def run_plan(plan: Plan, on_progress: Callable[[str], None]) -> Ran:
+def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> Ran:
     """Run a plan's command line to its end; raises CommandError when it cannot start or takes too long."""
-    steps = Steps(on_progress)
+    is_podman = engine.facts.is_podman
+    steps = podman.Steps(on_progress) if is_podman else Steps(on_progress)
+    progress = () if is_podman else ("--progress", "plain")
+    argv = plan.command_line(engine.facts)
     with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
         id_file = Path(scratch) / "image-id"
         # Before the last one, the context: of an option that is given twice the last one counts.
-        extra = ("--progress", "plain", "--iidfile", str(id_file)) if plan.recipe else ()
-        completed = run((*plan.argv[:-1], *extra, plan.argv[-1]), timeout=BUILD_TIMEOUT, on_line=steps.read)
+        extra = (*progress, "--iidfile", str(id_file)) if plan.recipe else ()
+        completed = run(
+            (*argv[:-1], *extra, argv[-1]),
+            timeout=BUILD_TIMEOUT,
+            on_line=steps.complain if isinstance(steps, podman.Steps) else steps.read,
+            on_output=steps.read if isinstance(steps, podman.Steps) else None,
+        )
         image = id_file.read_text() if completed.status == 0 and id_file.exists() else plan.tag
     failure = steps.failure() if completed.status != 0 else None
     shown = "\n".join(failure.lines if failure else completed.stderr.splitlines()[-SHOWN_LINES:])
-    observation = Observation(plan.argv, completed.status, completed.stdout, shown, completed.seconds)
+    said = "\n".join(completed.stdout.splitlines()[-SHOWN_LINES:])
+    observation = Observation(argv, completed.status, said, shown, completed.seconds)
     return Ran(observation, failure, image, tuple(_OTHER_BASE.findall(completed.stderr)))
 
 
@@ -184,9 +198,10 @@ def build_images(
     """Run a plan, then ask the engine what it has: an outcome for each platform, and its image if a pass."""
     # Only what the engine does not have is pulled: a local image needs no registry.
     if not plan.recipe and find_platform(engine, plan.tag, plan.platforms[0]):
-        ran = Ran(Observation(plan.argv, 0, f"{plan.tag} is there already\n"), None, plan.tag)
+        seen = Observation(plan.command_line(engine.facts), 0, f"{plan.tag} is there already\n")
+        ran = Ran(seen, None, plan.tag)
     else:
-        ran = run_plan(plan, on_progress)
+        ran = run_plan(engine, plan, on_progress)
     return [_find_built(engine, plan, ran, target) for target in plan.targets]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from platform import machine
@@ -13,6 +13,7 @@ from nestbox.base_image import Bases, make_bases
 from nestbox.build import CannotBuildError, Plan, Ran, build_images, plan_build, run_plan
 from nestbox.command import run
 from nestbox.delivered import Delivered, in_archive, in_registry
+from nestbox.engine import EngineFacts
 from nestbox.errors import CommandError, EngineUnavailable, NestboxError, UsageError
 from nestbox.nodes import Truth, node_for
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
@@ -50,7 +51,7 @@ class Matrix:
         """Every build, in its order."""
         return [plan for arrangement in self.arrangements for plan in arrangement.plans]
 
-    def commands(self) -> list[tuple[str, str]]:
+    def commands(self, facts: EngineFacts) -> list[tuple[str, str]]:
         """What each is for, and the shell's lines that do it all when they are pasted in the workspace."""
         needed = dict.fromkeys(platform for plan in self.plans for platform in plan.platforms)
         made = {
@@ -62,16 +63,22 @@ class Matrix:
         lines = [(where, line) for line, where in made.items()]
         for arrangement in self.arrangements:
             for plan in arrangement.plans:
-                lines.append((f"{plan.profile} {','.join(plan.platforms)}", shlex.join(plan.argv)))
+                lines.append(
+                    (f"{plan.profile} {','.join(plan.platforms)}", shlex.join(plan.command_line(facts)))
+                )
             if arrangement.index:
                 lines.append((arrangement.plans[0].profile, shlex.join(arrangement.index)))
         return lines
 
 
 def build_matrix(
-    request: BuildRequest, session: Session, show: Callable[[Matrix], None], *, dry_run: bool = False
+    request: BuildRequest,
+    session: Session,
+    show: Callable[[Sequence[tuple[str, str]]], None],
+    *,
+    dry_run: bool = False,
 ) -> Generator[Outcome]:
-    """Plan, show the plan, run it. A dry run has outcomes only of what cannot be planned.
+    """Plan, show Matrix.commands, run them. A dry run has outcomes only of what cannot be planned.
 
     Raises UsageError before anything is built when the request makes no sense.
     """
@@ -86,7 +93,7 @@ def build_matrix(
                 yield unasked("build", Target(name, platform), error)
         return
     matrix = plan_matrix(request, workshop, files, delivery)
-    show(matrix)
+    show(matrix.commands(workshop.engine.facts))
     yield from matrix.unasked
     if dry_run:
         return
@@ -118,6 +125,11 @@ def plan_matrix(
 ) -> Matrix:
     """Plan everything; nothing is made or changed."""
     several = workshop.engine.facts.several_platforms
+    if delivery != Delivery() and workshop.engine.facts.is_podman:
+        raise UsageError(
+            "nestbox publishes what docker buildx builds, and this engine is Podman",
+            fix="nestbox build, then podman push or podman save --format oci-archive",
+        )
     if delivery != Delivery():
         driver = _driver()
         if delivery.archive:
@@ -196,7 +208,7 @@ def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
         images = zip(plan.targets, (image for _, image in built), strict=True)
         workshop.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
         return [outcome for outcome, _ in built]
-    ran = run_plan(plan, on_progress)
+    ran = run_plan(workshop.engine, plan, on_progress)
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]
     there = in_registry(plan.tag) if delivery.push else in_archive(Path(plan.tag))

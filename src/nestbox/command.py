@@ -38,13 +38,14 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
     on_line: Callable[[str], None] | None = None,
+    on_output: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a program to its end, whatever its exit status.
 
     `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
-    `on_line` gets each line of standard error as it comes. The program and all that it started are killed
-    when the time is over or this process is interrupted. Raises CommandError when it cannot be started or
-    does not end in time.
+    `on_line` gets each line of standard error as it comes, `on_output` each of standard output. The program
+    and all that it started are killed when the time is over or this process is interrupted. Raises
+    CommandError when it cannot be started or does not end in time.
     """
     begin = time.monotonic()
     try:
@@ -61,7 +62,7 @@ def run(
         raise _unstarted(argv, error) from error
     kept = (bytearray(), bytearray())
     readers = [
-        threading.Thread(target=_drain, args=(process.stdout, kept[0], None), daemon=True),
+        threading.Thread(target=_drain, args=(process.stdout, kept[0], on_output), daemon=True),
         threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
     ]
     try:

@@ -26,7 +26,7 @@ from nestbox.reports import terminal
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
-    from nestbox.build_matrix import BuildRequest, Matrix
+    from nestbox.build_matrix import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     from nestbox.build_matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
-        def show(matrix: Matrix) -> None:
-            for where, command in matrix.commands():
+        def show(lines: Sequence[tuple[str, str]]) -> None:
+            for where, command in lines:
                 session.tell(terminal.planned(where, command))
 
         return build_matrix(request, session, show)
@@ -79,9 +79,9 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
         if output.json:
             raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
 
-        def show(matrix: Matrix) -> None:
+        def show(lines: Sequence[tuple[str, str]]) -> None:
             progress.clear()
-            for _, command in matrix.commands():
+            for _, command in lines:
                 tell(command, sys.stdout)
 
         session = Session(say=progress.show)

@@ -57,6 +57,10 @@ class Engine(_Record):
     cgroup_version: str
     several_platforms: bool
     """Its image store holds one image for several platforms."""
+    product: str
+    """Docker, or Podman, which answers the same API."""
+    default_capabilities: tuple[str, ...]
+    """What a container holds that asks for nothing."""
 
 
 class Revision(_Record):
