@@ -58,9 +58,9 @@ class Engine(_Record):
     several_platforms: bool
     """Its image store holds one image for several platforms."""
     product: str
-    """Docker or Podman."""
+    """Docker, or Podman, which answers the same API."""
     default_capabilities: tuple[str, ...]
-    """What a container holds there that asks for nothing."""
+    """What a container holds that asks for nothing."""
 
 
 class Revision(_Record):

@@ -7,7 +7,6 @@ import json
 import secrets
 import threading
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from nestbox.hosts import find_commit, host_facts
 from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, Status, count, joined
 from nestbox.profile import discover
-from nestbox.records import clean, outcome_record, target_record
+from nestbox.records import clean, engine_record, outcome_record, target_record
 from nestbox.redaction import Redactor
 from nestbox.validate import Session
 
@@ -97,7 +96,7 @@ class Recorder:
     ) -> Evidence:
         """What is known by now."""
         seen, facts = count(self.outcomes), self._session.facts
-        engine = evidence.Engine(**self.redactor.value(clean(asdict(facts)))) if facts else None
+        engine = engine_record(facts, self.redactor) if facts else None
         targets = joined(self._session.targets)
         run = evidence.Run(
             nestbox=__version__,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from nestbox import evidence
+from nestbox.engine import EngineFacts
 from nestbox.findings import Finding, Mistake, Related
 from nestbox.outcome import Observation, Outcome, Target, TargetFacts
 from nestbox.probes.probe import Probe
@@ -72,6 +74,12 @@ def _script(outcome: Outcome, probe: Probe | None) -> str:
         return text_of(probe)
     command = outcome.observation.command if outcome.observation else ()
     return _text(command[2]) if outcome.id.startswith("smoke.") and command[:2] == ("sh", "-c") else ""
+
+
+def engine_record(facts: EngineFacts, redactor: Redactor) -> evidence.Engine:
+    """What the evidence has a place for of an engine's facts."""
+    known = {name: value for name, value in asdict(facts).items() if name in evidence.Engine.model_fields}
+    return evidence.Engine(**redactor.value(clean(known)))
 
 
 def target_record(facts: TargetFacts, redactor: Redactor) -> evidence.Target:

@@ -27,8 +27,8 @@ def describe_run(run: Run) -> Iterator[tuple[str, str]]:
     if engine:
         yield (
             "engine",
-            f"{engine.version} on {engine.operating_system}, {engine.kernel}, {engine.platform}, "
-            f"{', '.join(engine.security_options) or 'no security options'}",
+            f"{engine.product} {engine.version} on {engine.operating_system}, {engine.kernel}, "
+            f"{engine.platform}, {', '.join(engine.security_options) or 'no security options'}",
         )
     lsms = ", ".join(run.host.lsms) or "security modules unknown"
     yield "machine", f"{run.host.operating_system}, {run.host.kernel}, {run.host.machine}, {lsms}"
