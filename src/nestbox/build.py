@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestbox.command import Completed, run
+from nestbox.compose import Service
+from nestbox.compose_build import build_options
 from nestbox.engine import Engine, Image, find_image
 from nestbox.errors import EngineError, NestboxError
 from nestbox.outcome import Observation, Outcome, Status, Target
@@ -45,16 +47,14 @@ class Plan:
 def plan_build(profile: Profile, platform: str) -> Plan:
     """The `docker buildx build` command line for a target; raises CannotBuildError."""
     config, folder = profile.config, profile.file.parent
-    for unsupported, named in (
-        (config.features, "features"),
-        (config.docker_compose_file, "dockerComposeFile"),
-    ):
-        if unsupported:
-            raise CannotBuildError(
-                f"{profile.file.name} uses `{named}`, which nestbox does not build",
-                fix="devcontainer build --workspace-folder . builds it",
-            )
+    if config.features:
+        raise CannotBuildError(
+            f"{profile.file.name} uses `features`, which nestbox does not build",
+            fix="devcontainer build --workspace-folder . builds it",
+        )
     target = Target(profile.name, platform)
+    if profile.service is not None:
+        return _plan_service(profile.service, target, _tag(profile, platform))
     if config.image:
         return Plan(target, config.image, ("docker", "pull", "--platform", platform, config.image))
     build = config.build
@@ -77,6 +77,21 @@ def plan_build(profile: Profile, platform: str) -> Plan:
             argv += ["--cache-from", source]
         argv += build.options
     return Plan(target, tag, (*argv, str((folder / context).resolve())))
+
+
+def _plan_service(service: Service, target: Target, tag: str) -> Plan:
+    """As Compose would build the service; what has an image and no build section is only pulled."""
+    if service.build is None:
+        pull = ("docker", "pull", "--platform", target.platform, service.image)
+        return Plan(target, service.image, pull)
+    options, context, odd = build_options(service.build, service.secrets)
+    if odd:
+        raise CannotBuildError(
+            f"nestbox does not carry over {', '.join(odd)} of the build of the service {service.name}",
+            fix=f"docker compose build {service.name} builds it",
+        )
+    buildx = ("docker", "buildx", "build", "--load", "--platform", target.platform, "--tag", tag)
+    return Plan(target, tag, (*buildx, *options, context))
 
 
 def _tag(profile: Profile, platform: str) -> str:

@@ -62,7 +62,9 @@ def _show(
 ) -> NoReturn:
     begin = time.monotonic()
     progress = Progress()
-    session = Session(say=progress.show)
+    session = Session(
+        say=progress.show, tell=lambda line: print(f"{'inferred':<10} {line}", file=output.people)
+    )
     outcomes: list[Outcome] = []
     interrupted = False
     with exits():

@@ -16,6 +16,7 @@ from nestbox.diff import check_diff
 from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
 from nestbox.guests import give_image, open_guest
+from nestbox.inference import told
 from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
@@ -53,6 +54,8 @@ class Session:
     """Where a run's progress goes, what its environment is, and what it learns for the evidence."""
 
     say: Callable[[str], None]
+    tell: Callable[[str], None] = lambda line: None
+    """Takes what is to stay: what a run without any configuration made of the repository."""
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
     targets: list[TargetFacts] = field(default_factory=list)
@@ -64,6 +67,10 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
     request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))
     lock = read_lock(request.workspace)
     config = load_config(request.workspace)
+    if config == Config() and set(_ON_AN_ENGINE) & set(request.steps):
+        locked = lock is not None
+        for line in told(files, request.workspace, session.environment, request.platforms, locked=locked):
+            session.tell(line)
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
             files,
