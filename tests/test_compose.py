@@ -181,7 +181,7 @@ def test_properties_of_devcontainer_json_come_on_top() -> None:
         cap_add=("A", "B"), env=("X=2",), mounts=("type=volume,source=s,target=/m", "type=tmpfs,target=/v")
     )
     assert join(below, own) == RunOptions(
-        cap_add=("A", "B"), env=("X=1", "X=2"), mounts=own.mounts, volumes=(), user="one"
+        cap_add=("A", "B"), env=("X=2",), mounts=own.mounts, volumes=(), user="one"
     )
     assert join(below, RunOptions(user="two", privileged=True)).user == "two"
 

@@ -109,7 +109,9 @@ def join(service: RunOptions, own: RunOptions) -> RunOptions:
     Its mounts take the place of the service's at the same target, its environment that of the same names.
     """
     targets = {target_of(mount) for mount in own.mounts}
+    named = {entry.partition("=")[0] for entry in own.env}
     changed: dict[str, Any] = {
+        "env": (*(e for e in service.env if e.partition("=")[0] not in named), *own.env),
         "mounts": (*(m for m in service.mounts if target_of(m) not in targets), *own.mounts),
         "volumes": (*(v for v in service.volumes if v.split(":")[1] not in targets), *own.volumes),
     }
