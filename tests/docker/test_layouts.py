@@ -172,7 +172,7 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("network_mode: bridge", {}),
     "properties": ("", {"overrideCommand": True, "capAdd": ["NET_ADMIN"], "init": True}),
     "options": (OPTIONS, {"containerEnv": {"GREETING": "mine"}, "containerUser": "dev"}),
-    "mounts": ("privileged: true", {"mounts": ["type=volume,source=nestbox-test-d,target=/data"]}),
+    "mounts": ("read_only: true", {"mounts": ["type=volume,source=nestbox-test-d,target=/data"]}),
 }
 
 
