@@ -61,7 +61,7 @@ def told(
     """The lines at the start of a run without any configuration: what is proved, on what, and why so."""
     readings = [_reading(name, file, workspace, environment) for name, file in files.items()]
     named = [
-        f"{name} ({file.relative_to(workspace)}{_source(profile)})"
+        f"{name} ({file.relative_to(workspace)}{describe(profile) if profile else ''})"
         for (name, file), profile in zip(files.items(), readings, strict=True)
     ]
     where = ", ".join(platforms) or "the engine's own platform"
@@ -79,9 +79,8 @@ def _reading(name: str, file: Path, workspace: Path, environment: Mapping[str, s
         return None  # told by the checks, with its place
 
 
-def _source(profile: Profile | None) -> str:
-    if profile is None:
-        return ""
+def describe(profile: Profile) -> str:
+    """What a profile is made from, to stand behind its name."""
     service = profile.service
     if service is not None:
         beside = f", without {', '.join(service.others)}" if service.others else ""
