@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import __version__
 from nestbox.config import load_config
 from nestbox.lock import read_lock
+from nestbox.origin import UNKNOWN, from_record
 from tests.conftest import ROOT, Finished, Repository, skip_or_fail
 
 WORKFLOW = ".github/workflows/nestbox.yml"
@@ -252,7 +252,36 @@ def test_the_commands_of_the_workflow_are_ones_that_the_program_has(tmp_path: Pa
         assert "no devcontainer configuration was found" in done.stderr
 
 
-def test_the_session_pins_the_version_that_wrote_it(foreign: Repository) -> None:
-    foreign.ask("init")
-    assert f'session.install("nestbox=={__version__}")' in (foreign.path / "noxfile.py").read_text()
-    assert f"python -m pip install nestbox=={__version__}\n" in (foreign.path / WORKFLOW).read_text()
+def test_nestbox_is_never_installed_by_its_bare_name(foreign: Repository) -> None:
+    """On the package index, that name is another project's."""
+    done = foreign.ask("init")
+    # From this repository, as here, nobody else can install it.
+    assert done.stdout.count("say in it where nestbox comes from") == 2
+    session, workflow = ((foreign.path / name).read_text() for name in ("noxfile.py", WORKFLOW))
+    assert f'session.install("{UNKNOWN}")' in session
+    assert f'NESTBOX: "{UNKNOWN}"' in workflow
+    assert set(re.findall(r"pip install (.*)", workflow)) == {'"$NESTBOX"'}
+    (foreign.path / "noxfile.py").unlink()
+    foreign.ask("init", "--force", "--source", "git+https://example.org/nestbox@v1")
+    for name in ("noxfile.py", WORKFLOW):
+        assert '"nestbox @ git+https://example.org/nestbox@v1"' in (foreign.path / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("record", "needed"),
+    [
+        (
+            {"url": "https://example.org/n", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "nestbox @ git+https://example.org/n@abc",
+        ),
+        (
+            {"url": "https://example.org/n.whl", "archive_info": {"hashes": {"sha256": "12"}}},
+            "nestbox @ https://example.org/n.whl#sha256=12",
+        ),
+        ({"url": "https://example.org/n.whl", "archive_info": {}}, "nestbox @ https://example.org/n.whl"),
+        ({"url": "file:///home/me/n.whl", "archive_info": {}}, UNKNOWN),
+        ({"url": "file:///home/me/nestbox", "dir_info": {"editable": True}}, UNKNOWN),
+    ],
+)
+def test_where_pip_had_it_from_is_where_it_is_installed_from(record: dict[str, object], needed: str) -> None:
+    assert from_record(record) == needed

@@ -9,12 +9,12 @@ from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
-from nestbox import __version__
 from nestbox.config import Config, load_config
 from nestbox.errors import NestboxError
 from nestbox.git import find_top
 from nestbox.inference import describe, packs_of
 from nestbox.lock import LOCK_FILE, read_lock
+from nestbox.origin import UNKNOWN, requirement
 from nestbox.privileges import read_sides, update
 from nestbox.profile import Profile, discover, load_profile, select
 from nestbox.source import safe
@@ -58,8 +58,12 @@ class Plan:
         return int(bool(self.troubles))
 
 
-def decide(workspace: Path, environment: Mapping[str, str], *, force: bool) -> Plan:
-    """Look at the repository; raises UsageError when it has no profile, or a broken configuration."""
+def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, source: str = "") -> Plan:
+    """Look at the repository; raises UsageError when it has no profile, or a broken configuration.
+
+    `source` is where pip is to get nestbox from; without one, where this one came from.
+    """
+    needed = requirement(source)
     found = select(discover(workspace), [])
     parts: list[Part] = []
     troubles: list[str] = []
@@ -77,8 +81,8 @@ def decide(workspace: Path, environment: Mapping[str, str], *, force: bool) -> P
     parts += [
         _configuration(workspace, profiles),
         _lock(workspace, environment, troubles, force=force),
-        _noxfile(workspace),
-        _workflow(workspace, force=force),
+        _noxfile(workspace, needed),
+        _workflow(workspace, needed, force=force),
     ]
     return Plan(tuple(parts), tuple(troubles))
 
@@ -157,10 +161,10 @@ def _lock(workspace: Path, environment: Mapping[str, str], troubles: list[str], 
     return Part(LOCK_FILE, State.WRITE, f"the privilege lock: {what}{owed}")
 
 
-def _noxfile(workspace: Path) -> Part:
-    file, text = workspace / NOXFILE, _template("noxfile.py.txt")
+def _noxfile(workspace: Path, needed: str) -> Part:
+    file, text = workspace / NOXFILE, _template("noxfile.py.txt", needed)
     if not file.exists():
-        return Part(NOXFILE, State.WRITE, "a Nox session: nox -s nestbox", text)
+        return Part(NOXFILE, State.WRITE, f"a Nox session: nox -s nestbox{_owed(needed)}", text)
     try:
         there = _SESSION.search(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -171,8 +175,8 @@ def _noxfile(workspace: Path) -> Part:
     return Part(NOXFILE, State.CANNOT, "is yours: paste the session below", session)
 
 
-def _workflow(workspace: Path, *, force: bool) -> Part:
-    file, text = workspace / WORKFLOW, _template("workflow.yml")
+def _workflow(workspace: Path, needed: str, *, force: bool) -> Part:
+    file, text = workspace / WORKFLOW, _template("workflow.yml", needed)
     if file.exists() and not force:
         return Part(WORKFLOW, State.THERE, "the workflow; --force writes it anew")
     try:
@@ -183,9 +187,14 @@ def _workflow(workspace: Path, *, force: bool) -> Part:
         return Part(WORKFLOW, State.CANNOT, f"GitHub reads workflows at the top only, which is {top}")
     anew = file.exists()
     how = "written anew" if anew else "a GitHub workflow"
-    return Part(WORKFLOW, State.WRITE, f"{how}: static checks, then amd64 and arm64", text, anew)
+    note = f"{how}: static checks, then amd64 and arm64{_owed(needed)}"
+    return Part(WORKFLOW, State.WRITE, note, text, anew)
 
 
-def _template(name: str) -> str:
+def _owed(needed: str) -> str:
+    return "; say in it where nestbox comes from, or --source" if needed == UNKNOWN else ""
+
+
+def _template(name: str, needed: str = "") -> str:
     text = files("nestbox").joinpath("templates", name).read_text("utf-8")
-    return text.replace("{requirement}", f"nestbox=={__version__}")
+    return text.replace("{requirement}", needed)

@@ -176,13 +176,14 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
     help={
         "dry-run": "show the same table, and write nothing",
         "force": "also write the workflow anew, and bring the lock up to date; all else is yours and stays",
+        "source": "where pip is to get nestbox from, such as git+https://… (default: where this one is from)",
     }
 )
-def init(_: Context, dry_run: bool = False, force: bool = False) -> None:
+def init(_: Context, dry_run: bool = False, force: bool = False, source: str = "") -> None:
     """Set nestbox up in this repository: a configuration, a privilege lock, a Nox session, a workflow."""
     from nestbox.door import set_up
 
-    set_up(dry_run, force)
+    set_up(dry_run, force, source)
 
 
 @task(help=_OUTPUT)
