@@ -158,6 +158,33 @@ def test_other_spellings_are_read(changes: dict[str, Any], field: str, value: ob
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("seccomp:own.json", "seccomp:/project/.devcontainer/own.json"),
+        ("seccomp=/etc/own.json", "seccomp=/etc/own.json"),
+        ("seccomp=unconfined", "seccomp=unconfined"),
+        ("no-new-privileges:true", "no-new-privileges:true"),
+    ],
+)
+def test_a_seccomp_profile_is_beside_the_compose_file(written: str, read: str) -> None:
+    project = {"services": {"a": {"image": "x", "security_opt": [written]}}}
+    found = parse_service(project, "a", Path("/project/.devcontainer"))
+    assert found is not None
+    assert found.options.security_opt == (read,)
+
+
+def test_a_service_of_one_platform_is_not_built_for_another(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = {"services": {"app": {"image": "x", "platform": "linux/amd64"}}}
+    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: project)
+    profile = load_profile("default", write(workspace), workspace, {})
+    assert plan_build(profile, "linux/amd64").tag == "x"
+    with pytest.raises(CannotBuildError, match="is for linux/amd64, not for linux/arm64"):
+        plan_build(profile, "linux/arm64")
+
+
+@pytest.mark.parametrize(
     ("entrypoint", "command", "runs"),
     [
         (None, None, ("/entry", "serve")),

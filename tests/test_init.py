@@ -267,6 +267,12 @@ def test_nestbox_is_never_installed_by_its_bare_name(foreign: Repository) -> Non
         assert '"nestbox @ git+https://example.org/nestbox@v1"' in (foreign.path / name).read_text()
 
 
+def test_a_source_that_would_end_its_quotes_is_refused(foreign: Repository) -> None:
+    done = foreign.ask("init", "--source", 'https://example.org/"; import evil; "')
+    assert done.status == 2
+    assert not (foreign.path / "noxfile.py").exists()
+
+
 @pytest.mark.parametrize(
     ("record", "needed"),
     [

@@ -16,10 +16,7 @@ import pytest
 from nestbox.engine import Engine
 from nestbox.probes.table import PROBES
 from tests.conftest import ROOT, Finished
-from tests.docker.conftest import base
 from tests.docker.layouts import LAYOUTS, make
-
-__all__ = ["base"]
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,11 @@ def plan_build(profile: Profile, platform: str) -> Plan:
 
 def _plan_service(service: Service, target: Target, tag: str) -> Plan:
     """As Compose would build the service; what has an image and no build section is only pulled."""
+    if service.platform and not target.platform.startswith(service.platform.removesuffix("/v8")):
+        raise CannotBuildError(
+            f"the Compose service {service.name} is for {service.platform}, not for {target.platform}",
+            fix=f"ask for --platform {service.platform}",
+        )
     if service.build is None:
         pull = ("docker", "pull", "--platform", target.platform, service.image)
         return Plan(target, service.image, pull)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from nestbox.compose_volumes import read_volumes, target_of
@@ -73,6 +74,8 @@ class Service:
     """The project's secrets, which a build may name."""
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
+    platform: str = ""
+    """The only one that it is for; empty for any."""
     others: tuple[str, ...] = ()
     """The project's other services, which nestbox does not start."""
 
@@ -85,20 +88,21 @@ class Service:
         return (*entrypoint, *command)
 
 
-def parse_service(project: Mapping[str, Any], name: str) -> Service | None:
-    """The service of that name, or None when the project has none."""
+def parse_service(project: Mapping[str, Any], name: str, folder: Path = Path()) -> Service | None:
+    """The service of that name, or None when the project has none; `folder` is the project's."""
     project = _without_escapes(project)
     section = project.get("services", {}).get(name)
     if section is None:
         return None
     return Service(
         name,
-        _options(section, project),
+        _options(section, project, folder),
         section.get("image") or "",
         section.get("build"),
         project.get("secrets") or {},
         _words(section.get("entrypoint")),
         _words(section.get("command")),
+        section.get("platform") or "",
         tuple(other for other in project["services"] if other != name),
     )
 
@@ -135,7 +139,7 @@ def alone(options: RunOptions) -> RunOptions:
     return replace(options, **unshared)
 
 
-def _options(section: Mapping[str, Any], project: Mapping[str, Any]) -> RunOptions:
+def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Path) -> RunOptions:
     found: dict[str, Any] = {}
     uncarried: list[str] = []
     for key, value in section.items():
@@ -151,6 +155,7 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any]) -> RunOptio
             found[_PAIRS[key]] = tuple(f"{name}={said}" for name, said in value.items())
         elif key not in _READ_BELOW | _IGNORED and not key.startswith("x-"):
             uncarried.append(f"{key} of the Compose service")
+    found["security_opt"] = tuple(_security(option, folder) for option in found.get("security_opt", ()))
     limits, beyond = _deploy(section.get("deploy") or {})
     binds, mounts, odd = read_volumes(section.get("volumes") or (), project.get("volumes") or {})
     return RunOptions(
@@ -164,6 +169,14 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any]) -> RunOptio
         uncarried=(*uncarried, *beyond, *odd),
         volumes=binds,
     )
+
+
+def _security(option: str, folder: Path) -> str:
+    """Of all its paths, `config` leaves that of a seccomp profile as it is written."""
+    name, separator, value = option.partition("=" if "=" in option else ":")
+    if name != "seccomp" or value in ("unconfined", "builtin"):
+        return option
+    return f"{name}{separator}{folder / value}"
 
 
 def _deploy(deploy: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

@@ -64,7 +64,8 @@ def read_service(
     if named is None:
         return None
     files = [file.parent / one for one in ([named] if isinstance(named, str) else named)]
-    service = parse_service(read_project(files, workspace, environment), config.service or "")
+    folder = files[0].parent if files else workspace
+    service = parse_service(read_project(files, workspace, environment), config.service or "", folder)
     if service is None:
         raise ComposeError(f"there is no service {config.service!r} in {', '.join(f.name for f in files)}")
     started = config.run_services

@@ -10,13 +10,19 @@ from importlib.metadata import Distribution
 from typing import Any
 
 from nestbox import __version__
+from nestbox.errors import UsageError
 
 UNKNOWN = f"nestbox @ https://example.invalid/nestbox-{__version__}-py3-none-any.whl"
 """A requirement that nothing answers; whoever reads it replaces it."""
 
 
 def requirement(source: str = "") -> str:
-    """The requirement for `source`, or without one for where pip had this nestbox from; else UNKNOWN."""
+    """The requirement for `source`, or without one for where pip had this nestbox from; else UNKNOWN.
+
+    Raises UsageError for a source that cannot stand in quotes.
+    """
+    if unquotable := {c for c in source if c in '"\\' or not c.isprintable()}:
+        raise UsageError(f"a source cannot hold {', '.join(map(repr, sorted(unquotable)))}")
     if source:
         return f"nestbox @ {source}" if "://" in source else source
     try:
