@@ -256,7 +256,7 @@ def test_nestbox_is_never_installed_by_its_bare_name(foreign: Repository) -> Non
     """On the package index, that name is another project's."""
     done = foreign.ask("init")
     # From this repository, as here, nobody else can install it.
-    assert done.stdout.count("say in it where nestbox comes from") == 2
+    assert f"instead of\n  {UNKNOWN}\nin noxfile.py and {WORKFLOW}\n" in done.stdout
     session, workflow = ((foreign.path / name).read_text() for name in ("noxfile.py", WORKFLOW))
     assert f'session.install("{UNKNOWN}")' in session
     assert f'NESTBOX: "{UNKNOWN}"' in workflow

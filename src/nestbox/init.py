@@ -112,6 +112,12 @@ def table(plan: Plan) -> str:
     for part in plan.parts:
         if part.state is State.CANNOT and part.text:
             lines += ["", f"for {part.file}:", "", part.text.rstrip()]
+    if owing := [part.file for part in plan.parts if UNKNOWN in part.text and part.state is State.WRITE]:
+        lines += [
+            "",
+            "pip did not record where this nestbox is from: say it yourself, by --source, or instead of",
+        ]
+        lines += [f"  {UNKNOWN}", f"in {' and '.join(owing)}"]
     return "\n".join([*lines, *(f"\n{safe_lines(trouble)}" for trouble in plan.troubles)])
 
 
@@ -157,14 +163,14 @@ def _lock(workspace: Path, environment: Mapping[str, str], troubles: list[str], 
     what = f"{asked or 'no'} relaxation{'' if asked == 1 else 's'}"
     if lock is not None:
         return Part(LOCK_FILE, State.WRITE, f"brought up to date, its reasons kept: {what}", anew=True)
-    owed = ", whose reasons you will have to write" if asked else ""
+    owed = "; the reasons are yours to write" if asked else ""
     return Part(LOCK_FILE, State.WRITE, f"the privilege lock: {what}{owed}")
 
 
 def _noxfile(workspace: Path, needed: str) -> Part:
     file, text = workspace / NOXFILE, _template("noxfile.py.txt", needed)
     if not file.exists():
-        return Part(NOXFILE, State.WRITE, f"a Nox session: nox -s nestbox{_owed(needed)}", text)
+        return Part(NOXFILE, State.WRITE, "a Nox session: nox -s nestbox", text)
     try:
         there = _SESSION.search(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -187,12 +193,8 @@ def _workflow(workspace: Path, needed: str, *, force: bool) -> Part:
         return Part(WORKFLOW, State.CANNOT, f"GitHub reads workflows at the top only, which is {top}")
     anew = file.exists()
     how = "written anew" if anew else "a GitHub workflow"
-    note = f"{how}: static checks, then amd64 and arm64{_owed(needed)}"
+    note = f"{how}: static checks, then amd64 and arm64"
     return Part(WORKFLOW, State.WRITE, note, text, anew)
-
-
-def _owed(needed: str) -> str:
-    return "; say in it where nestbox comes from, or --source" if needed == UNKNOWN else ""
 
 
 def _template(name: str, needed: str = "") -> str:
