@@ -273,7 +273,9 @@ def test_the_build_section_is_built_as_compose_would(workspace: Path) -> None:
 
 
 def test_a_service_with_an_image_alone_is_pulled(workspace: Path) -> None:
-    plan = plan_build(load_profile("default", write(workspace, service="db"), workspace, {}), "linux/amd64")
+    profile = load_profile("default", write(workspace, service="db"), workspace, {})
+    assert dockerfile_of(profile) is None
+    plan = plan_build(profile, "linux/amd64")
     assert plan.argv == ("docker", "pull", "--platform", "linux/amd64", "postgres:16")
 
 
