@@ -6,6 +6,7 @@ nestbox neither carries over nor knows to concern other things than the containe
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -123,6 +124,12 @@ def join(service: RunOptions, own: RunOptions) -> RunOptions:
         below, above = getattr(service, name), getattr(own, name)
         changed[name] = tuple(dict.fromkeys((*below, *above))) if isinstance(below, tuple) else above or below
     return RunOptions(**changed)
+
+
+def fix_of_service(service: Service, fix: str) -> str:
+    """A fix that speaks of run arguments, in the words of a Compose file, where they have an effect."""
+    spelled = re.sub(r'"--([a-z-]+)=([^"]+)"', lambda m: f"{m[1].replace('-', '_')}: [{m[2]}]", fix)
+    return spelled.replace("to runArgs", f"to the Compose service {service.name}")
 
 
 def shared_with_services(options: RunOptions) -> dict[str, str]:

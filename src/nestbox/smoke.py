@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
-from nestbox.compose import alone, shared_with_services
+from nestbox.compose import alone, fix_of_service, shared_with_services
 from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
@@ -255,6 +255,6 @@ def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observat
         judgement.summary,
         run.target,
         judgement.cause,
-        judgement.fix,
+        fix_of_service(service, judgement.fix) if (service := run.profile.service) else judgement.fix,
         observation,
     )
