@@ -108,6 +108,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Write the references that are made from the code."""
+    install(session, "runtime")
+    session.run("python", "docs/reference.py")
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """The JSON reader on random texts; `nox -s fuzz -- --seconds 600`."""
     install(session, "dev")

@@ -6,9 +6,9 @@ one run for each question takes.
 
 goss is given the least to do: one `docker run` with the profile's options, its file and itself mounted, each
 script as a command whose exit status and lines it matches, all at once (as it does by default). All are asked
-as the remote user: the one that nestbox asks as root answers any user. It is not asked for the facts that
-nestbox collects for causes, nor for the terminal, which takes a container of its own; nestbox's figures have
-both, unless they say otherwise. What this machine decides (which declared fallback is needed, what a judged
+as the remote user, and the facts that nestbox collects for causes are one more script. It cannot be asked for
+the terminal, which takes a container that is started with one: the bound is on the same questions, and the
+whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
 probe prints) is taken from nestbox's first run.
 Usage: python benchmarks/smoke.py [--runs 5]
 """
@@ -34,7 +34,7 @@ from nestbox.metadata import LABEL
 from nestbox.nodes import node_for
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.probes.probe import Probe
-from nestbox.probes.table import TERMINAL, text_of
+from nestbox.probes.table import TERMINAL, script, text_of
 from nestbox.profile import Profile, discover, with_image_metadata
 from nestbox.smoke import Run, plan_probes, smoke
 from nestbox.validate import Session, open_workshop
@@ -79,12 +79,15 @@ def main() -> int:
     first = list(smoke(engine, run))
     verdicts = checked(first)
     questions = [question(run, probe, first) for probe in plan_probes(without.profile)]
+    facts = Asked("facts", script("facts"), 0, ())
     goss = subprocess.run([ROOT / "scripts/goss"], check=True, capture_output=True, text=True).stdout.strip()
     contenders: dict[str, Callable[[], None]] = {
         "nestbox.smoke.smoke()": lambda: same(smoke(engine, run), verdicts),
         "the same without the terminal": lambda: same(smoke(engine, without), verdicts),
         "nestbox smoke --profile secure, as a command": command,
-        f"goss, {len(questions)} questions in one docker run": lambda: ask_goss(run, goss, questions),
+        f"goss, {len(questions) + 1} scripts in one docker run": lambda: ask_goss(
+            run, goss, [*questions, facts]
+        ),
         "one docker run for each question": lambda: ask_alone(run, questions),
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -97,11 +100,11 @@ def main() -> int:
     for name, taken in times.items():
         print(f"{medians[name]:7.3f} s  {name} ({min(taken):.3f} to {max(taken):.3f})")
     whole, alone, process, one, each = medians.values()
-    print(f"{whole / one:7.2f}    nestbox in units of goss (bound: 1)")
-    print(f"{alone / one:7.2f}    the same without the terminal, which goss is not asked for")
+    print(f"{alone / one:7.2f}    nestbox in units of goss, the same scripts (bound: 1)")
+    print(f"{whole / one:7.2f}    the same with the terminal's own container, which goss is not asked for")
     print(f"{process / one:7.2f}    the same as a command, which also starts Python and sees to the build")
     print(f"{whole / each:7.2f}    nestbox in units of one docker run for each question (bound: 0.2)")
-    return int(whole >= one or whole >= 0.2 * each)
+    return int(alone >= one or whole >= 0.2 * each)
 
 
 def prepare() -> tuple[Engine, Run]:

@@ -137,6 +137,21 @@ def repository(tmp_path: Path, pristine: Path) -> Repository:
     return Repository(shutil.copytree(pristine, tmp_path / "copy"))
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Repository:
+    """A committed copy of all that git knows of this repository, or would."""
+    made = Repository(tmp_path / "nestbox")
+    names = Repository(ROOT).git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (made.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, made.path / name)
+    made.git("init", "--quiet", "--initial-branch", "main", "--template=")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Start")
+    return made
+
+
 def skip_or_fail(why: str) -> NoReturn:
     """What a Docker test does where it cannot run: a contributor may be without, CI may not."""
     if os.environ.get("NESTBOX_REQUIRE_DOCKER"):

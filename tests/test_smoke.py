@@ -91,6 +91,8 @@ class StandIn:
     """After how many bytes of a command's stream the connection is lost."""
     twice: bool = False
     """Every frame comes two times."""
+    unknown_user: str = ""
+    """No command can be started as this one."""
 
     requests: list[str] = field(default_factory=list)
     created: dict[str, Any] = field(default_factory=dict)
@@ -104,9 +106,12 @@ class StandIn:
         asked = {name: command["User"] for command in self.commands for name in command["Cmd"][5::3]}
         return {name: user for name, user in asked.items() if name != "facts"}
 
-    def stream(self, argv: list[str]) -> bytes:
+    def stream(self, argv: list[str], user: str) -> bytes:
         """The output of the runner, multiplexed as the engine does it."""
         nonce, probes = argv[4], argv[5::3]
+        if user == self.unknown_user:
+            said = f"unable to find user {user}\n".encode()
+            return struct.pack(">BxxxL", 1, len(said)) + said
         chunks = [self.noise] if self.noise else []
         for name in [probe for probe in probes if probe in self.answers] * (2 if self.twice else 1):
             status, out, err = self.answers[name]
@@ -149,9 +154,9 @@ class Handler(BaseHTTPRequestHandler):
             if path.endswith("/json"):
                 self.answer(200, {"ExitCode": 0})
             else:
-                self.send(
-                    200, "application/vnd.docker.raw-stream", engine.stream(engine.commands[number]["Cmd"])
-                )
+                command = engine.commands[number]
+                output = engine.stream(command["Cmd"], command["User"])
+                self.send(200, "application/vnd.docker.raw-stream", output)
         elif path == "/volumes":
             self.answer(200, {"Volumes": [{"Name": name} for name in engine.volumes] or None})
         else:
@@ -424,7 +429,7 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
 ) -> None:
     ask(engine, profile(tmp_path))
     assert stand_in.asked == {
-        "users": "root",
+        "users": "vscode",
         "bwrap-not-setuid": "root",
         "capabilities": "vscode",
         "seccomp": "vscode",
@@ -435,11 +440,11 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
 
 def test_a_probe_gets_its_script_and_the_users(engine: Engine, stand_in: StandIn, tmp_path: Path) -> None:
     ask(engine, profile(tmp_path, ["users"], nestbox={"users": ["ubuntu", "vscode"]}))
-    (command,) = [command for command in stand_in.commands if command["User"] == "root"]
-    shell, option, runner, name, nonce, *probe = command["Cmd"]
+    (command,) = stand_in.commands
+    shell, option, runner, name, nonce, *probes = command["Cmd"]
     assert (shell, option, runner, name) == ("/bin/sh", "-c", script("runner"), "nestbox")
     assert re.fullmatch(r"nestbox-[0-9a-f]{32}", nonce)
-    assert probe == ["users", "20", script("users")]
+    assert probes == ["facts", "10", script("facts"), "users", "20", script("users")]
     assert "NESTBOX_USERS=ubuntu vscode" in command["Env"]
 
 
@@ -465,6 +470,19 @@ def test_a_probe_that_is_not_answered_is_an_error(engine: Engine, stand_in: Stan
         "seccomp": Status.ERROR,
     }
     assert outcome(outcomes, "seccomp").summary == "not asked: the runner ended without asking"
+
+
+def test_where_the_remote_user_cannot_ask_root_answers_what_anyone_could(
+    engine: Engine, stand_in: StandIn, tmp_path: Path
+) -> None:
+    stand_in.unknown_user = "vscode"
+    stand_in.answers["users"] = (1, "control: root is found, and is 0\nvscode: does not exist\n", "")
+    outcomes = ask(engine, profile(tmp_path, ["users", "codex"]))
+    users, codex = outcome(outcomes, "users"), outcome(outcomes, "codex-version")
+    assert (users.status, users.summary) == (Status.FAIL, "vscode: does not exist")
+    assert (codex.status, codex.summary) == (Status.ERROR, "not asked: unable to find user vscode")
+    assert stand_in.asked["users"] == "root"
+    assert len({found.id for found in outcomes}) == len(outcomes)
 
 
 @pytest.mark.parametrize("kind", [1, 2])
@@ -540,7 +558,7 @@ def test_no_probe_at_all_is_an_error(engine: Engine, tmp_path: Path, packs: list
 
 
 def test_the_container_and_its_volumes_are_removed(engine: Engine, stand_in: StandIn, tmp_path: Path) -> None:
-    ask(engine, profile(tmp_path, ["users"]))
+    ask(engine, profile(tmp_path, ["users"], mounts=["type=volume,source=made-for-us,target=/cache"]))
     assert not stand_in.containers
     assert not stand_in.volumes
     (removal,) = [request for request in stand_in.requests if request.startswith("DELETE /containers/")]

@@ -248,7 +248,7 @@ def started_container(
     finally:
         with interrupts_deferred():
             _remove(engine.api, name)
-            _remove_own_volumes(engine.api, request.get("Labels", {}))
+            _remove_own_volumes(engine.api, request)
 
 
 def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
@@ -265,9 +265,11 @@ def _remove(api: APIClient, name: str) -> None:
         api.remove_container(name, force=True, v=True)
 
 
-def _remove_own_volumes(api: APIClient, labels: dict[str, str]) -> None:
+def _remove_own_volumes(api: APIClient, request: Mapping[str, Any]) -> None:
     """Named volumes that the engine made for our container carry its run's label; others stay."""
-    if RUN_LABEL not in labels:
+    labels = request.get("Labels", {})
+    mounts = request.get("HostConfig", {}).get("Mounts") or ()
+    if RUN_LABEL not in labels or not any(mount["Type"] == "volume" for mount in mounts):
         return
     with engine_errors("removing the volumes of the container"):
         volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []

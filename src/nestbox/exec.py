@@ -35,7 +35,6 @@ class Exec:
     ) -> None:
         self._api = container.api
         self._timeout = timeout
-        self.exit_status: int | None = None
         with engine_errors("starting a command in the container"):
             self._id: str = self._api.exec_create(
                 container.name, list(argv), user=user, environment=environment
@@ -59,4 +58,10 @@ class Exec:
                     if time.monotonic() > deadline:
                         raise TimeoutError(f"it did not end within {self._timeout:g} s")
                     yield _message(header, response.raw.read)
-            self.exit_status = self._api.exec_inspect(self._id)["ExitCode"]
+
+    @property
+    def exit_status(self) -> int | None:
+        """What it ended with, once its output has; None while it runs."""
+        with engine_errors("asking how a command in the container ended"):
+            status: int | None = self._api.exec_inspect(self._id)["ExitCode"]
+        return status

@@ -21,7 +21,7 @@ from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
 from nestbox.probes.judge import Context, Judgement, degraded_as_declared
-from nestbox.probes.probe import Probe
+from nestbox.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestbox.probes.table import PACKS, PROBES, TERMINAL, script, text_of
 from nestbox.profile import Profile
 from nestbox.relaxations import relaxations_asked, relaxations_in_force
@@ -175,18 +175,10 @@ def _inspect(run: Run, container: Container) -> Outcome:
 
 def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
     """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
-    questions: dict[str, list[Question]] = {run.profile.remote_user: [_FACTS]}
-    for probe in probes:
-        of_user = questions.setdefault(probe.user or run.profile.remote_user, [])
-        of_user.append(Question(probe.name, probe.timeout * run.node.slowness, text_of(probe)))
     by_name = {probe.name: probe for probe in probes}
-    environment = {
-        **_remote_environment(run.profile, container),
-        "NESTBOX_USERS": " ".join(_users(run.profile)),
-    }
     held: list[Answer] = []
     context: Context | None = None
-    for answer in ask_all(container, questions, environment):
+    for answer in _answers(run, container, by_name):
         held.append(answer)
         if context is None and _FACTS.name in _names(answer):
             found = parse_surroundings(answer.stdout) if isinstance(answer, Record) else None
@@ -196,6 +188,30 @@ def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]
             for known in held:
                 yield from _judged(run, by_name, known, context)
             held.clear()
+
+
+def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
+    """What came of every probe; each user who asks has a command, side by side."""
+    remote = run.profile.remote_user
+    environment = {
+        **_remote_environment(run.profile, container),
+        "NESTBOX_USERS": " ".join(_users(run.profile)),
+    }
+    questions: dict[str, list[Question]] = {remote: [_FACTS]}
+    for probe in probes.values():
+        user = remote if probe.user in (REMOTE, ANYONE) else probe.user
+        seconds = probe.timeout * run.node.slowness
+        questions.setdefault(user, []).append(Question(probe.name, seconds, text_of(probe)))
+    again: list[Question] = []
+    for answer in ask_all(container, questions, environment):
+        if isinstance(answer, Unanswered):
+            left = {name for name in answer.names if name in probes and probes[name].user == ANYONE}
+            again += [question for question in questions[remote] if question.name in left]
+            yield replace(answer, names=tuple(name for name in answer.names if name not in left))
+        else:
+            yield answer
+    if again:
+        yield from ask_all(container, {ROOT: again}, environment)
 
 
 def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str]:

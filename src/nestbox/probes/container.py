@@ -7,7 +7,7 @@ from nestbox.probes.judge import (
     is_confined_unless_allowed,
     is_filtered_unless_allowed,
 )
-from nestbox.probes.probe import OR_UNVERIFIED, ROOT, Probe
+from nestbox.probes.probe import ANYONE, OR_UNVERIFIED, ROOT, Probe
 
 CONTAINER = (
     Probe(
@@ -17,7 +17,7 @@ CONTAINER = (
         why="an agent that runs as root has all that the container has",
         control=("control: root is found, and is 0",),
         shows=("{user}: exists, not root",),
-        user=ROOT,
+        user=ANYONE,
     ),
     Probe(
         name="capabilities",

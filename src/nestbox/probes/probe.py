@@ -14,6 +14,8 @@ REMOTE = ""
 """Asked as the user that tools run as."""
 ROOT = "root"
 """Asked as root: it looks at the image, not at what a user may do."""
+ANYONE = "anyone"
+"""Any user would get the same answer: asked with the rest, and as root where that user cannot ask at all."""
 
 YES_OR_NO = frozenset({Status.PASS, Status.FAIL})
 """What most probes may say; beside it, every probe may be an error."""

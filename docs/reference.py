@@ -1,0 +1,78 @@
+"""The references that are made from the code: `nox -s docs` writes them, a test holds them against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nestbox.causes import CAUSES, LIFT, Cause
+from nestbox.outcome import Status
+from nestbox.probes.probe import ANYONE, ROOT, Probe
+from nestbox.probes.table import PACKS, PROBES, script
+
+FOLDER = Path(__file__).parent
+_NOTE = "<!-- Made by docs/reference.py from the code: change that, then run `nox -s docs`. -->"
+_LIFTED = "add the options that lift each wall that is seen to stand (see above) to runArgs"
+_ASKED_AS = {
+    ROOT: "root",
+    ANYONE: "the remote user, or root where that one does not exist",
+    "": "the remote user",
+}
+
+
+def probe_reference() -> str:
+    """Every probe: its question, why it is asked, what counts as an answer, its script."""
+    parts = [f"# Every probe\n\n{_NOTE}\n\n[Probes](probes.md) says what makes a pass mean something."]
+    for pack in PACKS:
+        parts.append(f"## `{pack}`")
+        parts += [_probe(probe) for probe in PROBES if probe.pack == pack]
+    return "\n\n".join(parts) + "\n"
+
+
+def _probe(probe: Probe) -> str:
+    verdicts = ", ".join(f"`{status}`" for status in Status if status in probe.verdicts)
+    lines = [
+        f"### `{probe.name}`",
+        f"**{probe.question}** Why it is asked: {probe.why}.",
+        f"It may say {verdicts}; asked as {_ASKED_AS[probe.user]}; within {probe.timeout} s"
+        f"{'; an emulated kernel cannot answer it' if probe.needs_namespaces else ''}.",
+    ]
+    return "\n\n".join([*lines, f"```sh\n{script(probe.name).rstrip()}\n```"])
+
+
+def error_catalogue() -> str:
+    """Every error whose cause is known: words, layer, cause, smallest fix."""
+    rows = [
+        "| layer | what is said (a regular expression) | cause | smallest fix |",
+        "| --- | --- | --- | --- |",
+    ]
+    rows += [_cause(row) for row in CAUSES]
+    head = f"""# Errors and their causes
+
+{_NOTE}
+
+The first row that fits gives the cause. A row whose layer can be seen from inside of the container counts
+only where it is seen there ([Probes](probes.md#why-a-fail-names-a-layer)). What no row fits is said to be
+unknown, with its text. `\\1` stands for what the text's first group holds. The walls between Docker's
+defaults and a sandbox are lifted by `--security-opt=seccomp=unconfined`,
+`--security-opt=apparmor=unconfined` and `--security-opt=systempaths=unconfined`."""
+    return "\n\n".join([head, "\n".join(rows)]) + "\n"
+
+
+def _cause(row: Cause) -> str:
+    said = row.said.replace("|", "\\|")
+    fix = row.fix.replace(LIFT, _LIFTED)
+    agent = f" (asked by {row.said_by})" if row.said_by else ""
+    return f"| {row.layer} | `{said}`{agent} | {_cell(row.cause)} | {_cell(fix)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+PAGES = {"probe-reference.md": probe_reference, "errors.md": error_catalogue}
+
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make(), "utf-8")
+        print(f"wrote docs/{name}")
