@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from nestbox.compose_files import read_project
 from nestbox.engine import Engine, find_image, started_container
 from nestbox.profile import load_profile
 from nestbox.smoke import request_container
-from tests.conftest import Repository, own_containers, skip_or_fail
+from tests.blocks import Block, blocks
+from tests.conftest import ROOT, Repository, own_containers, skip_or_fail
 from tests.docker.client import run_client
 from tests.docker.layouts import LAYOUTS, make
 from tests.docker.test_parity import comparable
+from tests.test_docs import run_block
 
 pytestmark = pytest.mark.docker
 
@@ -101,6 +104,31 @@ def test_a_repository_without_configuration_is_proved_and_told_what_was_made_of_
     assert set(statuses.values()) <= {"pass", "unverified"}
     # Where AppArmor confines, and no bwrap is missed, nothing is left open.
     assert done.status == (3 if "unverified" in statuses.values() else 0)
+
+
+PAGE = ROOT / "docs/other-repositories.md"
+SHOWN = {
+    found[1]: block
+    for block in blocks(PAGE, ROOT)
+    if (found := re.search(r"in its layout `(\w+)`", block.reason))
+}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "block"), [(layout, SHOWN[layout]) for layout in SHOWN], indirect=["elsewhere"], ids=SHOWN
+)
+def test_what_the_documentation_shows_of_a_layout_is_what_is_printed(
+    elsewhere: Repository, engine: Engine, base: str, block: Block
+) -> None:
+    if engine.facts.confines_with("apparmor"):
+        pytest.skip("the page shows a host without AppArmor")
+    (elsewhere.path / "noxfile.py").write_text("import nox\n")
+    shown = tuple(line.replace("nestbox-base:bookworm-amd64", base) for line in block.shown)
+    run_block(replace(block, shown=shown), elsewhere.path, dict(os.environ))
+
+
+def test_three_layouts_are_shown() -> None:
+    assert sorted(SHOWN) == ["compose", "folder", "image"]
 
 
 @pytest.mark.parametrize("elsewhere", ["none"], indirect=True)
