@@ -247,3 +247,11 @@ def test_no_other_module_starts_a_process() -> None:
     starters = re.compile(r"\bsubprocess\b|os\.(system|popen|exec|spawn|posix_spawn|fork)|\bpty\b")
     found = [file.name for file in sources.rglob("*.py") if starters.search(file.read_text("utf-8"))]
     assert found == ["command.py"]
+
+
+def test_the_end_of_a_program_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"looks again only after {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert run(["sleep", "0.07"], timeout=10).status == 0

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 _SWITCHES = {"no_cache": "--no-cache", "pull": "--pull"}
-# The tag is nestbox's own, so that two clones do not take each other's images; the platform is the target's.
-_IGNORED = frozenset({"tags", "platforms", "context", "dockerfile"})
+# The tag is nestbox's own, so that two clones do not take each other's images; the platform is the target's;
+# and a cache is nothing to publish unasked.
+_IGNORED = frozenset({"tags", "platforms", "context", "dockerfile", "cache_to"})
 
 
 def build_options(
@@ -82,7 +83,6 @@ _LISTED: Mapping[str, tuple[str, Callable[[Any], list[str]]]] = {
     "additional_contexts": ("--build-context", _pairs),
     "args": ("--build-arg", _pairs),
     "cache_from": ("--cache-from", list),
-    "cache_to": ("--cache-to", list),
     "extra_hosts": ("--add-host", _hosts),
     "labels": ("--label", _pairs),
     "network": ("--network", _one),

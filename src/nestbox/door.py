@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -23,6 +23,9 @@ from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
+
+if TYPE_CHECKING:
+    from nestbox.build_matrix import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,43 @@ def prove(request: Request, output: Output) -> NoReturn:
     _show(lambda session: validate(request, session), output, request.workspace)
 
 
+def build(request: BuildRequest, output: Output) -> NoReturn:
+    """Show the command lines, run them, show an outcome for each target, end with the whole's exit code."""
+    from nestbox.build_matrix import build_matrix
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def show(lines: Sequence[tuple[str, str]]) -> None:
+            for where, command in lines:
+                session.tell(report.planned(where, command))
+
+        return build_matrix(request, session, show)
+
+    _show(ask, output, request.workspace)
+
+
+def plan_build(request: BuildRequest, output: Output) -> NoReturn:
+    """Print the command lines that a build would run, and nothing else, on stdout."""
+    from nestbox.build_matrix import build_matrix
+
+    progress = Progress()
+    outcomes: list[Outcome] = []
+    with exits():
+        if output.json:
+            raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
+
+        def show(lines: Sequence[tuple[str, str]]) -> None:
+            progress.clear()
+            for _, command in lines:
+                print(command)
+
+        session = Session(say=progress.show)
+        outcomes += build_matrix(request, session, show, dry_run=True)
+        if outcomes:
+            print(report.details(outcomes), file=sys.stderr)
+    # Without an outcome there is nothing that could not be planned.
+    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
+
+
 def examine_machine(output: Output) -> NoReturn:
     """Ask the probes of this machine itself, and say for whom a sandbox works here."""
     from nestbox import doctor
@@ -62,9 +102,12 @@ def _show(
 ) -> NoReturn:
     begin = time.monotonic()
     progress = Progress()
-    session = Session(
-        say=progress.show, tell=lambda line: print(f"{'inferred':<10} {line}", file=output.people)
-    )
+
+    def tell(text: str) -> None:
+        progress.clear()
+        print(text, file=output.people, flush=True)
+
+    session = Session(say=progress.show, tell=tell)
     outcomes: list[Outcome] = []
     interrupted = False
     with exits():
@@ -74,10 +117,8 @@ def _show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    progress.clear()
                     outcomes.append(outcome)
-                    said = report.line(outcome, color=wants_color(output.people))
-                    print(said, file=output.people, flush=True)
+                    tell(report.line(outcome, color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
         progress.clear()
@@ -211,7 +252,8 @@ class Progress:
     """What goes on right now: one line that is written over on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        # A log is read afterwards, also where CI gives it a terminal.
+        self._live = sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, text: str) -> None:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nestbox import podman
+from nestbox.capabilities import DOCKER_DEFAULT
 from nestbox.errors import EngineError, EngineUnavailable
 from nestbox.interrupts import interrupts_deferred
-from nestbox.platforms import parse_platform
+from nestbox.platforms import holds_several, parse_platform
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -37,6 +39,17 @@ class EngineFacts:
     storage_driver: str
     security_options: tuple[str, ...]
     cgroup_version: str = ""
+    several_platforms: bool = False
+    """Whether its image store holds several platforms under one tag."""
+    product: str = "Docker"
+    """Or Podman, which answers the same API."""
+    default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
+    """What a container holds that asks for nothing."""
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether what docs/podman.md tells of holds."""
+        return self.product == "Podman"
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
@@ -91,11 +104,12 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         # The environment's proxies and certificates are for other hosts: with them, requests would not
         # believe the key that was made for this engine.
         api.trust_env = False
-        version = api.version(api_version=False)["ApiVersion"]
+        version = api.version(api_version=False)
         api.close()
-        api = docker.APIClient(version=version, timeout=timeout, **settings)
+        api = docker.APIClient(version=version["ApiVersion"], timeout=timeout, **settings)
         api.trust_env = False
         info = api.info()
+        podmans = _podmans_facts(api, podman.own_api(version))
     except (DockerException, RequestException, OSError) as error:
         raise EngineUnavailable(
             f"no Docker Engine answers{f' at {address}' if address else ''}",
@@ -113,8 +127,19 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
             storage_driver=info["Driver"],
             security_options=tuple(info.get("SecurityOptions") or ()),
             cgroup_version=info.get("CgroupVersion") or "",
+            several_platforms=holds_several(info),
+            **podmans,
         ),
     )
+
+
+def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
+    """What only Podman's own API tells; nothing where `version` is empty, because the engine is no Podman."""
+    if not version:
+        return {}
+    response = api.get(f"{api.base_url}/v{version}/libpod/info", timeout=CALL_TIMEOUT)
+    response.raise_for_status()
+    return {"product": "Podman", "default_capabilities": podman.default_capabilities(response.json())}
 
 
 def _knock(address: str) -> None:
@@ -231,14 +256,17 @@ def started_container(
     """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestbox-{uuid.uuid4().hex[:12]}"
+    body = podman.carried(request) if engine.facts.is_podman else request
     try:
         with engine_errors("starting the container"):
             with interrupts_deferred():
-                engine.api.create_container_from_config(request, name, platform)
+                engine.api.create_container_from_config(body, name, platform)
             if prepare is not None:
                 prepare(engine.api, name)
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
+        if engine.facts.is_podman:
+            inspection = podman.completed(inspection, request)
         if not inspection["State"]["Running"]:
             raise EngineError(
                 f"the container ended at once with exit status {inspection['State']['ExitCode']}",

@@ -11,6 +11,7 @@ from nestbox.errors import NestboxError
 from nestbox.metadata import LABEL
 from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
+from nestbox.podman import client
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.report import details
 from nestbox.smoke import request_container
@@ -37,6 +38,8 @@ def open_terminal(
     place = ["--workdir", profile.workspace_folder]
     with started_container(workshop.engine, request, target.platform) as container:
         on_ready()
+        facts = workshop.engine.facts
+        program = client(facts.address) if facts.is_podman else ("docker",)
         return run_interactive(
-            ["docker", "exec", "-it", *user, *place, container.name, "/bin/sh", "-c", _SHELL]
+            [*program, "exec", "-it", *user, *place, container.name, "/bin/sh", "-c", _SHELL]
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
+from nestbox.capabilities import of_dockers_default
 from nestbox.compose import alone, fix_of_service, shared_with_services
 from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
@@ -135,6 +136,9 @@ def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Con
         allowed=run.allowed,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
         engine_has_apparmor=engine.facts.confines_with("apparmor"),
+        engine=engine.facts.product,
+        default_capabilities=frozenset(engine.facts.default_capabilities),
+        asked_capabilities=of_dockers_default(run.profile.run.cap_add),
         surroundings=surroundings,
     )
 

@@ -19,6 +19,11 @@ _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
 _VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
 _ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
+_BUILD = {
+    "push": "push to this reference, which may hold {profile}, {platform} and {arch}",
+    "output": "oci:PATH writes an OCI archive there instead; PATH may hold the same",
+    "dry-run": "print the command lines, which work when pasted, and do nothing",
+}
 _OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
 _DIFF = {
     "staged": "only what is staged, as for a commit hook",
@@ -116,16 +121,24 @@ def check_diff(
     prove(request, Output(json, sarif, allow_unverified))
 
 
-@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_BUILD})
 def build(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    push: str = "",
+    output: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+    allow_unverified: bool = False,
 ) -> None:
-    """Build the profiles' images with docker buildx."""
-    from nestbox.door import Output, prove
-    from nestbox.validate import Request
+    """Build the profiles' images with docker buildx, and publish them if told to."""
+    from nestbox import door
+    from nestbox.build_matrix import BuildRequest
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",))
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    request = BuildRequest(Path.cwd(), tuple(profile), tuple(platform), push, output)
+    enter = door.plan_build if dry_run else door.build
+    enter(request, door.Output(json, allow_unverified=allow_unverified))
 
 
 @task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_VM})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from platform import machine
 
-from nestbox.base_image import base_environment
+from nestbox.base_image import Bases, make_bases, plan_bases
 from nestbox.build import build_image, plan_build
 from nestbox.checks import OF_FILES, check_files
 from nestbox.config import Config, load_config
@@ -21,7 +21,7 @@ from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
 from nestbox.nodes import Truth, guest_node, node_for
-from nestbox.outcome import Outcome, Status, Target, TargetFacts
+from nestbox.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
@@ -51,11 +51,11 @@ class Request:
 
 @dataclass(slots=True)
 class Session:
-    """Where a run's progress goes, what its environment is, and what it learns for the evidence."""
+    """Where a run's words go, what its environment is, and what it learns for the evidence."""
 
     say: Callable[[str], None]
-    tell: Callable[[str], None] = lambda line: None
-    """Takes what is to stay: what a run without any configuration made of the repository."""
+    tell: Callable[[str], None] = print
+    """Words that stay."""
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
     targets: list[TargetFacts] = field(default_factory=list)
@@ -70,7 +70,7 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
     if config == Config() and set(_ON_AN_ENGINE) & set(request.steps):
         locked = lock is not None
         for line in told(files, request.workspace, session.environment, request.platforms, locked=locked):
-            session.tell(line)
+            session.tell(f"{'inferred':<10} {line}")
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
             files,
@@ -124,11 +124,10 @@ def open_engine(session: Session) -> Engine:
 
 def _unasked(request: Request, target: Target, error: NestboxError) -> Iterator[Outcome]:
     """The steps of a target that could not be asked; what is broken is worth one line, not two."""
-    known = {1: Status.FAIL, 3: Status.UNVERIFIED}
-    status = known.get(error.exit_code, Status.ERROR)
     for step in [step for step in _ON_AN_ENGINE if step in request.steps]:
-        yield Outcome(step, status, error.what, target, error.why, error.fix)
-        if status is not Status.UNVERIFIED:
+        outcome = unasked(step, target, error)
+        yield outcome
+        if outcome.status is not Status.UNVERIFIED:
             return
 
 
@@ -180,18 +179,20 @@ class Workshop:
 
     def profile(self, target: Target, file: Path) -> Profile:
         """The profile as it is for one platform: that platform selected, its base at hand."""
-        environment = self.session.environment
-        base = base_environment(
-            self.engine,
-            self.config.base_image,
-            target.platform,
-            environment,
-            workspace=self.workspace,
-            say=self.session.say,
-        )
+        bases = self.bases(target.platform)
+        make_bases(self.engine, bases, workspace=self.workspace, say=self.session.say)
+        return self.load(target, file, bases)
+
+    def bases(self, platform: str) -> Bases:
+        """What profiles are to build from for a platform, and what of it is still to be made."""
+        return plan_bases(self.engine, self.config.base_image, platform, self.session.environment)
+
+    def load(self, target: Target, file: Path, bases: Bases) -> Profile:
+        """The profile as it is with these bases."""
         # The docker client's own variable for the platform, by which a profile can select it.
         selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
-        return load_profile(target.profile, file, self.workspace, {**environment, **base, **selected})
+        environment = {**self.session.environment, **bases.variables, **selected}
+        return load_profile(target.profile, file, self.workspace, environment)
 
     def build(self, profile: Profile, target: Target) -> tuple[Outcome, Image | None]:
         """Build the profile's image for the target; see build_image."""
