@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Target, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
 
@@ -104,8 +105,7 @@ def _show(
     progress = Progress()
 
     def tell(text: str) -> None:
-        progress.clear()
-        print(text, file=output.people, flush=True)
+        progress.say(text, output.people)
 
     session = Session(say=progress.show, tell=tell)
     outcomes: list[Outcome] = []
@@ -156,7 +156,7 @@ def _finish(
     print(said, file=output.people)
 
 
-def open_shell(name: str, platform: str) -> NoReturn:
+def open_shell(name: str, platform: str, node: str) -> NoReturn:
     """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
     from nestbox.shell import open_terminal
 
@@ -164,7 +164,8 @@ def open_shell(name: str, platform: str) -> NoReturn:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("a shell needs a terminal", fix="nestbox smoke asks the probes without one")
         progress = Progress()
-        status = open_terminal(Path.cwd(), Session(say=progress.show), name, platform, progress.clear)
+        session = Session(say=progress.show)
+        status = open_terminal(Path.cwd(), session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
 
@@ -179,18 +180,21 @@ def control_guest(*arguments: str) -> NoReturn:
 
 
 def tell_nodes() -> NoReturn:
-    """A line for each platform: which engine answers for it, how truly, and why."""
-    from nestbox.engine import connect
-    from nestbox.nodes import node_for
-    from nestbox.platforms import PLATFORMS
+    """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
+    from nestbox.config import load_config
+    from nestbox.fleet import Fleet
+    from nestbox.nodes import Node, Truth
 
     with exits():
-        engine = connect()
-        for platform in PLATFORMS:
-            node = node_for(engine.facts, platform)
-            print(f"{platform:<12} {node.truth:<9} {engine.facts.address}  {node.reason}")
-            if node.remedy:
-                print(f"{'':<23}truer: {node.remedy}; here: nestbox node.up --platform {platform}")
+        fleet = Fleet(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        for name, address, found, taken in fleet.survey():
+            if not isinstance(found, Node):
+                print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
+                continue
+            named = f"{name} *" if taken else name
+            print(f"{named:<14} {found.platform:<12} {found.truth:<9} {address}  {found.reason}")
+            if taken and found.truth is Truth.EMULATED:
+                print(f"{'':<37} truer: {found.remedy}; here: nestbox node.up --platform {found.platform}")
     raise Exit(code=0)
 
 
@@ -249,27 +253,40 @@ def exits() -> Iterator[None]:
 
 
 class Progress:
-    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere."""
+    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
+
+    Several threads tell it; each line stays whole.
+    """
 
     def __init__(self) -> None:
+        # An interruption may come while it is held, and what is cleaned up then is told, too.
+        self._lock = threading.RLock()
         # A log is read afterwards, also where CI gives it a terminal.
         self._live = sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, text: str) -> None:
         """Show what goes on."""
-        if not self._live:
-            print(f"… {text}"[:160], file=sys.stderr, flush=True)
-            return
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-        self._shown = True
-        print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+        with self._lock:
+            if not self._live:
+                print(f"… {text}"[:160], file=sys.stderr, flush=True)
+                return
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._shown = True
+            print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str, stream: TextIO) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self.clear()
+            print(text, file=stream, flush=True)
 
     def clear(self) -> None:
         """Take the live line away before something that stays is printed."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._shown = False
+        with self._lock:
+            if self._shown:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                self._shown = False
 
 
 def wants_color(stream: object) -> bool:
