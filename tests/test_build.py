@@ -235,8 +235,6 @@ def test_an_image_is_pulled_for_the_platform(workspace: Path) -> None:
     ("config", "named"),
     [
         ({"image": "x", "features": {"ghcr/feature": {}}}, "uses `features`"),
-        ({"dockerComposeFile": "compose.yaml", "service": "app"}, "uses `dockerComposeFile`"),
-        ({"dockerComposeFile": ["a.yaml"], "service": "app"}, "uses `dockerComposeFile`"),
         ({}, "names neither an image nor a Dockerfile"),
         ({"build": {"context": "."}}, "names neither an image nor a Dockerfile"),
     ],

@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "privileges", "report", "shell", "smoke", "validate",
+        "build", "doctor", "init", "privileges", "report", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
         "node.down", "node.list", "node.status", "node.up",
@@ -136,8 +136,10 @@ def test_a_folder_without_profiles_says_where_it_looked(repository: Repository) 
     assert finished.status == 2
     assert finished.stderr == (
         "nestbox: no devcontainer configuration was found\n"
-        "  why: neither .devcontainer/devcontainer.json nor .devcontainer.json is here\n"
-        "  fix: run nestbox in the folder that holds .devcontainer\n"
+        "  why: neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
+        ".devcontainer.json is here\n"
+        "  fix: run nestbox in the folder that holds .devcontainer, or write a first one: "
+        '{"image": "…"} in .devcontainer/devcontainer.json will do\n'
     )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from nestbox import podman
 from nestbox.build_steps import SHOWN_LINES, Failure, Steps
 from nestbox.command import run
+from nestbox.compose import Service
+from nestbox.compose_build import build_options
 from nestbox.engine import Engine, EngineFacts, Image, find_image
 from nestbox.errors import EngineError, NestboxError
 from nestbox.image_store import find_platform
@@ -72,15 +74,13 @@ class Plan:
 def plan_build(profile: Profile, platform: str) -> Plan:
     """The `docker buildx build` command line for a target; raises CannotBuildError."""
     config, folder = profile.config, profile.file.parent
-    for unsupported, named in (
-        (config.features, "features"),
-        (config.docker_compose_file, "dockerComposeFile"),
-    ):
-        if unsupported:
-            raise CannotBuildError(
-                f"{profile.file.name} uses `{named}`, which nestbox does not build",
-                fix="devcontainer build --workspace-folder . builds it",
-            )
+    if config.features:
+        raise CannotBuildError(
+            f"{profile.file.name} uses `features`, which nestbox does not build",
+            fix="devcontainer build --workspace-folder . builds it",
+        )
+    if profile.service is not None:
+        return _plan_service(profile, profile.service, platform)
     if config.image:
         return Plan(profile.name, (platform,), config.image)
     build = config.build
@@ -113,6 +113,24 @@ def _stays(profile: Profile, options: list[str]) -> list[str]:
                 fix="take it out; nestbox build --push REF pushes, and --output oci:PATH writes an archive",
             )
     return options
+
+
+def _plan_service(profile: Profile, service: Service, platform: str) -> Plan:
+    """As Compose would build the service; what has an image and no build section is only pulled."""
+    if service.platform and not platform.startswith(service.platform.removesuffix("/v8")):
+        raise CannotBuildError(
+            f"the Compose service {service.name} is for {service.platform}, not for {platform}",
+            fix=f"ask for --platform {service.platform}",
+        )
+    if service.build is None:
+        return Plan(profile.name, (platform,), service.image)
+    options, context, odd = build_options(service.build, service.secrets)
+    if odd:
+        raise CannotBuildError(
+            f"nestbox does not carry over {', '.join(odd)} of the build of the service {service.name}",
+            fix=f"docker compose build {service.name} builds it",
+        )
+    return Plan(profile.name, (platform,), _tag(profile, platform), (*options, context))
 
 
 def _tag(profile: Profile, platform: str) -> str:

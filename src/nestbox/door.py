@@ -256,6 +256,20 @@ def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
     raise Exit(code=answer.exit_code)
 
 
+def set_up(dry_run: bool, force: bool, source: str) -> NoReturn:
+    """Show what the repository lacks to be proved, and write it."""
+    from nestbox import init
+
+    workspace, environment = Path.cwd(), dict(os.environ)
+    with exits():
+        plan = init.decide(workspace, environment, force=force, source=source)
+        print(init.table(plan))
+        if not dry_run:
+            init.act(workspace, environment, plan)
+        print("\nnothing is written: --dry-run" if dry_run else "\nnext: nestbox validate")
+    raise Exit(code=plan.exit_code)
+
+
 @contextlib.contextmanager
 def exits() -> Iterator[None]:
     """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""

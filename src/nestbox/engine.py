@@ -83,8 +83,8 @@ class Image:
     id: str
     platform: str
     labels: Mapping[str, str]
-    command: tuple[str, ...]
-    """Its own entry point and command, one after the other."""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL_TIMEOUT) -> Engine:
@@ -172,7 +172,8 @@ def find_image(engine: Engine, reference: str) -> Image | None:
         image["Id"],
         f"{image['Os']}/{image['Architecture']}",
         config.get("Labels") or {},
-        (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+        tuple(config.get("Entrypoint") or ()),
+        tuple(config.get("Cmd") or ()),
     )
 
 

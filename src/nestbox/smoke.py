@@ -9,11 +9,13 @@ from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
 from nestbox.capabilities import of_dockers_default
+from nestbox.compose import alone, fix_of_service, shared_with_services
 from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
 from nestbox.guests import at_place
+from nestbox.inference import packs_of, unless_undeclared
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
@@ -62,26 +64,25 @@ class Run:
 
 def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
     """The create request for a container of the profile; the one way in which nestbox starts any."""
+    own = (*image.entrypoint, *image.command)
+    if profile.service is not None:
+        own = profile.service.own_command(image.entrypoint, image.command)
     return create_request(
-        profile.run,
+        alone(profile.run),
         image=image.id,
         labels=new_run_labels(),
         environment=environment,
         entrypoints=profile.entrypoints,
-        own_command=image.command if profile.config.override_command is False else (),
+        own_command=own if profile.keeps_command else (),
     )
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:
     """The probes of the profile's packs; raises UsageError for a pack that does not exist.
 
-    Where the profile names none, one that relaxes something is taken to do so for bubblewrap.
+    Where the profile names none, they are inferred; see `packs_of`.
     """
-    packs = profile.declarations.packs
-    if packs is None:
-        packs = ["users", "privileges"]
-        relaxed = bool(relaxations_asked(profile.run))
-        packs += ["bubblewrap", "containment"] if relaxed else ["no-setuid-bwrap"]
+    packs = packs_of(profile).names
     for name in packs:
         if name not in PACKS:
             raise UsageError(
@@ -104,6 +105,7 @@ def _users(profile: Profile) -> tuple[str, ...]:
 
 def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
+    yield from _beside(run)
     probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
@@ -147,6 +149,21 @@ def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Con
         asked_capabilities=of_dockers_default(run.profile.run.cap_add),
         surroundings=surroundings,
     )
+
+
+def _beside(run: Run) -> Iterator[Outcome]:
+    """A namespace that belongs to a service that is not started cannot be shown."""
+    shared = shared_with_services(run.profile.run)
+    if shared:
+        named = ", ".join(f"the {namespace} namespace of {other}" for namespace, other in shared.items())
+        yield Outcome(
+            "smoke.services",
+            Status.UNVERIFIED,
+            f"{named} is not shared here: it has one of its own",
+            run.target,
+            "nestbox starts no service beside the profile's own",
+            "devcontainer up starts them all",
+        )
 
 
 def _inspect(run: Run, container: Container) -> Outcome:
@@ -239,6 +256,8 @@ def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -
     judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
     if judgement.status not in probe.verdicts | {Status.ERROR}:
         raise AssertionError(f"{probe.name} may not say {judgement.status}")
+    if not probe.text:
+        judgement = unless_undeclared(run.profile, judgement)
     return _outcome(run, probe, judgement, observation)
 
 
@@ -265,6 +284,6 @@ def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observat
         judgement.summary,
         run.target,
         judgement.cause,
-        judgement.fix,
+        fix_of_service(service, judgement.fix) if (service := run.profile.service) else judgement.fix,
         observation,
     )

@@ -204,6 +204,20 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
     tell_privileges(update, base, json)
 
 
+@task(
+    help={
+        "dry-run": "show the same table, and write nothing",
+        "force": "also write the workflow anew, and bring the lock up to date; all else is yours and stays",
+        "source": "where pip is to get nestbox from, such as git+https://… (default: where this one is from)",
+    }
+)
+def init(_: Context, dry_run: bool = False, force: bool = False, source: str = "") -> None:
+    """Set nestbox up in this repository: a configuration, a privilege lock, a Nox session, a workflow."""
+    from nestbox.door import set_up
+
+    set_up(dry_run, force, source)
+
+
 @task(help={**_OUTPUT, **_KEEP})
 def doctor(_: Context, json: bool = False, allow_unverified: bool = False, evidence: str = "") -> None:
     """Can an agent's sandbox work on this machine, or in this container; for whom; if not, why?"""
@@ -263,7 +277,7 @@ def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
     control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
-ns = Collection(validate, build, smoke, shell, report, privileges, doctor)
+ns = Collection(validate, build, smoke, shell, report, privileges, init, doctor)
 ns.add_collection(
     Collection(
         "check",

@@ -17,6 +17,7 @@ from nestbox.engine import Engine, EngineFacts, Image
 from nestbox.errors import NestboxError, UsageError
 from nestbox.fleet import Fleet, Place, require_node
 from nestbox.guests import Guests, give_image
+from nestbox.inference import told
 from nestbox.lanes import Job, Lane, ask_for_life, run_lanes, watched, while_alive
 from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
@@ -76,6 +77,10 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
         require_node(config, request.node)
         if request.vm:
             raise UsageError("--vm and --node exclude each other", why="a guest is a node of its own")
+    if config == Config() and set(_ON_AN_ENGINE) & set(request.steps):
+        locked = lock is not None
+        for line in told(files, request.workspace, session.environment, request.platforms, locked=locked):
+            session.tell(f"{'inferred':<10} {line}")
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
             files,
