@@ -12,6 +12,7 @@ SHELL_SCRIPTS = (
     "scripts/bootstrap",
     "scripts/engine",
     "scripts/base-image",
+    "scripts/chromium",
     "scripts/goss",
     "scripts/peers",
     "scripts/podman",

@@ -35,8 +35,9 @@ class Finished:
 
     @property
     def evidence(self) -> Any:
-        """The value that `--json` printed."""
-        return json.loads(self.stdout)
+        """The run in what `--json` printed."""
+        (run,) = json.loads(self.stdout)["runs"]
+        return run
 
     def outcome(self, name: str, profile: str | None = None) -> Any:
         """The one outcome of that id, of that profile if given."""

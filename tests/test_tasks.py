@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "privileges", "shell", "smoke", "validate",
+        "build", "doctor", "privileges", "report", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
         "node.down", "node.list", "node.status", "node.up",
@@ -52,7 +52,8 @@ def test_listing_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", ["validate", "build", "smoke", "shell", "privileges", "check", "check.json", "check.diff"]
+    "task",
+    ["validate", "build", "smoke", "shell", "privileges", "report", "check", "check.json", "check.diff"],
 )
 def test_every_option_has_a_help_text(task: str) -> None:
     finished = Repository(ROOT).ask("--help", task)
@@ -105,6 +106,7 @@ def test_json_is_all_of_stdout(repository: Repository) -> None:
     assert finished.status == 0
     value = json.loads(finished.stdout)
     assert value["schemaVersion"] == 1
+    (value,) = value["runs"]
     assert value["counts"] == {"pass": 2, "fail": 0, "degraded": 0, "unverified": 0, "error": 0}
     assert value["exitCode"] == 0
     assert "2 pass in" in finished.stderr
@@ -164,6 +166,35 @@ def test_exit_codes_are_as_documented() -> None:
         INTERRUPTED,
     ):
         assert f"\n| {code} | " in readme
+
+
+def test_an_error_tells_no_secret(repository: Repository) -> None:
+    secret = "hunter2hunter2"  # noqa: S105 # nobody's
+    finished = repository.nestbox("check", "--profile", secret, MY_TOKEN=secret)
+    assert finished.status == 2
+    assert "there is no profile '[redacted]'" in finished.stderr
+
+
+def test_a_report_in_a_file_has_no_colour(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.ask("check")
+    monkeypatch.setattr("nestbox.door.wants_color", lambda _: True)
+    assert "\x1b" in repository.ask("report").stdout
+    assert repository.ask("report", "--output", "out.txt").stdout == ""
+    assert "\x1b" not in (repository.path / "out.txt").read_text()
+
+
+def test_a_format_that_there_is_not_is_a_mistake(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--format", "pdf")
+    assert finished.status == 2
+    assert "fix: one of: terminal, markdown, html, junit, sarif, json" in finished.stderr
+
+
+def test_a_report_that_cannot_be_written_says_why(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--output", "nowhere/out.txt")
+    assert finished.status == 4
+    assert "nowhere/out.txt cannot be written" in finished.stderr
 
 
 @pytest.mark.parametrize(

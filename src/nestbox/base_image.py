@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nestbox.command import run
 from nestbox.config import BaseImage
-from nestbox.engine import Engine, EngineFacts, engine_errors
+from nestbox.engine import Engine, engine_errors
 from nestbox.errors import CommandError
 from nestbox.image_store import find_platform
 from nestbox.platforms import architecture
@@ -55,7 +55,7 @@ def plan_bases(
         wanted[base.build_platform_variable] = engine.facts.platform
     stand_ins = {p: _stand_in(base.image, p) for p in wanted.values()}
     missing = {p: tag for p, tag in stand_ins.items() if not _has(engine, tag, p)}
-    if missing and _registry_answers(engine.facts, base.image):
+    if missing and _registry_answers(engine, base.image):
         return Bases({}, {})
     variables = {variable: stand_ins[p] for variable, p in wanted.items()}
     return Bases(variables, missing, base)
@@ -94,13 +94,13 @@ def _has(engine: Engine, tag: str, platform: str) -> bool:
     return find_platform(engine, tag, platform) is not None
 
 
-def _registry_answers(facts: EngineFacts, image: str) -> bool:
+def _registry_answers(engine: Engine, image: str) -> bool:
     """Whether the image's registry can be asked at all; "no such image" would be an answer too."""
     argv: tuple[str, ...] = ("docker", "buildx", "imagetools", "inspect", "--raw", image)
-    if facts.is_podman:
-        argv = (*client(facts.address), "manifest", "inspect", image)
+    if engine.facts.is_podman:
+        argv = (*client(engine.facts.address), "manifest", "inspect", image)
     try:
-        completed = run(argv, timeout=20)
+        completed = run(argv, timeout=20, env=engine.variables)
     except CommandError:
         return False
     return completed.status == 0 or "not found" in completed.stderr or "manifest unknown" in completed.stderr
@@ -108,7 +108,7 @@ def _registry_answers(facts: EngineFacts, image: str) -> bool:
 
 def _make(engine: Engine, base: BaseImage, platform: str, tag: str, workspace: Path) -> None:
     argv = _fallback(base, platform)
-    completed = run(argv, timeout=FALLBACK_TIMEOUT, cwd=workspace)
+    completed = run(argv, timeout=FALLBACK_TIMEOUT, cwd=workspace, env=engine.variables)
     made = completed.stdout.strip()
     if completed.status != 0 or not made:
         raise CommandError(

@@ -173,6 +173,7 @@ def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> 
         completed = run(
             (*argv[:-1], *extra, argv[-1]),
             timeout=BUILD_TIMEOUT,
+            env=engine.variables,
             on_line=steps.complain if isinstance(steps, podman.Steps) else steps.read,
             on_output=steps.read if isinstance(steps, podman.Steps) else None,
         )

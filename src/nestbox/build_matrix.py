@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from platform import machine
 
 from nestbox.base_image import Bases, make_bases
 from nestbox.build import CannotBuildError, Plan, Ran, build_images, plan_build, run_plan
 from nestbox.command import run
+from nestbox.config import load_config
 from nestbox.delivered import Delivered, in_archive, in_registry
-from nestbox.engine import EngineFacts
-from nestbox.errors import CommandError, EngineUnavailable, NestboxError, UsageError
-from nestbox.nodes import Truth, node_for
-from nestbox.outcome import Observation, Outcome, Status, Target, unasked
+from nestbox.engine import Engine
+from nestbox.errors import CommandError, NestboxError, UsageError
+from nestbox.fleet import Fleet, require_node
+from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.profile import discover, select
 from nestbox.publish import Arrangement, Delivery, arrange, builds_several, check_archive, parse_delivery
-from nestbox.validate import Session, Workshop, open_workshop
+from nestbox.validate import Session, Workshop
 
 # Joining tags that a registry has already, or asking a builder what it is, moves no layers.
 SHORT_TIMEOUT = 60.0
@@ -35,13 +36,28 @@ class BuildRequest:
     platforms: tuple[str, ...] = ()
     push: str = ""
     output: str = ""
+    node: str = ""
+    """The node to build on; without one, the truest for each platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a platform's images are built with, and from."""
+
+    workshop: Workshop
+    bases: Bases
+
+    @property
+    def engine(self) -> Engine:
+        """Where they are built."""
+        return self.workshop.engine
 
 
 @dataclass(slots=True)
 class Matrix:
-    """The whole plan: what is to be made first, the command lines of each profile, and what has none."""
+    """The whole plan: the command lines of each profile, on which ground, and what has none."""
 
-    bases: Mapping[str, Bases] = field(default_factory=dict)
+    grounds: Mapping[str, Ground]
     """By platform."""
     arrangements: list[Arrangement] = field(default_factory=list)
     unasked: list[Outcome] = field(default_factory=list)
@@ -51,24 +67,31 @@ class Matrix:
         """Every build, in its order."""
         return [plan for arrangement in self.arrangements for plan in arrangement.plans]
 
-    def commands(self, facts: EngineFacts) -> list[tuple[str, str]]:
+    def commands(self) -> list[tuple[str, str]]:
         """What each is for, and the shell's lines that do it all when they are pasted in the workspace."""
         needed = dict.fromkeys(platform for plan in self.plans for platform in plan.platforms)
         made = {
-            line: platform
+            self._at(platform, line): platform
             for platform in needed
-            if platform in self.bases
-            for line in self.bases[platform].commands()
+            for line in self.grounds[platform].bases.commands()
         }
         lines = [(where, line) for line, where in made.items()]
         for arrangement in self.arrangements:
             for plan in arrangement.plans:
-                lines.append(
-                    (f"{plan.profile} {','.join(plan.platforms)}", shlex.join(plan.command_line(facts)))
-                )
+                platform = plan.platforms[0]
+                argv = plan.command_line(self.grounds[platform].engine.facts)
+                where = f"{plan.profile} {','.join(plan.platforms)}"
+                lines.append((where, self._at(platform, shlex.join(argv))))
             if arrangement.index:
                 lines.append((arrangement.plans[0].profile, shlex.join(arrangement.index)))
         return lines
+
+    def _at(self, platform: str, line: str) -> str:
+        """The line, told which engine it is for where that is not the docker client's own."""
+        told = self.grounds[platform].engine.variables
+        words = [f"export {name}={shlex.quote(value)}" for name, value in told.items() if value is not None]
+        words += [f"unset {name}" for name, value in told.items() if value is None and name in os.environ]
+        return f"({'; '.join([*words, line])})" if words else line
 
 
 def build_matrix(
@@ -84,34 +107,40 @@ def build_matrix(
     """
     delivery = parse_delivery(request.push, request.output)
     files = select(discover(request.workspace), list(request.profiles))
-    request = replace(request, platforms=tuple(dict.fromkeys(map(parse_platform, request.platforms))))
-    try:
-        workshop = open_workshop(request.workspace, session)
-    except EngineUnavailable as error:
-        for name in files:
-            for platform in request.platforms or (parse_platform(machine()),):
-                yield unasked("build", Target(name, platform), error)
-        return
-    matrix = plan_matrix(request, workshop, files, delivery)
-    show(matrix.commands(workshop.engine.facts))
+    config = load_config(request.workspace)
+    if request.node:
+        require_node(config, request.node)
+    fleet = Fleet(config.node, request.workspace, session.say)
+    asked = request.platforms or (fleet.own_platform(request.node),)
+    grounds: dict[str, Ground | NestboxError] = {}
+    for platform in map(parse_platform, asked):
+        try:
+            builder = fleet.place(platform, request.node).builder
+            session.facts = session.facts or builder.facts
+            workshop = Workshop(request.workspace, session, builder, config)
+            grounds[platform] = Ground(workshop, workshop.bases(platform))
+        except UsageError:
+            raise
+        except NestboxError as error:
+            grounds[platform] = error
+    matrix = plan_matrix(grounds, files, delivery)
+    show(matrix.commands())
     yield from matrix.unasked
     if dry_run:
         return
     for arrangement in matrix.arrangements:
-        yield from _run(workshop, matrix, arrangement, delivery)
+        yield from _run(matrix, arrangement, delivery)
 
 
-def _run(
-    workshop: Workshop, matrix: Matrix, arrangement: Arrangement, delivery: Delivery
-) -> Generator[Outcome]:
+def _run(matrix: Matrix, arrangement: Arrangement, delivery: Delivery) -> Generator[Outcome]:
     """Build one profile, and join what was pushed of it once each part is what it must be."""
     seen: list[Outcome] = []
     for plan in arrangement.plans:
         try:
-            for platform in plan.platforms:
-                bases = matrix.bases[platform]
-                make_bases(workshop.engine, bases, workspace=workshop.workspace, say=workshop.session.say)
-            outcomes = _build(workshop, plan, delivery)
+            for ground in (matrix.grounds[platform] for platform in plan.platforms):
+                shop = ground.workshop
+                make_bases(shop.engine, ground.bases, workspace=shop.workspace, say=shop.session.say)
+            outcomes = _build(matrix.grounds[plan.platforms[0]].workshop, plan, delivery)
         except NestboxError as error:
             outcomes = [unasked("build", target, error) for target in plan.targets]
         yield from outcomes
@@ -121,37 +150,31 @@ def _run(
 
 
 def plan_matrix(
-    request: BuildRequest, workshop: Workshop, files: Mapping[str, Path], delivery: Delivery
+    grounds: Mapping[str, Ground | NestboxError], files: Mapping[str, Path], delivery: Delivery
 ) -> Matrix:
     """Plan everything; nothing is made or changed."""
-    several = workshop.engine.facts.several_platforms
-    if delivery != Delivery() and workshop.engine.facts.is_podman:
-        raise UsageError(
-            "nestbox publishes what docker buildx builds, and this engine is Podman",
-            fix="nestbox build, then podman push or podman save --format oci-archive",
-        )
-    if delivery != Delivery():
-        driver = _driver()
-        if delivery.archive:
-            check_archive(driver, several_platforms=several)
-        several = builds_several(driver, several_platforms=several)
-    platforms = request.platforms or (workshop.engine.facts.platform,)
-    grounds = {platform: _ground(workshop, platform) for platform in platforms}
-    matrix = Matrix({platform: found for platform, found in grounds.items() if isinstance(found, Bases)})
+    there = {platform: ground for platform, ground in grounds.items() if isinstance(ground, Ground)}
+    engines = list({id(ground.engine): ground.engine for ground in there.values()}.values())
+    several = len(engines) == 1 and _takes_several(engines[0], delivery)
+    if len(engines) > 1 and delivery != Delivery():
+        for engine in engines:
+            _takes_several(engine, delivery)
+    matrix = Matrix(there)
     for name, file in files.items():
         plans = []
-        for target in (Target(name, platform) for platform in platforms):
+        for target in (Target(name, platform) for platform in grounds):
             try:
                 ground = grounds[target.platform]
                 if isinstance(ground, NestboxError):
                     raise ground
-                plans.append(plan_build(workshop.load(target, file, ground), target.platform))
+                profile = ground.workshop.load(target, file, ground.bases)
+                plans.append(plan_build(profile, target.platform))
             except UsageError:
                 raise
             except NestboxError as error:
                 matrix.unasked.append(unasked("build", target, error))
         try:
-            if plans and len(plans) < len(platforms) and delivery != Delivery():
+            if plans and len(plans) < len(grounds) and delivery != Delivery():
                 raise CannotBuildError(
                     f"nothing of {name} is published, since it cannot be built for each platform",
                     fix=f"--platform {plans[0].platforms[0]} publishes what can be",
@@ -163,15 +186,20 @@ def plan_matrix(
     return matrix
 
 
-def _ground(workshop: Workshop, platform: str) -> Bases | NestboxError:
-    """What all profiles build from for a platform, or why nothing is built for it."""
-    try:
-        node = node_for(workshop.engine.facts, platform)
-        if node.truth is Truth.ABSENT:
-            return EngineUnavailable(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
-        return workshop.bases(platform)
-    except NestboxError as error:
-        return error
+def _takes_several(engine: Engine, delivery: Delivery) -> bool:
+    """Whether one build there makes images of several platforms; raises UsageError if it cannot deliver."""
+    several = engine.facts.several_platforms
+    if delivery == Delivery():
+        return several
+    if engine.facts.is_podman:
+        raise UsageError(
+            "nestbox publishes what docker buildx builds, and this engine is Podman",
+            fix="nestbox build, then podman push or podman save --format oci-archive",
+        )
+    driver = _driver(engine)
+    if delivery.archive:
+        check_archive(driver, several_platforms=several)
+    return builds_several(driver, several_platforms=several)
 
 
 def check_names(matrix: Matrix, delivery: Delivery) -> None:
@@ -188,9 +216,9 @@ def check_names(matrix: Matrix, delivery: Delivery) -> None:
             )
 
 
-def _driver() -> str:
+def _driver(engine: Engine) -> str:
     """The driver of the selected builder; raises CommandError when docker buildx cannot be asked."""
-    completed = run(["docker", "buildx", "inspect"], timeout=SHORT_TIMEOUT)
+    completed = run(["docker", "buildx", "inspect"], timeout=SHORT_TIMEOUT, env=engine.variables)
     drivers = [line.split()[1] for line in completed.stdout.splitlines() if line.startswith("Driver:")]
     if completed.status != 0 or not drivers:
         raise CommandError("docker buildx cannot say which builder it uses", why=completed.stderr.strip())
@@ -204,7 +232,10 @@ def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
         say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
 
     if delivery == Delivery():
-        return [outcome for outcome, _ in build_images(workshop.engine, plan, on_progress)]
+        built = build_images(workshop.engine, plan, on_progress)
+        images = zip(plan.targets, (image for _, image in built), strict=True)
+        workshop.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
+        return [outcome for outcome, _ in built]
     ran = run_plan(workshop.engine, plan, on_progress)
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-import time
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
-from nestbox import report
+from nestbox.actions import in_actions, inert, json_text, tell_actions
 from nestbox.errors import NestboxError, UsageError
-from nestbox.evidence import Evidence, to_json
+from nestbox.evidence import to_json
 from nestbox.interrupts import interrupted_by_signals
-from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Target, exit_code
 from nestbox.profile import discover
+from nestbox.recording import Recorder, default_file, write
+from nestbox.redaction import Redactor
+from nestbox.reports import terminal
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
@@ -30,16 +32,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a run is shown: to people, or as JSON or SARIF on stdout with the rest on stderr."""
+    """Where a run is kept, and how it is shown: to people, or as JSON or SARIF with the rest on stderr."""
 
     json: bool = False
     sarif: bool = False
     allow_unverified: bool = False
+    evidence: str = ""
+    """The file that the evidence is written to, if any."""
 
     @property
     def people(self) -> TextIO:
         """Where the words for people go."""
         return sys.stderr if self.json or self.sarif else sys.stdout
+
+    @property
+    def file(self) -> Path | None:
+        """The same as a path."""
+        return Path(self.evidence) if self.evidence else None
 
 
 def prove(request: Request, output: Output) -> NoReturn:
@@ -54,7 +63,7 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     def ask(session: Session) -> Generator[Outcome]:
         def show(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
-                session.tell(report.planned(where, command))
+                session.tell(terminal.planned(where, command))
 
         return build_matrix(request, session, show)
 
@@ -74,12 +83,12 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
         def show(lines: Sequence[tuple[str, str]]) -> None:
             progress.clear()
             for _, command in lines:
-                print(command)
+                tell(command, sys.stdout)
 
         session = Session(say=progress.show)
         outcomes += build_matrix(request, session, show, dry_run=True)
         if outcomes:
-            print(report.details(outcomes), file=sys.stderr)
+            tell(terminal.details(outcomes), sys.stderr)
     # Without an outcome there is nothing that could not be planned.
     raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
 
@@ -100,15 +109,16 @@ def _show(
     workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
 ) -> NoReturn:
-    begin = time.monotonic()
     progress = Progress()
+    session = Session(
+        say=lambda text: progress.show(run.heard(text)),
+        tell=lambda text: show(run.redactor.text(text)),
+    )
+    run = Recorder(workspace, session, output.file)
 
-    def tell(text: str) -> None:
-        progress.clear()
-        print(text, file=output.people, flush=True)
+    def show(text: str) -> None:
+        progress.say(text, output.people)
 
-    session = Session(say=progress.show, tell=tell)
-    outcomes: list[Outcome] = []
     interrupted = False
     with exits():
         if output.json and output.sarif:
@@ -117,46 +127,72 @@ def _show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    outcomes.append(outcome)
-                    tell(report.line(outcome, color=wants_color(output.people)))
+                    show(terminal.line(run.add(outcome), color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
+        except NestboxError as error:
+            if run.outcomes:
+                run.finish(error.exit_code, interrupted=True, trouble=str(error))
+            raise
         progress.clear()
-        run = Evidence(
-            tuple(outcomes),
-            session.facts,
-            time.monotonic() - begin,
-            interrupted,
-            tuple(session.targets),
-            binfmt_flags(),
-        )
-        _finish(workspace, run, output, conclude)
-    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified))
+        _finish(workspace, run, output, conclude, interrupted=interrupted)
+    raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
 
 
 def _finish(
-    workspace: Path, run: Evidence, output: Output, conclude: Callable[[Sequence[Outcome]], str] | None
+    workspace: Path,
+    run: Recorder,
+    output: Output,
+    conclude: Callable[[Sequence[Outcome]], str] | None,
+    *,
+    interrupted: bool,
 ) -> None:
-    if blocks := report.details(run.outcomes):
-        print(f"\n{blocks}\n", file=output.people)
-    if conclude is not None and not run.interrupted:
-        print(f"{conclude(run.outcomes)}\n", file=output.people)
+    code = INTERRUPTED if interrupted else exit_code(run.outcomes, allow_unverified=output.allow_unverified)
+    evidence = run.finish(code, interrupted=interrupted)
+    if blocks := terminal.details(run.outcomes):
+        tell(f"\n{blocks}\n", output.people)
+    if conclude is not None and not interrupted:
+        tell(f"{conclude(run.outcomes)}\n", output.people)
     if output.json:
-        print(json.dumps(to_json(run, allow_unverified=output.allow_unverified), indent=2))
+        tell(json_text(to_json(evidence)), sys.stdout)
     if output.sarif:
         from nestbox.checks import RULES
-        from nestbox.sarif import to_sarif
+        from nestbox.reports.sarif import to_sarif
 
         log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
-        print(json.dumps(log, indent=2))
-    if run.interrupted:
+        tell(json_text(log), sys.stdout)
+    if in_actions():
+        tell_actions(evidence, workspace, output.people)
+    if interrupted:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
         raise Exit(code=INTERRUPTED)
-    said = report.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
-    print(said, file=output.people)
+    said = terminal.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
+    tell(said, output.people)
 
 
-def open_shell(name: str, platform: str) -> NoReturn:
+def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
+    """Draw the evidence of the last run, or of several files; on stdout, or into a file."""
+    from nestbox.drawing import FORMATS, draw
+    from nestbox.merging import read_all
+
+    with exits():
+        if form and form not in FORMATS:
+            raise UsageError(f"there is no format {form!r}", fix=f"one of: {', '.join(FORMATS)}")
+        evidence = read_all([Path(name) for name in merge] or [default_file(Path.cwd())])
+        text = draw(
+            evidence,
+            form or ("json" if merge else "terminal"),
+            Path.cwd(),
+            color=not output and wants_color(sys.stdout),
+        )
+        if output:
+            write(Path(output), text)
+        else:
+            tell(text, sys.stdout, end="")
+    raise Exit(code=0)
+
+
+def open_shell(name: str, platform: str, node: str) -> NoReturn:
     """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
     from nestbox.shell import open_terminal
 
@@ -164,7 +200,8 @@ def open_shell(name: str, platform: str) -> NoReturn:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("a shell needs a terminal", fix="nestbox smoke asks the probes without one")
         progress = Progress()
-        status = open_terminal(Path.cwd(), Session(say=progress.show), name, platform, progress.clear)
+        session = Session(say=progress.show)
+        status = open_terminal(Path.cwd(), session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
 
@@ -179,18 +216,21 @@ def control_guest(*arguments: str) -> NoReturn:
 
 
 def tell_nodes() -> NoReturn:
-    """A line for each platform: which engine answers for it, how truly, and why."""
-    from nestbox.engine import connect
-    from nestbox.nodes import node_for
-    from nestbox.platforms import PLATFORMS
+    """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
+    from nestbox.config import load_config
+    from nestbox.fleet import Fleet
+    from nestbox.nodes import Node, Truth
 
     with exits():
-        engine = connect()
-        for platform in PLATFORMS:
-            node = node_for(engine.facts, platform)
-            print(f"{platform:<12} {node.truth:<9} {engine.facts.address}  {node.reason}")
-            if node.remedy:
-                print(f"{'':<23}truer: {node.remedy}; here: nestbox node.up --platform {platform}")
+        fleet = Fleet(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        for name, address, found, taken in fleet.survey():
+            if not isinstance(found, Node):
+                print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
+                continue
+            named = f"{name} *" if taken else name
+            print(f"{named:<14} {found.platform:<12} {found.truth:<9} {address}  {found.reason}")
+            if taken and found.truth is Truth.EMULATED:
+                print(f"{'':<37} truer: {found.remedy}; here: nestbox node.up --platform {found.platform}")
     raise Exit(code=0)
 
 
@@ -223,7 +263,7 @@ def exits() -> Iterator[None]:
         with interrupted_by_signals():
             yield
     except NestboxError as error:
-        print(f"nestbox: {error}", file=sys.stderr)
+        tell(f"nestbox: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
@@ -234,28 +274,46 @@ def exits() -> Iterator[None]:
         raise Exit(code=INTERRUPTED) from None
 
 
+def tell(text: str, stream: TextIO, end: str = "\n") -> None:
+    """Print; nothing that is printed in GitHub Actions is a workflow command by accident, or by malice."""
+    print(inert(text) if in_actions() else text, file=stream, end=end, flush=True)
+
+
 class Progress:
-    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere."""
+    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
+
+    Several threads tell it; each line stays whole.
+    """
 
     def __init__(self) -> None:
+        # An interruption may come while it is held, and what is cleaned up then is told, too.
+        self._lock = threading.RLock()
         # A log is read afterwards, also where CI gives it a terminal.
         self._live = sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, text: str) -> None:
         """Show what goes on."""
-        if not self._live:
-            print(f"… {text}"[:160], file=sys.stderr, flush=True)
-            return
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-        self._shown = True
-        print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+        with self._lock:
+            if not self._live:
+                tell(f"… {text}"[:160], sys.stderr)
+                return
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._shown = True
+            print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str, stream: TextIO) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self.clear()
+            tell(text, stream)
 
     def clear(self) -> None:
         """Take the live line away before something that stays is printed."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._shown = False
+        with self._lock:
+            if self._shown:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                self._shown = False
 
 
 def wants_color(stream: object) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
@@ -15,7 +13,7 @@ from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
-from nestbox.guests import fill, without_binds
+from nestbox.guests import at_place
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
@@ -48,6 +46,8 @@ class Run:
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
+    only: tuple[str, ...] = ()
+    """Names of the probes that are asked; empty means all."""
     elsewhere: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
@@ -102,27 +102,35 @@ def _users(profile: Profile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (*profile.declarations.users, profile.remote_user))))
 
 
-def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
+def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
-    probes = (*plan_probes(run.profile), *run.own_probes)
+    probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
-    folders: dict[str, Path] = {}
-    if run.elsewhere:
-        request, folders = without_binds(request, run.profile.workspace)
+    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
-        copy = partial(fill, folders=folders) if folders else None
-        with started_container(engine, request, run.node.platform, copy) as container:
+        with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
             yield from _ask(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
         if TERMINAL in asked:
             yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _chosen(run: Run, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    known = [probe.name for probe in probes]
+    for name in run.only:
+        if name not in known:
+            raise UsageError(
+                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+            )
+    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
 
 
 def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
@@ -205,6 +213,7 @@ def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str
     """For the evidence: what the container told, and where it is."""
     workspace = "copied into a volume" if run.elsewhere else "bound"
     where = {"node": f"{run.node.truth}: {run.node.reason}", "engine": engine.facts.address}
+    where["node-name"] = run.node.name
     return {**where, "workspace": workspace, **(found.found if found else {})}
 
 
