@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +22,7 @@ from nestbox.capabilities import DOCKER_DEFAULT, of_dockers_default
 from nestbox.config import BaseImage
 from nestbox.container import CannotCarryError
 from nestbox.diagnose import diagnose
-from nestbox.engine import Engine, EngineFacts
+from nestbox.engine import Engine, EngineFacts, connect
 from nestbox.nodes import Truth, node_for
 from nestbox.outcome import Observation, Status
 from nestbox.podman import Steps, as_podman, carried, completed, default_capabilities, own_api
@@ -81,6 +84,52 @@ def test_the_default_capabilities_are_those_that_podman_tells() -> None:
     assert set(DEFAULT) == DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
     assert default_capabilities({"host": {"security": {"capabilities": "CAP_CHOWN"}}}) == ("CHOWN",)
     assert default_capabilities({"host": {"security": {"capabilities": ""}}}) == ()
+
+
+class Server(BaseHTTPRequestHandler):
+    """The three answers that a connection asks for; what is left out of them is not asked for."""
+
+    answers: Mapping[str, Any]
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.answers[self.path]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("version", "product", "capabilities"),
+    [(VERSION, "Podman", DEFAULT), (DOCKERS_VERSION, "Docker", tuple(sorted(DOCKER_DEFAULT)))],
+)
+def test_a_connection_finds_out(version: dict[str, Any], product: str, capabilities: tuple[str, ...]) -> None:
+    info = {
+        "ServerVersion": "4.3.1",
+        "OperatingSystem": "debian",
+        "KernelVersion": "6.1.0",
+        "Architecture": "amd64",
+        "Driver": "overlay",
+        "SecurityOptions": ["name=seccomp,profile=default"],
+    }
+    # No Docker Engine has the last of them: to ask one for it would be an error here.
+    podmans = {"/v4.3.1/libpod/info": INFO} if product == "Podman" else {}
+    answers = {"/version": {**version, "ApiVersion": "1.41"}, "/v1.41/info": info, **podmans}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Answering", (Server,), {"answers": answers}))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        engine = connect({"DOCKER_HOST": f"tcp://127.0.0.1:{server.server_port}"})
+        engine.api.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert (engine.facts.product, engine.facts.default_capabilities) == (product, capabilities)
+    assert engine.facts.is_podman is (product == "Podman")
 
 
 def test_to_ask_for_what_docker_grants_anyway_is_no_relaxation() -> None:
