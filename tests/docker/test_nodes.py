@@ -228,15 +228,12 @@ def test_a_lost_node_costs_its_own_target_only_and_leaves_nothing_after_the_next
 
 
 def test_an_interruption_reaches_both_nodes(two: Two, both: Finished) -> None:
-    begin = []
-
     def interrupt(process: subprocess.Popen[str]) -> None:
-        begin.append(time.monotonic())
         process.send_signal(signal.SIGINT)
 
     finished = two.run_until(f"pass secure {two.other} smoke.relaxations", interrupt)
     assert finished.status == 130, finished.stderr
-    assert time.monotonic() - begin[0] < 11, "it waited for the slow probe"
+    assert "smoke.while" not in of(finished, two.other), "it waited for the slow probe"
     assert finished.evidence["interrupted"] is True
     assert own_containers(two.first) == []
     assert left_on(connect(two.second.variables)) == []
