@@ -121,7 +121,7 @@ def test_ssh_that_says_nothing_does_not_hold_us_and_is_ended(
         connect({"DOCKER_HOST": "ssh://there"}, timeout=2)
     assert "timed out" in caught.value.why.lower()
     started = int((tmp_path / "pid").read_text())
-    for _ in range(100):
+    for _ in range(200):
         if not is_alive(started):
             return
         subprocess.run(["sleep", "0.05"], check=True)

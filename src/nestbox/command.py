@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from nestbox.errors import CommandError
 from nestbox.stopping import GLANCE, check_stop
@@ -115,14 +115,27 @@ def run_interactive(argv: Sequence[str], env: Mapping[str, str | None] | None = 
         signal.signal(signal.SIGINT, previous)
 
 
+class _End(socket.socket):
+    """Our end of a dialog; what is to be done when nothing holds it open any more is `on_close`."""
+
+    on_close: Callable[[], None] | None = None
+
+    # Where ssl, too, learns of it: close() alone may leave a file of it open, as http.client does.
+    def _real_close(self, *arguments: Any) -> None:
+        super()._real_close(*arguments)  # type: ignore[misc] # typeshed leaves it out
+        if self.on_close:
+            self.on_close()
+
+
 class Dialog:
-    """A program that talks through `socket`, until one of the two sides closes it.
+    """A program that talks through `socket`; when that is closed, the program is killed.
 
     Raises CommandError when it cannot be started.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> None:
-        self.socket, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        self.socket = _End(fileno=ours.detach())
         self._said = bytearray()
         with theirs:
             try:
@@ -138,6 +151,7 @@ class Dialog:
             except (OSError, ValueError) as error:
                 self.socket.close()
                 raise _unstarted(argv, error) from error
+        self.socket.on_close = self._kill
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -151,11 +165,11 @@ class Dialog:
         self._reader.join(timeout)
         return _text(self._said)
 
-    def close(self) -> None:
-        """Close the socket, and end the program and all that it started."""
-        self.socket.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
+    def _kill(self) -> None:
+        # It has nothing to save, and what it talks to sees it go.
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _environment(added: Mapping[str, str | None] | None) -> dict[str, str]:

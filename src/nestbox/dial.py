@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
@@ -52,12 +51,10 @@ class _Connection(HTTPConnection):
     def __init__(self, environment: Mapping[str, str | None]) -> None:
         super().__init__("localhost")
         self._environment = environment
-        self._dialog: Dialog | None = None
 
     def connect(self) -> None:
-        """Start a docker client to talk through."""
-        self._dialog = Dialog(_DIAL, self._environment)
-        self.sock = self._dialog.socket
+        """Start a docker client to talk through, for as long as anything reads from it."""
+        self.sock = Dialog(_DIAL, self._environment).socket
 
     def getresponse(self) -> Any:
         """The engine's answer; raises ConnectionError in the docker client's words when there is none."""
@@ -70,11 +67,6 @@ class _Connection(HTTPConnection):
 
     def _reason(self) -> str:
         """Why nobody answers, from a second one: one that is written to may say only that nobody reads."""
-        with contextlib.closing(Dialog(_DIAL, self._environment)) as again:
+        again = Dialog(_DIAL, self._environment)
+        with again.socket:
             return again.said(timeout=5.0).strip()
-
-    def close(self) -> None:
-        """Hang up."""
-        super().close()
-        if self._dialog:
-            self._dialog.close()

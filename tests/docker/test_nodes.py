@@ -228,15 +228,12 @@ def test_a_lost_node_costs_its_own_target_only_and_leaves_nothing_after_the_next
 
 
 def test_an_interruption_reaches_both_nodes(two: Two, both: Finished) -> None:
-    begin = []
-
     def interrupt(process: subprocess.Popen[str]) -> None:
-        begin.append(time.monotonic())
         process.send_signal(signal.SIGINT)
 
     finished = two.run_until(f"pass secure {two.other} smoke.relaxations", interrupt)
     assert finished.status == 130, finished.stderr
-    assert time.monotonic() - begin[0] < 11, "it waited for the slow probe"
+    assert "smoke.while" not in of(finished, two.other), "it waited for the slow probe"
     assert finished.evidence["interrupted"] is True
     assert own_containers(two.first) == []
     assert left_on(connect(two.second.variables)) == []
@@ -256,3 +253,23 @@ def test_without_its_key_the_second_engine_does_not_answer(two: Two, tmp_path: P
             "pyproject.toml", stranger["DOCKER_CERT_PATH"], two.second.variables["DOCKER_CERT_PATH"]
         )
     assert "the node second does not answer: no Docker Engine answers at tcp://127.0.0.1" in listed.stdout
+
+
+def test_a_node_builds_its_own_images(two: Two, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    (folder / ".devcontainer").mkdir(parents=True)
+    (folder / ".devcontainer/devcontainer.json").write_text('{"build": {"dockerfile": "Dockerfile"}}\n')
+    (folder / ".devcontainer/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    configured = NODE.format(
+        host=two.second.variables["DOCKER_HOST"],
+        keys=two.second.variables["DOCKER_CERT_PATH"],
+        platform=two.native,
+        patience=PATIENCE,
+    )
+    text = configured.replace("tool.nestbox.", "").replace("builds = false", "builds = true")
+    (folder / "nestbox.toml").write_text(text)
+    built = Repository(folder).nestbox("build", "--node", "second", "--json", timeout=300)
+    assert built.status == 0, built.stderr
+    tag = built.outcome("build")["summary"].split()[0]
+    assert find_image(connect(two.second.variables), tag) is not None
+    assert find_image(two.first, tag) is None
