@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "privileges", "shell", "smoke", "validate",
+        "build", "doctor", "justify", "privileges", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
         "node.down", "node.list", "node.status", "node.up",
@@ -52,7 +52,7 @@ def test_listing_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", ["validate", "build", "smoke", "shell", "privileges", "check", "check.json", "check.diff"]
+    "task", ["validate", "build", "smoke", "shell", "justify", "privileges", "check", "check.json", "check.diff"]
 )
 def test_every_option_has_a_help_text(task: str) -> None:
     finished = Repository(ROOT).ask("--help", task)

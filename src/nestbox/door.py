@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -23,6 +23,10 @@ from nestbox.nodes import binfmt_flags
 from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
+
+if TYPE_CHECKING:
+    from nestbox.justify.justification import Justification
+    from nestbox.justify.study import Request as JustifyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,28 @@ def examine_machine(output: Output) -> NoReturn:
     _show(examine, output, Path.cwd(), doctor.verdicts)
 
 
+def justify(request: JustifyRequest, output: Output) -> NoReturn:
+    """Show for each relaxation what it is there for, by experiment."""
+    from nestbox.justify.outcomes import table
+    from nestbox.justify.records import to_json as record
+    from nestbox.justify.study import study
+
+    made: list[Justification] = []
+    _show(
+        lambda session: study(request, session, made.append),
+        output,
+        request.workspace,
+        lambda _: table(made),
+        lambda: {"justification": [record(one) for one in made]},
+    )
+
+
 def _show(
     ask: Callable[[Session], Generator[Outcome]],
     output: Output,
     workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
+    more: Callable[[], dict[str, Any]] = dict,
 ) -> NoReturn:
     begin = time.monotonic()
     progress = Progress()
@@ -87,19 +108,24 @@ def _show(
             tuple(session.targets),
             binfmt_flags(),
         )
-        _finish(workspace, run, output, conclude)
+        _finish(workspace, run, output, conclude, more)
     raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified))
 
 
 def _finish(
-    workspace: Path, run: Evidence, output: Output, conclude: Callable[[Sequence[Outcome]], str] | None
+    workspace: Path,
+    run: Evidence,
+    output: Output,
+    conclude: Callable[[Sequence[Outcome]], str] | None,
+    more: Callable[[], dict[str, Any]],
 ) -> None:
     if blocks := report.details(run.outcomes):
         print(f"\n{blocks}\n", file=output.people)
-    if conclude is not None and not run.interrupted:
-        print(f"{conclude(run.outcomes)}\n", file=output.people)
+    if conclude is not None and not run.interrupted and (said := conclude(run.outcomes)):
+        print(f"{said}\n", file=output.people)
     if output.json:
-        print(json.dumps(to_json(run, allow_unverified=output.allow_unverified), indent=2))
+        value = to_json(run, allow_unverified=output.allow_unverified) | more()
+        print(json.dumps(value, indent=2))
     if output.sarif:
         from nestbox.checks import RULES
         from nestbox.sarif import to_sarif

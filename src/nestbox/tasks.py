@@ -180,6 +180,33 @@ def doctor(_: Context, json: bool = False, allow_unverified: bool = False) -> No
     examine_machine(Output(json, allow_unverified=allow_unverified))
 
 
+_JUSTIFY = {
+    "profile": _PROFILE,
+    "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
+    "fresh": "try everything again, also what is known from this host",
+    "vm": _VM["vm"],
+    **_OUTPUT,
+}
+
+
+@task(iterable=["profile"], help=_JUSTIFY)
+def justify(
+    _: Context,
+    profile: list[str],
+    platform: str = "",
+    fresh: bool = False,
+    vm: bool = False,
+    json: bool = False,
+    allow_unverified: bool = False,
+) -> None:
+    """Is each relaxation needed? Tried without it, and which probes break; and the smallest sets that do."""
+    from nestbox.door import Output, justify
+    from nestbox.justify.study import Request
+
+    request = Request(Path.cwd(), tuple(profile), platform, fresh=fresh, vm=vm)
+    justify(request, Output(json, allow_unverified=allow_unverified))
+
+
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}
 
 
@@ -215,7 +242,7 @@ def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
     control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
-ns = Collection(validate, build, smoke, shell, privileges, doctor)
+ns = Collection(validate, build, smoke, shell, justify, privileges, doctor)
 ns.add_collection(
     Collection(
         "check",

@@ -1,0 +1,177 @@
+"""Containers for sets of options: each started once, several at a time, all gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nestbox.engine import Container, Engine, engine_errors, started_container
+from nestbox.errors import EngineError
+from nestbox.exec import Exec
+from nestbox.guests import fill, without_binds
+from nestbox.interrupts import interrupts_deferred
+from nestbox.justify.options import with_only
+from nestbox.justify.search import Set
+from nestbox.justify.trials import Answer, Job, Trial, Way
+from nestbox.outcome import Status, TargetFacts
+from nestbox.probes.probe import Probe
+from nestbox.probes.table import text_of
+from nestbox.smoke import Run, ask_probes, plan_probes, request_container
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+# They look at the image or at the options themselves, not at what the options let a sandbox do; the
+# terminal's has a container of its own.
+_NOT_OF_A_SANDBOX = frozenset("users privileges setuid-bwrap no-setuid-bwrap tty".split())
+_COPY = """\
+dir=$(mktemp -d) && cp "$(command -v bwrap)" "$dir/bwrap" && chmod 755 "$dir" "$dir/bwrap" && echo "$dir"
+"""
+_COPY_TIMEOUT = 30
+
+
+class CancelledError(EngineError):
+    """Another experiment failed, or a person gave up."""
+
+
+def sandbox_probes(run: Run) -> tuple[Probe, ...]:
+    """The probes of the profile that a relaxation can decide."""
+    asked = (*plan_probes(run.profile), *run.own_probes)
+    return tuple(probe for probe in asked if probe.pack not in _NOT_OF_A_SANDBOX)
+
+
+def variant(run: Run, options: Set) -> Run:
+    """The run with exactly these relaxations."""
+    profile = replace(run.profile, run=with_only(run.profile.run, options))
+    return replace(run, profile=profile)
+
+
+@dataclass(slots=True)
+class Laboratory:
+    """Does experiments on one engine; `workers` is how many containers there are at a time."""
+
+    engine: Engine
+    run: Run
+    probes: tuple[Probe, ...]
+    workers: int
+    learn: Callable[[TargetFacts], None]
+    started: int = 0
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _living: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def trials(self, jobs: Sequence[Job]) -> Iterator[tuple[Trial, ...]]:
+        """What each job showed, as it is done; raises EngineError when one could not be done."""
+        # A large set takes longest: begun first, it does not hold up the end.
+        queue = sorted(jobs, key=lambda job: (-len(job.options), sorted(job.options)))
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            running: set[Future[tuple[Trial, ...]]] = {pool.submit(self._try, job) for job in queue}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        except BaseException:
+            self._cancel()
+            raise
+        finally:
+            with interrupts_deferred():
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _cancel(self) -> None:
+        """Take the containers away from whoever waits for their answers."""
+        self._cancelled.set()
+        with interrupts_deferred(), self._lock:
+            for name in self._living:
+                # One that ends by itself just then is no trouble.
+                with contextlib.suppress(EngineError), engine_errors(f"ending {name}"):
+                    self.engine.api.kill(name)
+
+    def _try(self, job: Job) -> tuple[Trial, ...]:
+        run = variant(self.run, job.options)
+        request = request_container(run.profile, run.image, run.environment)
+        folders: dict[str, Path] = {}
+        if run.elsewhere:
+            request, folders = without_binds(request, run.profile.workspace)
+        prepare = partial(self._register, folders=folders)
+        name = ""
+        try:
+            with started_container(self.engine, request, run.node.platform, prepare) as container:
+                name = container.name
+                return tuple(self._asked(run, job, container))
+        finally:
+            with self._lock:
+                self._living.discard(name)
+
+    def _register(self, api: APIClient, name: str, folders: Mapping[str, Path]) -> None:
+        if folders:
+            fill(api, name, folders)
+        if self._cancelled.is_set():
+            raise CancelledError("not started: the run ends")
+        with self._lock:
+            self.started += 1
+
+    def _asked(self, run: Run, job: Job, container: Container) -> Iterator[Trial]:
+        with self._lock:
+            self._living.add(container.name)
+        if self._cancelled.is_set():
+            raise CancelledError("not asked: the run ends")
+        found: list[TargetFacts] = []
+        if Way.OWN in job.ways:
+            told = replace(run, learn=found.append)
+            yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
+            for facts in found:
+                self.learn(facts)
+        # Of an image whose own bwrap is not setuid, a copy would be the same program again.
+        mode = found[0].found.get("bwrap-mode", "") if found else "4755"
+        if Way.COPY in job.ways and re.match(r"[4567]\d{3}", mode):
+            place = _copy_bwrap(container, run.profile.remote_user)
+            probes = tuple(
+                replace(probe, text=f"PATH={place}:$PATH\n{text_of(probe)}") for probe in self.probes
+            )
+            yield _trial(job.options, Way.COPY, self._answers(run, container, probes))
+
+    def _answers(self, run: Run, container: Container, probes: Sequence[Probe]) -> list[Answer]:
+        answers = [Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes)]
+        # In the order of their table: the first that breaks explains the others.
+        order = [probe.name for probe in probes]
+        return sorted(answers, key=lambda answer: order.index(answer.probe))
+
+
+def _trial(options: Set, way: Way, answers: Sequence[Answer]) -> Trial:
+    shown = ", ".join(sorted(options)) or "no option"
+    for answer in answers:
+        if answer.status is Status.ERROR:
+            raise EngineError(
+                f"the probe {answer.probe} could not be asked with {shown}",
+                why=answer.said,
+                fix="run it again when the machine is less busy",
+            )
+    return Trial(options, way, tuple(answers))
+
+
+def _copy_bwrap(container: Container, user: str) -> str:
+    """Make a copy of bwrap without its setuid bit in a folder of its own; returns the folder."""
+    command = Exec(container, ["/bin/sh", "-c", _COPY], user=user, environment={}, timeout=_COPY_TIMEOUT)
+    with engine_errors("copying bwrap"):
+        said = b"".join(data for _, data in command).decode(errors="replace").strip()
+    if command.exit_status != 0 or not re.fullmatch(r"/[\w./-]+", said):
+        raise EngineError(
+            "a copy of bwrap without the setuid bit could not be made in the container",
+            why=said,
+            fix="the user that tools run as needs a folder for temporary files that can be written",
+        )
+    return said
+
+
+def workers_for(api: Any) -> int:
+    """One container more than the engine has processors: a start mostly waits for the engine."""
+    with engine_errors("asking the engine for its processors"):
+        return int(api.info()["NCPU"]) + 1
