@@ -52,7 +52,8 @@ def test_listing_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", ["validate", "build", "smoke", "shell", "justify", "privileges", "check", "check.json", "check.diff"]
+    "task",
+    ["validate", "build", "smoke", "shell", "justify", "privileges", "check", "check.json", "check.diff"],
 )
 def test_every_option_has_a_help_text(task: str) -> None:
     finished = Repository(ROOT).ask("--help", task)

@@ -28,10 +28,11 @@ from nestbox.smoke import Run, ask_probes, plan_probes, request_container
 if TYPE_CHECKING:
     from docker import APIClient
 
-# They look at the image or at the options themselves, not at what the options let a sandbox do; the
-# terminal's has a container of its own.
-_NOT_OF_A_SANDBOX = frozenset("users privileges setuid-bwrap no-setuid-bwrap tty".split())
+# It makes a sandbox, too: one of which emulation can tell all that it is asked for.
+_TOO = frozenset({"bwrap-mode"})
+# Of one that is not setuid there is nothing to copy, and nothing is printed.
 _COPY = """\
+[ -u "$(readlink -f "$(command -v bwrap)")" ] || exit 0
 dir=$(mktemp -d) && cp "$(command -v bwrap)" "$dir/bwrap" && chmod 755 "$dir" "$dir/bwrap" && echo "$dir"
 """
 _COPY_TIMEOUT = 30
@@ -42,9 +43,11 @@ class CancelledError(EngineError):
 
 
 def sandbox_probes(run: Run) -> tuple[Probe, ...]:
-    """The probes of the profile that a relaxation can decide."""
+    """The probes of the profile that a relaxation can decide; the others look at the image alone."""
     asked = (*plan_probes(run.profile), *run.own_probes)
-    return tuple(probe for probe in asked if probe.pack not in _NOT_OF_A_SANDBOX)
+    return tuple(
+        probe for probe in asked if probe.needs_namespaces or probe in run.own_probes or probe.name in _TOO
+    )
 
 
 def variant(run: Run, options: Set) -> Run:
@@ -124,19 +127,19 @@ class Laboratory:
         if self._cancelled.is_set():
             raise CancelledError("not asked: the run ends")
         found: list[TargetFacts] = []
+        told = replace(run, learn=found.append)
         if Way.OWN in job.ways:
-            told = replace(run, learn=found.append)
             yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
-            for facts in found:
-                self.learn(facts)
-        # Of an image whose own bwrap is not setuid, a copy would be the same program again.
-        mode = found[0].found.get("bwrap-mode", "") if found else "4755"
-        if Way.COPY in job.ways and re.match(r"[4567]\d{3}", mode):
+        if Way.COPY in job.ways:
             place = _copy_bwrap(container, run.profile.remote_user)
-            probes = tuple(
-                replace(probe, text=f"PATH={place}:$PATH\n{text_of(probe)}") for probe in self.probes
-            )
-            yield _trial(job.options, Way.COPY, self._answers(run, container, probes))
+            if place:
+                before = f"PATH={place}:$PATH\n"
+                probes = [replace(probe, text=f"{before}{text_of(probe)}") for probe in self.probes]
+                yield _trial(job.options, Way.COPY, self._answers(run, container, probes))
+            elif Way.OWN not in job.ways:
+                yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
+        for facts in found:
+            self.learn(facts)
 
     def _answers(self, run: Run, container: Container, probes: Sequence[Probe]) -> list[Answer]:
         answers = [Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes)]
@@ -158,11 +161,11 @@ def _trial(options: Set, way: Way, answers: Sequence[Answer]) -> Trial:
 
 
 def _copy_bwrap(container: Container, user: str) -> str:
-    """Make a copy of bwrap without its setuid bit in a folder of its own; returns the folder."""
+    """Make a copy of a setuid bwrap without that bit in a folder of its own; returns the folder, if any."""
     command = Exec(container, ["/bin/sh", "-c", _COPY], user=user, environment={}, timeout=_COPY_TIMEOUT)
     with engine_errors("copying bwrap"):
         said = b"".join(data for _, data in command).decode(errors="replace").strip()
-    if command.exit_status != 0 or not re.fullmatch(r"/[\w./-]+", said):
+    if command.exit_status != 0 or not re.fullmatch(r"(/[\w./-]+)?", said):
         raise EngineError(
             "a copy of bwrap without the setuid bit could not be made in the container",
             why=said,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from nestbox.justify.checks import can_show, check_of
 from nestbox.justify.options import DROP_ALL
 from nestbox.justify.plan import OWN_CAPABILITIES, Question
-from nestbox.justify.search import Found, Set, contradictions
+from nestbox.justify.search import Found, Known, Set, contradictions
 from nestbox.justify.trials import Host, Trial, Way, of_way, sufficing
 from nestbox.outcome import Target
 
@@ -117,8 +117,12 @@ def _rows(
             )
             continue
         options = question.without(name)
-        other = copy[options].suffices if options in copy else None
-        yield _row(name, own[options], host, other)
+        yield _row(name, own[options], host, _follows(options, copy))
+
+
+def _follows(options: Set, trials: Mapping[Set, Trial]) -> bool | None:
+    """Whether the set suffices, as far as that follows from what was tried."""
+    return Known(_alike(sufficing(trials))).follows(options)
 
 
 def _own_capabilities(dropped: Mapping[str, Set], own: Mapping[Set, Trial]) -> Iterator[Row]:

@@ -48,7 +48,12 @@ class Question:
 
 def experiments(question: Question) -> Generator[list[Job], Ledger, dict[Way, Found]]:
     """Yields jobs to do, is sent all that is known, and returns the minimal sets of each way there is."""
-    searches: dict[Way, Asking] = {way: minimal_sets(question.shown) for way in Way}
+    # With a user namespace of its own, a bwrap is expected to need no capability.
+    guess = {name for name in question.shown if not name.startswith("cap-add=")}
+    searches: dict[Way, Asking] = {
+        Way.OWN: minimal_sets(question.shown),
+        Way.COPY: minimal_sets(question.shown, guess),
+    }
     wanted: dict[Way, list[Set]] = {way: next(search) for way, search in searches.items()}
     jobs = [*_jobs(wanted, question), *_dropped(question)]
     found: dict[Way, Found] = {}
@@ -76,8 +81,8 @@ def _jobs(wanted: Mapping[Way, Iterable[Set]], question: Question) -> Iterator[J
 
 def _dropped(question: Question) -> Iterator[Job]:
     for missing, options in question.dropped.items():
-        # With no capability at all, it is the copy that is expected to work.
-        yield Job(options, frozenset(Way) if missing == DROP_ALL else frozenset({Way.OWN}))
+        # With no capability at all, only a bwrap without the setuid bit can work.
+        yield Job(options, frozenset({Way.COPY if missing == DROP_ALL else Way.OWN}))
 
 
 def _merged(jobs: Iterable[Job]) -> list[Job]:

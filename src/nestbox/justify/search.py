@@ -13,7 +13,7 @@ from itertools import combinations
 Set = frozenset[str]
 Asking = Generator[list[Set], Mapping[Set, bool], "Found"]
 
-# Of more options than this, whose sets are too many to look through, one sufficient set is found, not all.
+# Of more options than this, whose sets are too many to look through, some sets are found, perhaps not all.
 _FEW = 12
 
 
@@ -45,24 +45,37 @@ class Known:
         return [options for options in sets if self.follows(options) is None]
 
 
-def minimal_sets(universe: Iterable[str]) -> Asking:
-    """Yields batches of sets to try, is sent whether each suffices, and returns what it found."""
+def minimal_sets(universe: Iterable[str], guess: Iterable[str] | None = None) -> Asking:
+    """Yields batches of sets to try, is sent whether each suffices, and returns what it found.
+
+    A right `guess` at a set that suffices saves most of the questions; a wrong one costs a few more.
+    """
     everything = frozenset(universe)
     known, minimal = Known(), list[Set]()
-    singles = [everything - {option} for option in sorted(everything)]
+    start = everything if guess is None else everything.intersection(guess)
     # What is asked of each option anyway comes first, all at once.
-    known.answers |= yield [everything, *singles]
-    if not known.answers[everything]:
+    around = [everything - {option} for option in sorted(start)]
+    known.answers |= yield list(dict.fromkeys([start, *_each_less_one(start), *around]))
+    if known.answers[start]:
+        minimal.append((yield from _shrunk(start, known)))
+    elif start == everything:
         return Found(())
-    idle = [option for option in sorted(everything) if known.answers[everything - {option}]]
-    while seed := _open_seed(everything, idle, known, minimal):
+    elif ask := known.open([everything, *_each_less_one(everything)]):
+        known.answers |= yield ask
+        if not known.follows(everything):
+            return Found(())
+    while seed := _open_seed(everything, known, minimal):
         if known.follows(seed.options) is None:
             known.answers |= yield [seed.options]
         if known.follows(seed.options):
             minimal.append((yield from _shrunk(seed.options, known)))
-            if len(idle) > _FEW:
-                return Found(tuple(minimal), complete=False)
+        if minimal and len(everything) > _FEW:
+            return Found(tuple(minimal), complete=False)
     return Found(tuple(sorted(minimal, key=lambda options: (len(options), sorted(options)))))
+
+
+def _each_less_one(options: Set) -> list[Set]:
+    return [options - {option} for option in sorted(options)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +85,9 @@ class _Seed:
     options: Set
 
 
-def _open_seed(everything: Set, idle: list[str], known: Known, minimal: list[Set]) -> _Seed | None:
+def _open_seed(everything: Set, known: Known, minimal: list[Set]) -> _Seed | None:
     """The largest set that has none of the minimal ones in it, and is not known to fail."""
+    idle = [option for option in sorted(everything) if known.follows(everything - {option}) is not False]
     for size in range(len(idle) + 1):
         for left_out in combinations(idle, size):
             options = everything.difference(left_out)

@@ -162,14 +162,14 @@ def investigate(
 
 
 def _unknown(jobs: list[Job], ledger: dict[tuple[Set, Way], Trial], mode: str) -> list[Job]:
-    """What of the jobs is not known yet; a bwrap that is known not to be setuid is not copied."""
-    has_copy = not mode or Host("", (), "", "", "", mode).is_setuid
+    """What of the jobs is not known yet."""
+    # Of a bwrap that is known not to be setuid there is no copy to ask.
+    only_own = bool(mode) and not Host("", (), "", "", "", mode).is_setuid
     left = []
     for job in jobs:
-        ways = frozenset(
-            way for way in job.ways if (job.options, way) not in ledger and (has_copy or way is Way.OWN)
-        )
-        left += [Job(job.options, ways)] if ways else []
+        ways = frozenset({Way.OWN}) if only_own else job.ways
+        unknown = frozenset(way for way in ways if (job.options, way) not in ledger)
+        left += [Job(job.options, unknown)] if unknown else []
     return left
 
 

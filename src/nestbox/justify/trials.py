@@ -14,7 +14,10 @@ _ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
 
 
 class Way(StrEnum):
-    """Whose bwrap is asked: the image's own, or a copy of it without the setuid bit, first on the PATH."""
+    """Whose bwrap is asked: the image's own, or a copy of it without the setuid bit, first on the PATH.
+
+    Where the image's own is not setuid, there is no copy: it would be the same program again.
+    """
 
     OWN = "own"
     COPY = "copy"
