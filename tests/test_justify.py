@@ -12,18 +12,21 @@ import pytest
 from nestbox.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
 from nestbox.justify import cache
 from nestbox.justify.checks import CHECKS, can_show
+from nestbox.justify.evidence import FOLDER, evidence
 from nestbox.justify.justification import Justification, Need, Row, justify
 from nestbox.justify.options import DROP_ALL, with_only, without
 from nestbox.justify.outcomes import outcomes_of, table
 from nestbox.justify.plan import Question, experiments
+from nestbox.justify.reasons import fill_reasons
 from nestbox.justify.records import RecordError, from_json, merge, to_json
 from nestbox.justify.search import Found, Set
 from nestbox.justify.trials import Answer, Host, Job, Trial, Way
+from nestbox.lock import LOCK_FILE, UNWRITTEN
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.profile import discover, load_profile
 from nestbox.relaxations import relaxations_asked
 from nestbox.runargs import RunOptions
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Repository
 
 SECCOMP, APPARMOR = "security-opt=seccomp=unconfined", "security-opt=apparmor=unconfined"
 THREE = frozenset(f"cap-add={name}" for name in SETUID_BWRAP - DOCKER_DEFAULT)
@@ -200,7 +203,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     cache.remember(tmp_path, "0123", made)
     assert cache.recall(tmp_path, TARGET, "0123") == made
     assert cache.recall(tmp_path, TARGET, "4567") is None
-    assert list(cache.evidence(tmp_path)) == [made]
+    assert list(evidence(tmp_path)) == [made]
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"schemaVersion": 2}, {"schemaVersion": 1, "host": {}}])
@@ -271,3 +274,72 @@ def test_others_can_be_added() -> None:
         cap_drop=("ALL",), cap_add=("SETUID",), security_opt=("seccomp=unconfined",), privileged=True
     )
     assert with_only(ALL, relaxations_asked(ALL)) == ALL
+
+
+def with_time(repository: Repository, host: Host = PLAIN, *, key: str = "0123") -> Justification:
+    """A repository whose secure profile asks for SYS_TIME too, and the evidence of a host in it."""
+    file = repository.path / ".devcontainer/devcontainer.secure.json"
+    if "SYS_TIME" not in file.read_text():
+        repository.edit(str(file), '"--cap-add=SYS_ADMIN",', '"--cap-add=SYS_ADMIN", "--cap-add=SYS_TIME",')
+    made, _ = investigated(SECURE | {"cap-add=SYS_TIME"}, host, as_measured(host))
+    made = replace(made, date="2026-01-02T00:00:00+00:00")
+    cache.remember(repository.path, key, made)
+    return made
+
+
+def warnings(repository: Repository) -> list[str]:
+    finished = repository.ask("check.lock", "--profile", "secure", "--json")
+    findings = [finding for one in finished.evidence["outcomes"] for finding in one["findings"]]
+    return [finding["message"] for finding in findings if finding["rule"] == "lock-removable"]
+
+
+def test_validate_warns_of_what_the_evidence_says_is_removable(repository: Repository) -> None:
+    with_time(repository)
+    (said,) = warnings(repository)
+    assert said == f"cap-add=SYS_TIME is not needed: without it, every probe works on {PLAIN} (2026-01-02)"
+    text = repository.ask("check.lock", "--profile", "secure").stdout
+    assert ": an experiment shows" not in text
+    assert "an experiment shows that cap-add=SYS_TIME can go" in text
+    assert '"--cap-add=SYS_ADMIN", "--cap-add=SYS_TIME",' in text  # the place, with its caret below
+
+
+def test_evidence_of_a_profile_as_it_was_says_nothing(repository: Repository) -> None:
+    with_time(repository)
+    file = ".devcontainer/devcontainer.secure.json"
+    repository.edit(file, '"--cap-add=NET_ADMIN",', '"--cap-add=NET_ADMIN", "--cap-add=SYSLOG",')
+    assert warnings(repository) == []
+
+
+def test_what_another_host_needs_is_not_called_removable(repository: Repository) -> None:
+    made = with_time(repository)
+    needed = [replace(row, need=Need.NEEDED) for row in made.rows]
+    cache.remember(repository.path, "4567", replace(made, host=UBUNTU, rows=tuple(needed)))
+    assert warnings(repository) == []
+
+
+def test_evidence_that_cannot_be_read_is_no_evidence(repository: Repository) -> None:
+    (repository.path / FOLDER).mkdir(parents=True)
+    (repository.path / FOLDER / "secure-0.json").write_text("{")
+    assert warnings(repository) == []
+
+
+def test_only_reasons_that_are_wanted_are_filled_in(tmp_path: Path) -> None:
+    made, _ = investigated(SECURE, PLAIN, as_measured(PLAIN))
+    (tmp_path / ".devcontainer").mkdir()
+    file = tmp_path / LOCK_FILE
+    before = (
+        '# ours\n[secure]\n"cap-add=SYS_ADMIN" = "a person\'s words"  # kept\n'
+        f'"cap-add=NET_ADMIN" = "{UNWRITTEN} x"  # too\n# below\n"{APPARMOR}" = "{UNWRITTEN} y"\n'
+    )
+    file.write_text(before)
+    said = fill_reasons(tmp_path, made)
+    assert said.summary == f"{LOCK_FILE}: a reason for cap-add=NET_ADMIN"
+    after = file.read_text()
+    assert after.splitlines()[3].startswith('"cap-add=NET_ADMIN" = "a setuid bwrap demands it')
+    assert after.splitlines()[3].endswith(f'without it: {CAPSET}"  # too')
+    assert [*after.splitlines()[:3], *after.splitlines()[4:]] == [
+        *before.splitlines()[:3],
+        *before.splitlines()[4:],
+    ]
+    assert fill_reasons(tmp_path, made).summary == f"{LOCK_FILE}: no reason is wanted"
+    assert file.read_text() == after

@@ -10,6 +10,8 @@ from nestbox.config import Config
 from nestbox.errors import CommandError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
 from nestbox.hadolint import dockerfile_of, lint_dockerfile
+from nestbox.justify.evidence import evidence
+from nestbox.justify.warning import removable, warned
 from nestbox.lock import Lock
 from nestbox.lock_check import check_lock
 from nestbox.outcome import Outcome, Status
@@ -70,7 +72,8 @@ def check_files(
             if step in steps or (unasked and one.profile is None and step == _blocking(one)):
                 yield _outcome(step, one.document.name, found, note=_note(step, one))
         if one.profile is not None and "check.lock" in steps:
-            yield check_lock(name, one.profile, one.document, lock)
+            held = check_lock(name, one.profile, one.document, lock)
+            yield warned(held, removable(one.profile, one.document, evidence(workspace)))
         if one.profile is not None and "check.dockerfile" in steps:
             yield from check_dockerfile(one.profile, workspace)
 

@@ -185,6 +185,7 @@ _JUSTIFY = {
     "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
     "fresh": "try everything again, also what is known from this host",
     "vm": _VM["vm"],
+    "update-lock": "write what is shown into the privilege lock where a reason is still wanted",
     **_OUTPUT,
 }
 
@@ -196,6 +197,7 @@ def justify(
     platform: str = "",
     fresh: bool = False,
     vm: bool = False,
+    update_lock: bool = False,
     json: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -203,7 +205,7 @@ def justify(
     from nestbox.door import Output, justify
     from nestbox.justify.study import Request
 
-    request = Request(Path.cwd(), tuple(profile), platform, fresh=fresh, vm=vm)
+    request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
     justify(request, Output(json, allow_unverified=allow_unverified))
 
 

@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 from nestbox.errors import NestboxError
+from nestbox.justify.evidence import FOLDER
 from nestbox.justify.justification import Justification
 from nestbox.justify.records import RecordError, from_json, to_json
 from nestbox.justify.trials import Host
@@ -17,8 +17,6 @@ from nestbox.outcome import Target
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import script, text_of
 from nestbox.smoke import Run, request_container
-
-FOLDER = ".nestbox/justify"
 
 
 def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:
@@ -62,13 +60,6 @@ def remember(workspace: Path, key: str, made: Justification) -> Path:
     except OSError as error:
         raise NestboxError(f"{FOLDER} cannot be written", why=str(error)) from error
     return file
-
-
-def evidence(workspace: Path) -> Iterator[Justification]:
-    """Every justification that is kept in the workspace and can be read."""
-    for file in sorted((workspace / FOLDER).glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, RecordError):
-            yield from_json(json.loads(file.read_text("utf-8")))
 
 
 def _file(workspace: Path, target: Target, key: str) -> Path:

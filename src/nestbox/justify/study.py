@@ -16,6 +16,7 @@ from nestbox.justify.experiment import Laboratory, sandbox_probes, variant, work
 from nestbox.justify.justification import Justification, justify
 from nestbox.justify.outcomes import outcomes_of
 from nestbox.justify.plan import Question, experiments
+from nestbox.justify.reasons import fill_reasons
 from nestbox.justify.search import Set
 from nestbox.justify.trials import Host, Job, Trial, Way
 from nestbox.lock import read_lock
@@ -39,6 +40,8 @@ class Request:
     platform: str = ""
     fresh: bool = False
     vm: bool = False
+    update_lock: bool = False
+    """Placeholders for reasons in the privilege lock are replaced by what the experiments show."""
 
 
 class NotShownError(NestboxError):
@@ -60,6 +63,8 @@ def study(request: Request, session: Session, keep: Callable[[Justification], No
             return
         made = yield from investigate(engine, run, session.say, request)
         keep(made)
+        if request.update_lock:
+            yield fill_reasons(request.workspace, made)
 
     yield from each_target(request, session, one)
 
