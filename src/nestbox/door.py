@@ -20,13 +20,15 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Status, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
+    from nestbox.engine import Engine
     from nestbox.justify.justification import Justification
     from nestbox.justify.study import Request as JustifyRequest
+    from nestbox.smoke import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,24 @@ def justify(request: JustifyRequest, output: Output) -> NoReturn:
         lambda _: table(made),
         lambda: {"justification": [record(one) for one in made]},
     )
+
+
+def suggest(request: JustifyRequest, output: Output) -> NoReturn:
+    """Show what would make failing profiles pass, and which denied system calls the others need."""
+    from nestbox.justify.calls import calls_needed
+    from nestbox.justify.study import each_target
+    from nestbox.justify.suggest import suggest
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+            outcomes = list(suggest(engine, run, session.say))
+            yield from outcomes
+            if all(outcome.status is Status.PASS for outcome in outcomes):
+                yield from calls_needed(engine, run, session.say)
+
+        yield from each_target(request, session, one)
+
+    _show(ask, output, request.workspace)
 
 
 def _show(

@@ -185,6 +185,7 @@ _JUSTIFY = {
     "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
     "fresh": "try everything again, also what is known from this host",
     "vm": _VM["vm"],
+    "suggest": "what would make a failing profile pass; which denied system calls a sandbox needs",
     "update-lock": "write what is shown into the privilege lock where a reason is still wanted",
     **_OUTPUT,
 }
@@ -198,15 +199,17 @@ def justify(
     fresh: bool = False,
     vm: bool = False,
     update_lock: bool = False,
+    suggest: bool = False,
     json: bool = False,
     allow_unverified: bool = False,
 ) -> None:
     """Is each relaxation needed? Tried without it, and which probes break; and the smallest sets that do."""
-    from nestbox.door import Output, justify
+    from nestbox import door
     from nestbox.justify.study import Request
 
     request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
-    justify(request, Output(json, allow_unverified=allow_unverified))
+    ask = door.suggest if suggest else door.justify
+    ask(request, door.Output(json, allow_unverified=allow_unverified))
 
 
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}

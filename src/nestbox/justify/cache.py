@@ -16,6 +16,7 @@ from nestbox.justify.trials import Host
 from nestbox.outcome import Target
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import script, text_of
+from nestbox.profile import mounted_root
 from nestbox.smoke import Run, request_container
 
 
@@ -36,7 +37,9 @@ def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:
         [(probe.name, probe.user, text_of(probe), probe.control, probe.shows) for probe in probes],
         [script("runner"), declared.codex_version, declared.degradations],
     )
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    # Another clone of the same is the same question.
+    text = json.dumps(parts, sort_keys=True).replace(str(mounted_root(run.profile.workspace)), "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def recall(workspace: Path, target: Target, key: str) -> Justification | None:

@@ -56,6 +56,10 @@ def variant(run: Run, options: Set) -> Run:
     return replace(run, profile=profile)
 
 
+def _forget(_: TargetFacts) -> None:
+    """For experiments whose surroundings are known."""
+
+
 @dataclass(slots=True)
 class Laboratory:
     """Does experiments on one engine; `workers` is how many containers there are at a time."""
@@ -64,7 +68,9 @@ class Laboratory:
     run: Run
     probes: tuple[Probe, ...]
     workers: int
-    learn: Callable[[TargetFacts], None]
+    learn: Callable[[TargetFacts], None] = _forget
+    vary: Callable[[Run, Set], Run] = variant
+    """Makes of the run the one that a set of options stands for."""
     started: int = 0
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _living: set[str] = field(default_factory=set)
@@ -98,7 +104,7 @@ class Laboratory:
                     self.engine.api.kill(name)
 
     def _try(self, job: Job) -> tuple[Trial, ...]:
-        run = variant(self.run, job.options)
+        run = self.vary(self.run, job.options)
         request = request_container(run.profile, run.image, run.environment)
         folders: dict[str, Path] = {}
         if run.elsewhere:

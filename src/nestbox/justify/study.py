@@ -25,6 +25,7 @@ from nestbox.nodes import Truth, guest_node, node_for
 from nestbox.outcome import Outcome, Status, Target, TargetFacts
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
+from nestbox.probes.probe import Probe
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.relaxations import relaxations_asked
 from nestbox.smoke import Run
@@ -119,6 +120,17 @@ def _prepared(
     return engine, run
 
 
+def asked_probes(run: Run) -> tuple[Probe, ...]:
+    """The probes that experiments ask; raises NotShownError when there is none."""
+    if probes := sandbox_probes(run):
+        return probes
+    raise NotShownError(
+        f"the profile {run.target.profile} asks no probe of a sandbox",
+        why="without one nothing can break, and every relaxation would look idle",
+        fix='name a pack such as "bubblewrap" in customizations.nestbox.packs',
+    )
+
+
 def host_of(engine: Engine, run: Run) -> Host:
     """The engine's host as far as it says so itself."""
     names = (option.split(",")[0].removeprefix("name=") for option in engine.facts.security_options)
@@ -133,13 +145,7 @@ def investigate(
     """Do what experiments are not known yet; yields their outcomes, returns the table, keeps it."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     question = Question(asked, frozenset(name for name in asked if can_show(name, host)))
-    probes = sandbox_probes(run)
-    if not probes:
-        raise NotShownError(
-            f"the profile {run.target.profile} asks no probe of a sandbox",
-            why="without one nothing can break, and every relaxation would look idle",
-            fix='name a pack such as "bubblewrap" in customizations.nestbox.packs',
-        )
+    probes = asked_probes(run)
     key = cache.key_of(variant(run, frozenset()), host, probes)
     before = None if request.fresh else cache.recall(request.workspace, run.target, key)
     facts: list[TargetFacts] = []
