@@ -51,8 +51,6 @@ def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Ou
 def batches(asked: Set, host: Host) -> list[list[str]]:
     """What to try, in turns: what is no capability and all capabilities at once, then each, by its rank."""
     first = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
-    if not host.confines_with("selinux"):
-        first.remove("security-opt=label=disable")
     first = [name for name in [*first, _ALL, "privileged"] if name not in asked]
     single = [name for name in (f"cap-add={name}" for name in NAMES) if name not in asked]
     single = [name for name in single if name.removeprefix("cap-add=") not in DOCKER_DEFAULT]
