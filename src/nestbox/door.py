@@ -20,7 +20,7 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, Status, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Status, Target, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
 
@@ -92,6 +92,26 @@ def suggest(request: JustifyRequest, output: Output) -> NoReturn:
         yield from each_target(request, session, one)
 
     _show(ask, output, request.workspace)
+
+
+def attempt(request: JustifyRequest, output: Output) -> NoReturn:
+    """Show by trying what root, a user and a sandboxed command can do, beside Docker's defaults."""
+    from nestbox.justify import residual
+    from nestbox.justify.study import each_target
+
+    tried: dict[Target, list[residual.Attempt]] = {}
+
+    def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+        tried[run.target] = list(residual.attempts(engine, run))
+        yield from residual.outcomes_of(run.target, tried[run.target])
+
+    _show(
+        lambda session: each_target(request, session, one),
+        output,
+        request.workspace,
+        lambda _: "\n\n".join(map(residual.table, tried.values())),
+        lambda: {"residual": [residual.to_json(target, made) for target, made in tried.items()]},
+    )
 
 
 def _show(

@@ -185,6 +185,7 @@ _JUSTIFY = {
     "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
     "fresh": "try everything again, also what is known from this host",
     "vm": _VM["vm"],
+    "residual": "what root, a user and a sandboxed command can do there, tried, as a table",
     "suggest": "what would make a failing profile pass; which denied system calls a sandbox needs",
     "update-lock": "write what is shown into the privilege lock where a reason is still wanted",
     **_OUTPUT,
@@ -200,6 +201,7 @@ def justify(
     vm: bool = False,
     update_lock: bool = False,
     suggest: bool = False,
+    residual: bool = False,
     json: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -208,7 +210,7 @@ def justify(
     from nestbox.justify.study import Request
 
     request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
-    ask = door.suggest if suggest else door.justify
+    ask = door.attempt if residual else door.suggest if suggest else door.justify
     ask(request, door.Output(json, allow_unverified=allow_unverified))
 
 

@@ -71,6 +71,8 @@ class Laboratory:
     learn: Callable[[TargetFacts], None] = _forget
     vary: Callable[[Run, Set], Run] = variant
     """Makes of the run the one that a set of options stands for."""
+    refused: dict[Set, str] | None = None
+    """Takes what the engine does not start, and why; without it, that is an error."""
     started: int = 0
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _living: set[str] = field(default_factory=set)
@@ -115,6 +117,11 @@ class Laboratory:
             with started_container(self.engine, request, run.node.platform, prepare) as container:
                 name = container.name
                 return tuple(self._asked(run, job, container))
+        except EngineError as error:
+            if self.refused is None or name or isinstance(error, CancelledError):
+                raise
+            self.refused[job.options] = error.what
+            return ()
         finally:
             with self._lock:
                 self._living.discard(name)

@@ -16,7 +16,6 @@ from nestbox.relaxations import relaxations_asked
 from nestbox.risks import risk_of
 from nestbox.smoke import Run
 
-_ALL = "cap-add=ALL"
 _WORDS = {
     Way.OWN: "the image's own bwrap",
     Way.COPY: "a copy of bwrap without the setuid bit, first on the PATH",
@@ -28,6 +27,7 @@ def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Ou
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine.api))
     trials = _tried(laboratory, [asked])
+    laboratory.refused = {}  # from here on: it does not start everything that could be asked of it
     if trials[asked, Way.OWN].suffices:
         yield Outcome("justify.suggest", Status.PASS, "it passes as it is: nothing to suggest", run.target)
         return
@@ -37,30 +37,41 @@ def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Ou
             "justify.suggest", Status.FAIL, f"no relaxation can help: {broken.said}", run.target, broken.cause
         )
         return
-    for batch in batches(asked, host):
-        say(f"suggest {run.target}: {', '.join(batch)}")
-        trials |= _tried(laboratory, [asked | {name} for name in batch])
-        # More capabilities allow no less: where all of them do not help, none of them does.
-        if batch == batches(asked, host)[0] and not _any_way(trials, asked | {_ALL}):
+    walls, *ranks = batches(asked, host)
+    say(f"suggest {run.target}: {', '.join(walls)}")
+    trials |= _tried(laboratory, [asked | {name} for name in walls])
+    for capabilities in ranks:
+        say(f"suggest {run.target}: {', '.join(capabilities)}")
+        together = asked.union(capabilities)
+        trials |= _tried(laboratory, [together])
+        # More capabilities allow no less: where all of a rank do not help, none of them does.
+        if (together, Way.OWN) in trials and not trials[together, Way.OWN].suffices:
+            continue
+        singles = [asked | {name} for name in capabilities]
+        trials |= _tried(laboratory, singles)
+        if any((one, Way.OWN) in trials and trials[one, Way.OWN].suffices for one in singles):
             break
-        if any(trials[asked | {name}, Way.OWN].suffices for name in batch if name.startswith("cap-add=")):
-            break
-    yield from _outcomes(run.target, asked, trials, host)
+    yield from _outcomes(run.target, asked, trials)
+    for options, why in laboratory.refused.items():
+        if len(options - asked) == 1:
+            (name,) = options - asked
+            said = f"{name} could not be tried: the engine does not start it"
+            yield Outcome("justify.suggest.untried", Status.UNVERIFIED, said, run.target, why)
 
 
 def batches(asked: Set, host: Host) -> list[list[str]]:
-    """What to try, in turns: what is no capability and all capabilities at once, then each, by its rank."""
-    first = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
-    first = [name for name in [*first, _ALL, "privileged"] if name not in asked]
-    single = [name for name in (f"cap-add={name}" for name in NAMES) if name not in asked]
-    single = [name for name in single if name.removeprefix("cap-add=") not in DOCKER_DEFAULT]
+    """What to try, in turns: what is no capability, then the capabilities of each rank."""
+    walls = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
+    single = [f"cap-add={name}" for name in NAMES if name not in DOCKER_DEFAULT]
     ranks = sorted({risk_of(name).rank for name in single})
-    return [by_risk(first), *(by_risk([n for n in single if risk_of(n).rank is rank]) for rank in ranks)]
+    of_rank = ([name for name in single if risk_of(name).rank is rank] for rank in ranks)
+    every = [[*walls, "privileged"], *of_rank]
+    return [by_risk([name for name in batch if name not in asked]) for batch in every]
 
 
 def by_risk(names: Sequence[str]) -> list[str]:
     """The cheapest first; of the same rank, privileged last."""
-    return sorted(names, key=lambda name: (risk_of(name).rank, name in (_ALL, "privileged"), name))
+    return sorted(names, key=lambda name: (risk_of(name).rank, name == "privileged", name))
 
 
 def _tried(laboratory: Laboratory, sets: Sequence[Set]) -> dict[tuple[Set, Way], Trial]:
@@ -68,13 +79,7 @@ def _tried(laboratory: Laboratory, sets: Sequence[Set]) -> dict[tuple[Set, Way],
     return {(one.options, one.way): one for trials in laboratory.trials(jobs) for one in trials}
 
 
-def _any_way(trials: dict[tuple[Set, Way], Trial], options: Set) -> bool:
-    return any(trial.suffices for (tried, _), trial in trials.items() if tried == options)
-
-
-def _outcomes(
-    target: Target, asked: Set, trials: dict[tuple[Set, Way], Trial], host: Host
-) -> Iterator[Outcome]:
+def _outcomes(target: Target, asked: Set, trials: dict[tuple[Set, Way], Trial]) -> Iterator[Outcome]:
     for way in Way:
         of_way = {options: trial for (options, asked_way), trial in trials.items() if asked_way is way}
         if not of_way:
@@ -83,12 +88,15 @@ def _outcomes(
             said = f"{_WORDS[way]}: passes as it is"
             yield Outcome(f"justify.suggest.{way}", Status.PASS, said, target)
             continue
-        help_ = by_risk([name for options in of_way for name in options - asked if of_way[options].suffices])
+        more = [(options - asked, trial) for options, trial in of_way.items()]
+        helps = by_risk(
+            [name for names, trial in more if len(names) == 1 and trial.suffices for name in names]
+        )
         broken = of_way[asked].broken
         said = f"{_WORDS[way]}: {len(broken)} probes break: {broken[0].said}"
         fix = "no single relaxation helps; nestbox smoke names what is missing, one wall after the other"
-        if help_:
+        if helps:
             fix = "; or ".join(
-                f"add --{name} ({risk_of(name).rank} risk: {risk_of(name).allows})" for name in help_
+                f"add --{name} ({risk_of(name).rank} risk: {risk_of(name).allows})" for name in helps
             )
         yield Outcome(f"justify.suggest.{way}", Status.FAIL, said, target, broken[0].cause, fix)
