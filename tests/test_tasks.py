@@ -116,6 +116,11 @@ def test_json_is_all_of_stdout(repository: Repository) -> None:
     [
         (["validate", "--profile", "nope"], "there is no profile 'nope'"),
         (["validate", "--platform", "linux/riscv64"], "unknown platform 'linux/riscv64'"),
+        (
+            ["justify", "--suggest", "--residual"],
+            "--suggest, --residual and --update-lock exclude each other",
+        ),
+        (["justify", "--platform", "linux/riscv64"], "unknown platform 'linux/riscv64'"),
         (["validate", "--no-such-option"], "No idea what '--no-such-option' is"),
         (["no-such-task"], "No idea what 'no-such-task' is"),
     ],

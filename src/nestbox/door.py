@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -20,15 +20,9 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, Status, Target, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
-
-if TYPE_CHECKING:
-    from nestbox.engine import Engine
-    from nestbox.justify.justification import Justification
-    from nestbox.justify.study import Request as JustifyRequest
-    from nestbox.smoke import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class Output:
 
 def prove(request: Request, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
-    _show(lambda session: validate(request, session), output, request.workspace)
+    show(lambda session: validate(request, session), output, request.workspace)
 
 
 def examine_machine(output: Output) -> NoReturn:
@@ -57,70 +51,20 @@ def examine_machine(output: Output) -> NoReturn:
     def examine(_: Session) -> Generator[Outcome]:
         yield from doctor.examine(doctor.accounts())
 
-    _show(examine, output, Path.cwd(), doctor.verdicts)
+    show(examine, output, Path.cwd(), doctor.verdicts)
 
 
-def justify(request: JustifyRequest, output: Output) -> NoReturn:
-    """Show for each relaxation what it is there for, by experiment."""
-    from nestbox.justify.outcomes import table
-    from nestbox.justify.records import to_json as record
-    from nestbox.justify.study import study
-
-    made: list[Justification] = []
-    _show(
-        lambda session: study(request, session, made.append),
-        output,
-        request.workspace,
-        lambda _: table(made),
-        lambda: {"justification": [record(one) for one in made]},
-    )
-
-
-def suggest(request: JustifyRequest, output: Output) -> NoReturn:
-    """Show what would make failing profiles pass, and which denied system calls the others need."""
-    from nestbox.justify.calls import calls_needed
-    from nestbox.justify.study import each_target
-    from nestbox.justify.suggest import suggest
-
-    def ask(session: Session) -> Generator[Outcome]:
-        def one(engine: Engine, run: Run) -> Iterator[Outcome]:
-            outcomes = list(suggest(engine, run, session.say))
-            yield from outcomes
-            if all(outcome.status is Status.PASS for outcome in outcomes):
-                yield from calls_needed(engine, run, session.say)
-
-        yield from each_target(request, session, one)
-
-    _show(ask, output, request.workspace)
-
-
-def attempt(request: JustifyRequest, output: Output) -> NoReturn:
-    """Show by trying what root, a user and a sandboxed command can do, beside Docker's defaults."""
-    from nestbox.justify import residual
-    from nestbox.justify.study import each_target
-
-    tried: dict[Target, list[residual.Attempt]] = {}
-
-    def one(engine: Engine, run: Run) -> Iterator[Outcome]:
-        tried[run.target] = list(residual.attempts(engine, run))
-        yield from residual.outcomes_of(run.target, tried[run.target])
-
-    _show(
-        lambda session: each_target(request, session, one),
-        output,
-        request.workspace,
-        lambda _: "\n\n".join(map(residual.table, tried.values())),
-        lambda: {"residual": [residual.to_json(target, made) for target, made in tried.items()]},
-    )
-
-
-def _show(
+def show(
     ask: Callable[[Session], Generator[Outcome]],
     output: Output,
     workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
     more: Callable[[], dict[str, Any]] = dict,
 ) -> NoReturn:
+    """Show each outcome as it comes, then what did not pass, and end with the exit code of the whole.
+
+    `conclude` has a last word for people, `more` what is added to the evidence for machines.
+    """
     begin = time.monotonic()
     progress = Progress()
     session = Session(say=progress.show)

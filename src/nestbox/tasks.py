@@ -206,12 +206,13 @@ def justify(
     allow_unverified: bool = False,
 ) -> None:
     """Is each relaxation needed? Tried without it, and which probes break; and the smallest sets that do."""
-    from nestbox import door
+    from nestbox.door import Output
+    from nestbox.justify.door import answer
     from nestbox.justify.study import Request
 
     request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
-    ask = door.attempt if residual else door.suggest if suggest else door.justify
-    ask(request, door.Output(json, allow_unverified=allow_unverified))
+    shown = Output(json, allow_unverified=allow_unverified)
+    answer(request, shown, suggestions=suggest, attempts=residual)
 
 
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}

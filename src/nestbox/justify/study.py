@@ -73,13 +73,14 @@ def study(request: Request, session: Session, keep: Callable[[Justification], No
 def each_target(request: Request, session: Session, ask: Study) -> Generator[Outcome]:
     """Build each profile's image and ask; what cannot be asked is an outcome too."""
     files = select(discover(request.workspace), list(request.profiles))
+    wanted = parse_platform(request.platform) if request.platform else ""
     try:
         workshop = open_workshop(request.workspace, session)
     except EngineUnavailable as error:
         for name in files:
             yield Outcome("justify", Status.UNVERIFIED, error.what, None, f"{name}: {error.why}", error.fix)
         return
-    platform = parse_platform(request.platform) if request.platform else workshop.engine.facts.platform
+    platform = wanted or workshop.engine.facts.platform
     for name, file in files.items():
         target = Target(name, platform)
         try:
