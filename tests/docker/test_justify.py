@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from nestbox.engine import Engine
-from tests.conftest import Finished, Repository, own_containers
+from nestbox.justify.evidence import evidence
+from nestbox.justify.markdown import table
+from tests.conftest import ROOT, Finished, Repository, own_containers
 
 pytestmark = pytest.mark.docker
 
@@ -194,3 +196,31 @@ def test_the_system_calls_that_docker_denies_and_each_way_needs_are_named(again:
     assert own.endswith("instead of no filter, Docker's own with pivot_root allowed")
     copy = finished.outcome("justify.syscalls.copy")["summary"]
     assert copy.endswith("Docker's own with clone, mount, pivot_root, umount2, unshare allowed")
+
+
+def section(name: str) -> list[str]:
+    """The lines of a table in the threat model."""
+    text = (ROOT / "docs/threat-model.md").read_text()
+    lines = text.partition(f"<!-- {name}: ")[2].partition("<!-- end -->")[0].splitlines()[1:]
+    assert len(lines) > 5
+    return lines
+
+
+def test_the_threat_models_table_of_deeds_is_what_is_seen(again: Repository) -> None:
+    finished = again.nestbox("justify", "--residual", "--profile", "secure", timeout=600)
+    assert finished.status == 0, finished.stdout
+    assert "\n".join(section("residual")) in finished.stdout
+
+
+def test_the_threat_models_table_of_relaxations_is_what_is_seen(justified: Path, engine: Engine) -> None:
+    (made,) = evidence(justified)
+    seen = [cells(line) for line in table([made]).splitlines()]
+    told = [cells(line) for line in section("relaxations")]
+    # Hosts differ in their versions; what decides is whether there is AppArmor.
+    walls = f"{'with' if engine.facts.confines_with('apparmor') else 'without'} AppArmor"
+    (column,) = [number for number, cell in enumerate(told[0]) if cell.endswith(walls)]
+    assert [[row[0], row[column], *row[-3:]] for row in told[2:]] == [[row[0], *row[1:]] for row in seen[2:]]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split(" | ")]

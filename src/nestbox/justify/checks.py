@@ -17,6 +17,9 @@ _NO_USERNS = (
 )
 
 
+_SIX = "a setuid bwrap demands it in the bounding set (bubblewrap, REQUIRED_CAPS_0); behind that, "
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What asks for a relaxation (a sentence without its full stop), who says so, and on which hosts."""
@@ -28,40 +31,42 @@ class Check:
     lsm: str = ""
     """The security option that an engine must have for the relaxation to do anything."""
 
+    @property
+    def whole(self) -> str:
+        """The check, with what bubblewrap itself asks for before the kernel does."""
+        return f"{_SIX}{self.asks}" if self.hosts == _NO_USERNS else self.asks
 
-_SIX = "a setuid bwrap demands it in the bounding set (bubblewrap, REQUIRED_CAPS_0)"
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "cap-add=SYS_ADMIN": Check(
-            f"{_SIX}; behind that, mount and pivot_root ask for CAP_SYS_ADMIN over the mount namespace, "
+            "mount and pivot_root ask for CAP_SYS_ADMIN over the mount namespace, "
             "and clone asks for it for namespaces without a user namespace",
             "Linux, fs/namespace.c, may_mount; kernel/nsproxy.c, copy_namespaces",
             _NO_USERNS,
         ),
         "cap-add=NET_ADMIN": Check(
-            f"{_SIX}; behind that, rtnetlink asks for CAP_NET_ADMIN to give lo its address (RTM_NEWADDR)",
+            "rtnetlink asks for CAP_NET_ADMIN to give lo its address (RTM_NEWADDR)",
             "Linux, net/core/rtnetlink.c, rtnetlink_rcv_msg",
             _NO_USERNS,
         ),
         "cap-add=SYS_PTRACE": Check(
-            f"{_SIX}; behind that, the namespaces of a process that is not one's own are read in its /proc "
-            "folder by ptrace's rule",
+            "the namespaces of a process that is not one's own are read in its /proc folder by ptrace's rule",
             "Linux, fs/proc/namespaces.c, proc_ns_get_link; kernel/ptrace.c, __ptrace_may_access",
             _NO_USERNS,
         ),
         "cap-add=SYS_CHROOT": Check(
-            f"{_SIX}; behind that, chroot into the new root asks for CAP_SYS_CHROOT",
+            "chroot into the new root asks for CAP_SYS_CHROOT",
             "Linux, fs/open.c, chroot",
             _NO_USERNS,
         ),
         "cap-add=SETUID": Check(
-            f"{_SIX}; behind that, setuid back to the user and the map of user ids ask for CAP_SETUID",
+            "setuid back to the user and the map of user ids ask for CAP_SETUID",
             "Linux, kernel/sys.c, __sys_setuid; kernel/user_namespace.c, new_idmap_permitted",
             _NO_USERNS,
         ),
         "cap-add=SETGID": Check(
-            f"{_SIX}; behind that, setgid and the map of group ids ask for CAP_SETGID",
+            "setgid and the map of group ids ask for CAP_SETGID",
             "Linux, kernel/sys.c, __sys_setgid; kernel/user_namespace.c, new_idmap_permitted",
             _NO_USERNS,
         ),

@@ -113,7 +113,7 @@ def _rows(
         check = check_of(name)
         if not can_show(name, host):
             yield Row(
-                name, Need.UNVERIFIED, check=check.asks, source=check.source, hosts=check.hosts or "others"
+                name, Need.UNVERIFIED, check=check.whole, source=check.source, hosts=check.hosts or "others"
             )
             continue
         options = question.without(name)
@@ -163,7 +163,7 @@ def _told(
         tuple(answer.probe for answer in broken),
         first.said if first else "",
         first.cause if first else "",
-        check.asks,
+        check.whole,
         check.source,
         hosts,
         by_default,
