@@ -40,7 +40,7 @@ def calls_needed(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterat
         return
     with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
         vary = partial(filtered, folder=Path(scratch))
-        laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine.api), vary=vary)
+        laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run), vary=vary)
         trials = yield from _tried(laboratory, say, run.target)
     held = {name.removeprefix("cap-add=") for name in asked if name.startswith("cap-add=")}
     for way, found in trials.items():

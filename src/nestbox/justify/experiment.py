@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nestbox.engine import Container, Engine, engine_errors, started_container
 from nestbox.errors import EngineError
@@ -187,10 +187,12 @@ def _copy_bwrap(container: Container, user: str) -> str:
     return said
 
 
-def workers_for(api: Any) -> int:
+def workers_for(engine: Engine, run: Run) -> int:
     """Three containers for each of the engine's processors: a start mostly waits for the engine.
 
-    Measured on two processors, idle and busy: two at a time take a third longer, eight no less.
+    Measured on two processors, idle and busy: two at a time take a third longer, eight no less. Where the
+    processors themselves are slow, one for each: a probe's time must not run out for others' sake.
     """
     with engine_errors("asking the engine for its processors"):
-        return 3 * int(api.info()["NCPU"])
+        processors = int(engine.api.info()["NCPU"])
+    return processors if run.node.slowness > 1 else 3 * processors

@@ -150,7 +150,7 @@ def investigate(
     key = cache.key_of(variant(run, frozenset()), host, probes)
     before = None if request.fresh else cache.recall(request.workspace, run.target, key)
     facts: list[TargetFacts] = []
-    laboratory = Laboratory(engine, run, probes, workers_for(engine.api), facts.append)
+    laboratory = Laboratory(engine, run, probes, workers_for(engine, run), facts.append)
     ledger = {(trial.options, trial.way): trial for trial in before.trials} if before else {}
     mode = before.host.bwrap if before else ""
     plan = experiments(question)

@@ -25,7 +25,7 @@ _WORDS = {
 def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Outcome]:
     """Try the profile with one relaxation more; what works is an outcome for each bwrap that is asked."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
-    laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine.api))
+    laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run))
     trials = _tried(laboratory, [asked])
     laboratory.refused = {}  # from here on: it does not start everything that could be asked of it
     if trials[asked, Way.OWN].suffices:
