@@ -86,6 +86,14 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
             assert "./scripts/bootstrap --with-engine" in outcome["fix"]
 
 
+@pytest.mark.parametrize("more", [[], ["--suggest"], ["--residual"]])
+def test_without_an_engine_nothing_is_justified(repository: Repository, more: list[str]) -> None:
+    finished = repository.ask("justify", "--profile", "secure", "--json", *more, DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 3
+    found = finished.outcome("justify", "secure")
+    assert (found["status"], found["summary"]) == ("unverified", f"no Docker Engine answers at {NO_ENGINE}")
+
+
 def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository) -> None:
     finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 3

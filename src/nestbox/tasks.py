@@ -184,7 +184,7 @@ _JUSTIFY = {
     "profile": _PROFILE,
     "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
     "fresh": "try everything again, also what is known from this host",
-    "vm": _VM["vm"],
+    "vm": "try it in a guest with a kernel of its own, started if need be (see node.up)",
     "residual": "what root, a user and a sandboxed command can do there, tried, as a table",
     "suggest": "what would make a failing profile pass; which denied system calls a sandbox needs",
     "update-lock": "write what is shown into the privilege lock where a reason is still wanted",
@@ -205,7 +205,7 @@ def justify(
     json: bool = False,
     allow_unverified: bool = False,
 ) -> None:
-    """Is each relaxation needed? Tried without it, and which probes break; and the smallest sets that do."""
+    """Is each relaxation needed? It is taken away, and probes break or not; and which smallest sets work?"""
     from nestbox.door import Output
     from nestbox.justify.door import answer
     from nestbox.justify.study import Request

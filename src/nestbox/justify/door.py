@@ -16,6 +16,7 @@ from nestbox.justify.records import to_json
 from nestbox.justify.study import Request, each_target, study
 from nestbox.justify.suggest import suggest
 from nestbox.outcome import Outcome, Status, Target
+from nestbox.relaxations import relaxations_asked
 from nestbox.smoke import Run
 from nestbox.validate import Session
 
@@ -66,6 +67,10 @@ def _attempt(request: Request, output: Output) -> NoReturn:
     tried: dict[Target, list[residual.Attempt]] = {}
 
     def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+        if not relaxations_asked(run.profile.run):
+            said = "relaxes nothing: nobody can do more in it than by Docker's defaults"
+            yield Outcome("justify", Status.PASS, said, run.target)
+            return
         tried[run.target] = list(residual.attempts(engine, run))
         yield from residual.outcomes_of(run.target, tried[run.target])
 

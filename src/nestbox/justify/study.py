@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from platform import machine
 
 from nestbox.engine import Engine
 from nestbox.errors import EngineUnavailable, NestboxError, UsageError
@@ -78,7 +79,8 @@ def each_target(request: Request, session: Session, ask: Study) -> Generator[Out
         workshop = open_workshop(request.workspace, session)
     except EngineUnavailable as error:
         for name in files:
-            yield Outcome("justify", Status.UNVERIFIED, error.what, None, f"{name}: {error.why}", error.fix)
+            target = Target(name, wanted or parse_platform(machine()))
+            yield Outcome("justify", Status.UNVERIFIED, error.what, target, error.why, error.fix)
         return
     platform = wanted or workshop.engine.facts.platform
     for name, file in files.items():
