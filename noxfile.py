@@ -13,6 +13,8 @@ SHELL_SCRIPTS = (
     "scripts/engine",
     "scripts/base-image",
     "scripts/goss",
+    "scripts/peers",
+    "scripts/podman",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -62,6 +64,13 @@ def secure_apparmor(session: nox.Session) -> None:
     prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
     install(session, "dev")
     session.run("pytest", "tests/vm")
+
+
+@nox.session(default=False)
+def podman(session: nox.Session) -> None:
+    """The whole proof on a Podman of its own (scripts/podman), and each of its differences."""
+    install(session, "dev")
+    session.run("pytest", "tests/podman", *session.posargs)
 
 
 @nox.session(default=False)
@@ -133,6 +142,7 @@ def bench(session: nox.Session) -> None:
     """What the proof and the checks cost, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
     session.run("python", "benchmarks/justify.py")
     session.run("python", "benchmarks/checks.py")

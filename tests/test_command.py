@@ -15,7 +15,8 @@ import pytest
 
 import nestbox
 from nestbox.command import run, run_interactive
-from nestbox.errors import CommandError
+from nestbox.errors import CommandError, EngineError
+from nestbox.stopping import Stop, stopped_by
 
 # Only a test that fails waits that long.
 PATIENCE = 30.0
@@ -247,3 +248,28 @@ def test_no_other_module_starts_a_process() -> None:
     starters = re.compile(r"\bsubprocess\b|os\.(system|popen|exec|spawn|posix_spawn|fork)|\bpty\b")
     found = [file.name for file in sources.rglob("*.py") if starters.search(file.read_text("utf-8"))]
     assert found == ["command.py"]
+
+
+def test_the_end_of_a_program_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"looks again only after {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert run(["sleep", "0.07"], timeout=10).status == 0
+
+
+def test_a_program_ends_when_its_thread_is_to_end(tmp_path: Path) -> None:
+    stop = Stop()
+    threading.Timer(0.3, lambda: stop.lose("the node is lost", "no answer")).start()
+    begin = time.monotonic()
+    with stopped_by(stop), pytest.raises(EngineError, match="the node is lost"):
+        run(["sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 60; :"], timeout=30)
+    assert time.monotonic() - begin < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_program_that_ends_in_time_is_not_waited_for_in_steps() -> None:
+    assert run(["sleep", "0.45"], timeout=30).seconds < 1.5
+    with pytest.raises(CommandError, match=r"did not end within 0\.5 s"):
+        run(["sleep", "9"], timeout=0.5)

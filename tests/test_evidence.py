@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import nestbox
+from nestbox.capabilities import DOCKER_DEFAULT
 from nestbox.engine import EngineFacts
 from nestbox.evidence import Evidence, to_json
 from nestbox.findings import Finding, Mistake
@@ -58,6 +59,9 @@ def test_the_whole_of_a_run_is_told() -> None:
             "storageDriver": "overlay2",
             "securityOptions": ["name=seccomp,profile=default"],
             "cgroupVersion": "2",
+            "severalPlatforms": False,
+            "product": "Docker",
+            "defaultCapabilities": sorted(DOCKER_DEFAULT),
         },
         "binfmt": {},
         "targets": [],

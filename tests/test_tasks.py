@@ -178,3 +178,31 @@ def test_exit_codes_are_as_documented() -> None:
         INTERRUPTED,
     ):
         assert f"\n| {code} | " in readme
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--dry-run", "--json"), "--dry-run and --json exclude each other"),
+        (("--push", "x", "--output", "oci"), "--push and --output exclude each other"),
+        (("--output", "docker"), "unknown output 'docker'"),
+        (("--dry-run", "--push", "{nope}"), "{nope} stands for nothing"),
+        (("--dry-run", "--platform", "linux/vax"), "unknown platform 'linux/vax'"),
+        (("--dry-run", "--profile", "nope"), "nope"),
+    ],
+)
+def test_a_build_that_makes_no_sense_is_refused(
+    repository: Repository, arguments: tuple[str, ...], said: str
+) -> None:
+    finished = repository.ask("build", *arguments, DOCKER_HOST=NO_ENGINE)
+    assert (finished.status, finished.stdout) == (2, "")
+    assert said in finished.stderr
+
+
+def test_without_an_engine_there_is_no_plan(repository: Repository) -> None:
+    dry = repository.ask("build", "--dry-run", DOCKER_HOST=NO_ENGINE)
+    assert (dry.status, dry.stdout) == (3, "")
+    assert "no Docker Engine answers" in dry.stderr
+    real = repository.ask("build", "--json", DOCKER_HOST=NO_ENGINE)
+    assert real.status == 3
+    assert [one["status"] for one in real.evidence["outcomes"]] == ["unverified"] * 2

@@ -14,6 +14,7 @@ from nestbox.errors import EngineError
 from nestbox.exec import Exec
 from nestbox.frames import FrameReader, Record
 from nestbox.probes.table import script
+from nestbox.stopping import next_of
 
 # Beside the scripts' own time: starting the shell in the container, on a busy or emulated machine.
 GRACE = 15.0
@@ -64,7 +65,7 @@ def ask_all(
         threading.Thread(target=collect, args=(user, asked), daemon=True).start()
     running = len(questions)
     while running:
-        answer = answers.get()
+        answer = next_of(answers)
         if answer is None:
             running -= 1
         else:

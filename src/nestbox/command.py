@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from nestbox.errors import CommandError
+from nestbox.stopping import GLANCE, check_stop
 
 # Of each stream the end is kept: it is where a failing program says why.
 KEPT_BYTES = 1 << 20
@@ -38,13 +40,15 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
     on_line: Callable[[str], None] | None = None,
+    on_output: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a program to its end, whatever its exit status.
 
     `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
-    `on_line` gets each line of standard error as it comes. The program and all that it started are killed
-    when the time is over or this process is interrupted. Raises CommandError when it cannot be started or
-    does not end in time.
+    `on_line` gets each line of standard error as it comes, `on_output` each of standard output. The program
+    and all that it started are killed when the time is over, this process is interrupted, or this thread is
+    to end (stopping.py). Raises
+    CommandError when it cannot be started or does not end in time.
     """
     begin = time.monotonic()
     try:
@@ -54,20 +58,20 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={key: value for key, value in {**os.environ, **(env or {})}.items() if value is not None},
+            env=_environment(env),
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
         raise _unstarted(argv, error) from error
     kept = (bytearray(), bytearray())
     readers = [
-        threading.Thread(target=_drain, args=(process.stdout, kept[0], None), daemon=True),
+        threading.Thread(target=_drain, args=(process.stdout, kept[0], on_output), daemon=True),
         threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
     ]
     try:
         for reader in readers:
             reader.start()
-        status = process.wait(timeout)
+        status = _wait(process, timeout)
     except subprocess.TimeoutExpired as error:
         raise CommandError(
             f"{shlex.join(argv)} did not end within {timeout:g} s",
@@ -83,16 +87,79 @@ def run(
     return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
 
 
-def run_interactive(argv: Sequence[str]) -> int:
-    """Give the terminal to a program and return its exit status; no timeout: a person decides."""
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
+    # Popen.wait with a timeout looks only every 50 ms, a tenth of a cached build; this thread knows at once.
+    waiter = threading.Thread(target=process.wait, daemon=True)
+    waiter.start()
+    deadline = time.monotonic() + timeout
+    while process.returncode is None and (left := deadline - time.monotonic()) > 0:
+        waiter.join(min(left, GLANCE))
+        check_stop()
+    if process.returncode is None:
+        raise subprocess.TimeoutExpired(process.args, timeout)
+    return process.returncode
+
+
+def run_interactive(argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> int:
+    """Give the terminal to a program and return its exit status; no timeout: a person decides.
+
+    `env` is added to this process's environment, as in `run`.
+    """
     # Ctrl-C belongs to the program in front; it reaches the whole foreground group, us included.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return subprocess.run(list(argv), check=False).returncode
+        return subprocess.run(list(argv), check=False, env=_environment(env)).returncode
     except (OSError, ValueError) as error:
         raise _unstarted(argv, error) from error
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+class Dialog:
+    """A program that talks through `socket`, until one of the two sides closes it.
+
+    Raises CommandError when it cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str | None] | None = None) -> None:
+        self.socket, theirs = socket.socketpair()
+        self._said = bytearray()
+        with theirs:
+            try:
+                # In a session of its own it has no terminal, so it fails where it would ask for a password.
+                self._process = subprocess.Popen(
+                    list(argv),
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=subprocess.PIPE,
+                    env=_environment(env),
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                self.socket.close()
+                raise _unstarted(argv, error) from error
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None  # it is a pipe
+        _drain(self._process.stderr, self._said, None)
+        self._process.wait()
+
+    def said(self, timeout: float) -> str:
+        """What it wrote to standard error, in full if it ends within that many seconds."""
+        self._reader.join(timeout)
+        return _text(self._said)
+
+    def close(self) -> None:
+        """Close the socket, and end the program and all that it started."""
+        self.socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+
+
+def _environment(added: Mapping[str, str | None] | None) -> dict[str, str]:
+    return {key: value for key, value in {**os.environ, **(added or {})}.items() if value is not None}
 
 
 def _unstarted(argv: Sequence[str], error: OSError | ValueError) -> CommandError:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from nestbox.errors import UsageError
+from nestbox.platforms import parse_platform
+
+DEFAULT_NODE = "default"
+"""The docker client's own engine, named as the docker client names its own context."""
 
 
 def _kebab(name: str) -> str:
@@ -79,12 +90,61 @@ class OwnProbe(_Table):
     """Emulation cannot answer it."""
 
 
+def _platform(text: str) -> str:
+    try:
+        return parse_platform(text)
+    except UsageError as error:
+        raise ValueError(error.what) from error
+
+
+class ConfiguredNode(_Table):
+    """An engine beside the docker client's own: a context of Docker's, or an address."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    context: Annotated[str, Field(min_length=1)] | None = None
+    """A Docker context; what it says of address and keys is Docker's to keep."""
+    host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://.")] | None = None
+    """As in DOCKER_HOST."""
+    tls: str | None = None
+    """A folder with ca.pem, cert.pem and key.pem, as in DOCKER_CERT_PATH."""
+    platforms: Annotated[list[Annotated[str, AfterValidator(_platform)]], Field(min_length=1)] | None = None
+    """What it is asked for; without it, whatever it can run."""
+    timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """Seconds after which an engine that says nothing is lost; without it, those of any engine."""
+    local: bool | None = None
+    """Whether it sees this machine's files; without it, an engine behind a unix:// socket does."""
+    virtual: bool = False
+    """Its machine is translated: real, but some ten times slower."""
+    builds: bool = True
+    """Whether images are built there; otherwise the docker client's own engine gives them to it."""
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.context is None) == (self.host is None):
+            raise ValueError("a node has either a context or a host")
+        if self.name == DEFAULT_NODE:
+            raise ValueError(f"{DEFAULT_NODE!r} is the docker client's own engine")
+        if (self.host or "").startswith("tcp://") != (self.tls is not None):
+            raise ValueError(
+                "tcp:// needs tls, and nothing else has it: whoever reaches an engine is root there"
+            )
+        return self
+
+
+def _names_once(nodes: list[ConfiguredNode]) -> list[ConfiguredNode]:
+    names = [node.name for node in nodes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two nodes are named {', '.join(twice)}")
+    return nodes
+
+
 class Config(_Table):
     """The whole configuration."""
 
     base_image: BaseImage | None = None
     rule: list[OwnRule] = []
     probe: list[OwnProbe] = []
+    node: Annotated[list[ConfiguredNode], AfterValidator(_names_once)] = []
     guest: list[str] = []
     """The command that starts guests with a kernel of their own, such as nestbox's own `scripts/vm`."""
 

@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -20,9 +21,12 @@ from nestbox.errors import NestboxError, UsageError
 from nestbox.evidence import Evidence, to_json
 from nestbox.interrupts import interrupted_by_signals
 from nestbox.nodes import binfmt_flags
-from nestbox.outcome import INTERRUPTED, Outcome, exit_code
+from nestbox.outcome import INTERRUPTED, Outcome, Target, exit_code
 from nestbox.profile import discover
 from nestbox.validate import Request, Session, validate
+
+if TYPE_CHECKING:
+    from nestbox.build_matrix import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,43 @@ class Output:
 def prove(request: Request, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
     show(lambda session: validate(request, session), output, request.workspace)
+
+
+def build(request: BuildRequest, output: Output) -> NoReturn:
+    """Show the command lines, run them, show an outcome for each target, end with the whole's exit code."""
+    from nestbox.build_matrix import build_matrix
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+            for where, command in lines:
+                session.tell(report.planned(where, command))
+
+        return build_matrix(request, session, print_lines)
+
+    show(ask, output, request.workspace)
+
+
+def plan_build(request: BuildRequest, output: Output) -> NoReturn:
+    """Print the command lines that a build would run, and nothing else, on stdout."""
+    from nestbox.build_matrix import build_matrix
+
+    progress = Progress()
+    outcomes: list[Outcome] = []
+    with exits():
+        if output.json:
+            raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
+
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+            progress.clear()
+            for _, command in lines:
+                print(command)
+
+        session = Session(say=progress.show)
+        outcomes += build_matrix(request, session, print_lines, dry_run=True)
+        if outcomes:
+            print(report.details(outcomes), file=sys.stderr)
+    # Without an outcome there is nothing that could not be planned.
+    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
 
 
 def examine_machine(output: Output) -> NoReturn:
@@ -67,7 +108,11 @@ def show(
     """
     begin = time.monotonic()
     progress = Progress()
-    session = Session(say=progress.show)
+
+    def tell(text: str) -> None:
+        progress.say(text, output.people)
+
+    session = Session(say=progress.show, tell=tell)
     outcomes: list[Outcome] = []
     interrupted = False
     with exits():
@@ -77,10 +122,8 @@ def show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    progress.clear()
                     outcomes.append(outcome)
-                    said = report.line(outcome, color=wants_color(output.people))
-                    print(said, file=output.people, flush=True)
+                    tell(report.line(outcome, color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
         progress.clear()
@@ -123,7 +166,7 @@ def _finish(
     print(said, file=output.people)
 
 
-def open_shell(name: str, platform: str) -> NoReturn:
+def open_shell(name: str, platform: str, node: str) -> NoReturn:
     """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
     from nestbox.shell import open_terminal
 
@@ -131,7 +174,8 @@ def open_shell(name: str, platform: str) -> NoReturn:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("a shell needs a terminal", fix="nestbox smoke asks the probes without one")
         progress = Progress()
-        status = open_terminal(Path.cwd(), Session(say=progress.show), name, platform, progress.clear)
+        session = Session(say=progress.show)
+        status = open_terminal(Path.cwd(), session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
 
@@ -146,18 +190,21 @@ def control_guest(*arguments: str) -> NoReturn:
 
 
 def tell_nodes() -> NoReturn:
-    """A line for each platform: which engine answers for it, how truly, and why."""
-    from nestbox.engine import connect
-    from nestbox.nodes import node_for
-    from nestbox.platforms import PLATFORMS
+    """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
+    from nestbox.config import load_config
+    from nestbox.fleet import Fleet
+    from nestbox.nodes import Node, Truth
 
     with exits():
-        engine = connect()
-        for platform in PLATFORMS:
-            node = node_for(engine.facts, platform)
-            print(f"{platform:<12} {node.truth:<9} {engine.facts.address}  {node.reason}")
-            if node.remedy:
-                print(f"{'':<23}truer: {node.remedy}; here: nestbox node.up --platform {platform}")
+        fleet = Fleet(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        for name, address, found, taken in fleet.survey():
+            if not isinstance(found, Node):
+                print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
+                continue
+            named = f"{name} *" if taken else name
+            print(f"{named:<14} {found.platform:<12} {found.truth:<9} {address}  {found.reason}")
+            if taken and found.truth is Truth.EMULATED:
+                print(f"{'':<37} truer: {found.remedy}; here: nestbox node.up --platform {found.platform}")
     raise Exit(code=0)
 
 
@@ -202,26 +249,40 @@ def exits() -> Iterator[None]:
 
 
 class Progress:
-    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere."""
+    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
+
+    Several threads tell it; each line stays whole.
+    """
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        # An interruption may come while it is held, and what is cleaned up then is told, too.
+        self._lock = threading.RLock()
+        # A log is read afterwards, also where CI gives it a terminal.
+        self._live = sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, text: str) -> None:
         """Show what goes on."""
-        if not self._live:
-            print(f"… {text}"[:160], file=sys.stderr, flush=True)
-            return
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-        self._shown = True
-        print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+        with self._lock:
+            if not self._live:
+                print(f"… {text}"[:160], file=sys.stderr, flush=True)
+                return
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._shown = True
+            print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str, stream: TextIO) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self.clear()
+            print(text, file=stream, flush=True)
 
     def clear(self) -> None:
         """Take the live line away before something that stays is printed."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._shown = False
+        with self._lock:
+            if self._shown:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                self._shown = False
 
 
 def wants_color(stream: object) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import platform as host_platform
-import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nestbox.errors import EngineError, EngineUnavailable
+from nestbox import podman
+from nestbox.capabilities import DOCKER_DEFAULT
+from nestbox.errors import CommandError, EngineError, EngineUnavailable
 from nestbox.interrupts import interrupts_deferred
-from nestbox.platforms import parse_platform
+from nestbox.platforms import holds_several, parse_platform
+from nestbox.reach import client_settings, client_variables, innermost_words, knock, open_api
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -37,6 +39,17 @@ class EngineFacts:
     storage_driver: str
     security_options: tuple[str, ...]
     cgroup_version: str = ""
+    several_platforms: bool = False
+    """Whether its image store holds several platforms under one tag."""
+    product: str = "Docker"
+    """Or Podman, which answers the same API."""
+    default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
+    """What a container holds that asks for nothing."""
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether what docs/podman.md tells of holds."""
+        return self.product == "Podman"
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
@@ -49,6 +62,9 @@ class Engine:
 
     api: APIClient
     facts: EngineFacts
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    """What a docker client is given beside this process's environment to reach the same engine."""
+    cpus: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +96,22 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    import docker
-
     address = ""
     try:
-        settings = _client_settings(os.environ if environment is None else environment)
-        address = str(settings.get("base_url", ""))
-        _knock(address)
-        api = docker.APIClient(version=DEFAULT_DOCKER_API_VERSION, timeout=timeout, **settings)
-        # The environment's proxies and certificates are for other hosts: with them, requests would not
-        # believe the key that was made for this engine.
-        api.trust_env = False
-        version = api.version(api_version=False)["ApiVersion"]
+        settings = client_settings(os.environ if environment is None else environment)
+        address = str(settings["base_url"])
+        variables = {} if environment is None else client_variables(environment)
+        knock(address, timeout)
+        api = open_api(settings, variables, version=DEFAULT_DOCKER_API_VERSION, timeout=timeout)
+        version = api.version(api_version=False)
         api.close()
-        api = docker.APIClient(version=version, timeout=timeout, **settings)
-        api.trust_env = False
+        api = open_api(settings, variables, version=version["ApiVersion"], timeout=timeout)
         info = api.info()
-    except (DockerException, RequestException, OSError) as error:
+        podmans = _podmans_facts(api, podman.own_api(version))
+    except (DockerException, RequestException, CommandError, OSError) as error:
         raise EngineUnavailable(
             f"no Docker Engine answers{f' at {address}' if address else ''}",
-            why=str(error).strip() or type(error).__name__,
+            why=innermost_words(error),
             fix="start Docker, or on Debian and Ubuntu: ./scripts/bootstrap --with-engine",
         ) from error
     return Engine(
@@ -113,32 +125,21 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
             storage_driver=info["Driver"],
             security_options=tuple(info.get("SecurityOptions") or ()),
             cgroup_version=info.get("CgroupVersion") or "",
+            several_platforms=holds_several(info),
+            **podmans,
         ),
+        variables,
+        info.get("NCPU") or 1,
     )
 
 
-def _knock(address: str) -> None:
-    """Connect to a local socket and leave it; the docker package keeps one open that nobody answers at."""
-    if address.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(CALL_TIMEOUT)
-            door.connect(address.removeprefix("unix://"))
-
-
-def _client_settings(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Where the docker client would connect to: DOCKER_HOST before the current context."""
-    from docker.context import ContextAPI
-    from docker.utils import kwargs_from_env
-
-    settings: dict[str, Any] = {}
-    if environment.get("DOCKER_HOST"):
-        settings.update(kwargs_from_env(dict(environment)))
-    else:
-        context = ContextAPI.get_current_context()
-        settings.update(base_url=context.Host, tls=context.TLSConfig or False)
-    if str(settings.get("base_url", "")).startswith("ssh://"):
-        settings["use_ssh_client"] = True
-    return settings
+def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
+    """What only Podman's own API tells; nothing where `version` is empty, because the engine is no Podman."""
+    if not version:
+        return {}
+    response = api.get(f"{api.base_url}/v{version}/libpod/info", timeout=CALL_TIMEOUT)
+    response.raise_for_status()
+    return {"product": "Podman", "default_capabilities": podman.default_capabilities(response.json())}
 
 
 @contextlib.contextmanager
@@ -230,14 +231,17 @@ def started_container(
     """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestbox-{uuid.uuid4().hex[:12]}"
+    body = podman.carried(request) if engine.facts.is_podman else request
     try:
         with engine_errors("starting the container"):
             with interrupts_deferred():
-                engine.api.create_container_from_config(request, name, platform)
+                engine.api.create_container_from_config(body, name, platform)
             if prepare is not None:
                 prepare(engine.api, name)
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
+        if engine.facts.is_podman:
+            inspection = podman.completed(inspection, request)
         if not inspection["State"]["Running"]:
             raise EngineError(
                 f"the container ended at once with exit status {inspection['State']['ExitCode']}",

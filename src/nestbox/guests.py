@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from nestbox.command import run, run_interactive
-from nestbox.engine import Engine, Image, connect, engine_errors, find_image
+from nestbox.engine import Engine, Image, connect, engine_errors, find_image, remove_leftovers
 from nestbox.errors import CommandError, EngineError, UsageError
 from nestbox.git import run_git
+from nestbox.stopping import check_stop, held
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -44,6 +47,25 @@ def open_guest(command: Sequence[str], workspace: Path, platform: str, say: Call
     return connect(read_variables(up.stdout), timeout=CALL_TIMEOUT)
 
 
+class Guests:
+    """The guests of a run, each opened once, however many targets ask for it."""
+
+    def __init__(self, command: Sequence[str], workspace: Path, say: Callable[[str], None]) -> None:
+        self._command, self._workspace, self._say = command, workspace, say
+        self._lock = threading.Lock()
+        self._opened: dict[str, Engine] = {}
+
+    def open(self, platform: str) -> Engine:
+        """The engine of the platform's guest, cleared of what killed runs left there; see open_guest."""
+        with held(self._lock):
+            if platform not in self._opened:
+                guest = open_guest(self._command, self._workspace, platform, self._say)
+                for name in remove_leftovers(guest):
+                    self._say(f"removed {name}, left behind in the guest by an earlier run that was killed")
+                self._opened[platform] = guest
+            return self._opened[platform]
+
+
 def read_variables(text: str) -> dict[str, str]:
     """`NAME=value` lines, as a shell would take them; others are left out."""
     pairs = (line.partition("=") for line in text.splitlines())
@@ -61,15 +83,34 @@ def _argv(command: Sequence[str], workspace: Path) -> list[str]:
 
 
 def give_image(source: Engine, target: Engine, image: Image, say: Callable[[str], None]) -> None:
-    """Load an image into another engine, unless it has it; raises EngineError."""
-    if find_image(target, image.id):
+    """Load an image into another engine, unless it has it or is the same; raises EngineError."""
+    if target is source or find_image(target, image.id):
         return
     say(f"loading {image.id.removeprefix('sha256:')[:12]} into the engine at {target.facts.address}")
     with engine_errors("loading the image into another engine"):
-        for _ in target.api.load_image(source.api.get_image(image.id)):
-            pass
+        for _ in target.api.load_image(_looking_up(source.api.get_image(image.id))):
+            check_stop()
     if not find_image(target, image.id):
         raise EngineError(f"the engine at {target.facts.address} did not take the image {image.id}")
+
+
+def _looking_up(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        check_stop()
+        yield chunk
+
+
+Prepare = Callable[["APIClient", str], None]
+
+
+def at_place(
+    request: dict[str, Any], workspace: Path, *, elsewhere: bool
+) -> tuple[dict[str, Any], Prepare | None]:
+    """The request as an engine here or elsewhere can carry it out, and what its container needs first."""
+    if not elsewhere:
+        return request, None
+    request, folders = without_binds(request, workspace)
+    return request, partial(fill, folders=folders) if folders else None
 
 
 def without_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str, Any], dict[str, Path]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from nestbox.command import run
+from nestbox.config import DEFAULT_NODE
 from nestbox.engine import EngineFacts
 from nestbox.errors import CommandError
-from nestbox.platforms import architecture
+from nestbox.platforms import architecture, parse_platform
 
 
 class Truth(StrEnum):
@@ -32,23 +34,26 @@ class Node:
     remedy: str = ""
     slowness: int = 1
     """By how much the timeouts of what is asked there are longer."""
+    name: str = DEFAULT_NODE
 
 
-def guest_node(facts: EngineFacts) -> Node:
+def guest_node(facts: EngineFacts, name: str = "guest") -> Node:
     """A guest's engine for the guest's own platform: its kernel answers, and slowly without hardware help."""
     kernel = f"a guest's own {architecture(facts.platform)} kernel, {facts.kernel}"
-    return Node(facts.platform, Truth.VIRTUAL, kernel, slowness=10)
+    return Node(facts.platform, Truth.VIRTUAL, kernel, slowness=10, name=name)
 
 
-def node_for(facts: EngineFacts, platform: str) -> Node:
-    """Decide how the engine runs a platform; asks the builder which platforms it can emulate.
+def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | None] | None = None) -> Node:
+    """Decide how the engine runs a platform; asks its builder which platforms it can emulate.
 
-    Raises CommandError when docker buildx cannot be asked.
+    `variables` are those by which the docker client reaches it. Raises CommandError when docker buildx
+    cannot be asked.
     """
     if facts.platform == platform:
         return Node(platform, Truth.NATIVE, f"the engine's kernel is {architecture(platform)}")
     machine, wanted = architecture(facts.platform), architecture(platform)
-    if platform in _emulated_platforms():
+    emulated = _handled_platforms(facts) if facts.is_podman else _emulated_platforms(variables)
+    if platform in emulated:
         return Node(
             platform,
             Truth.EMULATED,
@@ -63,8 +68,17 @@ def node_for(facts: EngineFacts, platform: str) -> Node:
     )
 
 
-def _emulated_platforms() -> frozenset[str]:
-    completed = run(["docker", "buildx", "inspect"], timeout=30)
+def _handled_platforms(facts: EngineFacts) -> frozenset[str]:
+    """Podman does not say what it emulates: on this machine, it is what the kernel has a handler for."""
+    if not facts.address.startswith("unix://"):
+        return frozenset()
+    return frozenset(
+        parse_platform(name) for name in ("aarch64", "x86_64") if f"qemu-{name}" in binfmt_flags()
+    )
+
+
+def _emulated_platforms(variables: Mapping[str, str | None] | None) -> frozenset[str]:
+    completed = run(["docker", "buildx", "inspect"], timeout=30, env=variables)
     if completed.status != 0:
         raise CommandError(
             "docker buildx cannot say which platforms it builds",

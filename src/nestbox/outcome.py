@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nestbox.errors import NestboxError
 from nestbox.findings import Finding
 
 INTERRUPTED = 130
@@ -66,6 +67,12 @@ class TargetFacts:
     target: Target
     image: str
     found: Mapping[str, str]
+
+
+def unasked(step: str, target: Target, error: NestboxError) -> Outcome:
+    """The outcome of what could not be asked of a target: its status is that of the error's exit code."""
+    status = {1: Status.FAIL, 3: Status.UNVERIFIED}.get(error.exit_code, Status.ERROR)
+    return Outcome(step, status, error.what, target, error.why, error.fix)
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:

@@ -6,37 +6,55 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nestbox.command import run_interactive
+from nestbox.config import load_config
 from nestbox.engine import started_container
 from nestbox.errors import NestboxError
+from nestbox.fleet import Fleet, require_node
+from nestbox.guests import at_place, give_image
 from nestbox.metadata import LABEL
 from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
+from nestbox.podman import client
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.report import details
 from nestbox.smoke import request_container
-from nestbox.validate import Session, open_workshop
+from nestbox.validate import Session, Workshop
 
 # bash is what clients open where it is there.
 _SHELL = 'exec "$(command -v bash || echo sh)" -l'
 
 
 def open_terminal(
-    workspace: Path, session: Session, name: str, platform: str, on_ready: Callable[[], None]
+    workspace: Path, session: Session, target: Target, node: str, on_ready: Callable[[], None]
 ) -> int:
-    """Build, start, hand over the terminal; returns the shell's exit status, and leaves nothing behind."""
-    file = select(discover(workspace), [name])[name]
-    workshop = open_workshop(workspace, session)
-    target = Target(name, parse_platform(platform) if platform else workshop.engine.facts.platform)
+    """Build, start, hand over the terminal; returns the shell's exit status, and leaves nothing behind.
+
+    Without a platform the target is for the node's own; without a node, for the one that is asked first.
+    """
+    file = select(discover(workspace), [target.profile])[target.profile]
+    config = load_config(workspace)
+    if node:
+        require_node(config, node)
+    fleet = Fleet(config.node, workspace, session.say)
+    platform = parse_platform(target.platform) if target.platform else fleet.own_platform(node)
+    target, place = Target(target.profile, platform), fleet.place(platform, node)
+    workshop = Workshop(workspace, session, place.builder, config)
     profile = workshop.profile(target, file)
     outcome, image = workshop.build(profile, target)
     if not image:
         raise NestboxError(details([outcome]))
     profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-    request = request_container(profile, image, session.environment)
+    give_image(place.builder, place.engine, image, session.say)
+    request, prepare = at_place(
+        request_container(profile, image, session.environment), workspace, elsewhere=place.elsewhere
+    )
     user = ["--user", profile.remote_user] if profile.remote_user else []
-    place = ["--workdir", profile.workspace_folder]
-    with started_container(workshop.engine, request, target.platform) as container:
+    folder = ["--workdir", profile.workspace_folder]
+    with started_container(place.engine, request, target.platform, prepare) as container:
         on_ready()
+        facts = place.engine.facts
+        program = client(facts.address) if facts.is_podman else ("docker",)
         return run_interactive(
-            ["docker", "exec", "-it", *user, *place, container.name, "/bin/sh", "-c", _SHELL]
+            [*program, "exec", "-it", *user, *folder, container.name, "/bin/sh", "-c", _SHELL],
+            place.engine.variables,
         )

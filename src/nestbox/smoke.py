@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
+from nestbox.capabilities import of_dockers_default
 from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
-from nestbox.guests import fill, without_binds
+from nestbox.guests import at_place
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
@@ -101,7 +100,7 @@ def _users(profile: Profile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (*profile.declarations.users, profile.remote_user))))
 
 
-def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
+def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
     probes = (*plan_probes(run.profile), *run.own_probes)
     emulated = run.node.truth is Truth.EMULATED
@@ -110,12 +109,9 @@ def smoke(engine: Engine, run: Run) -> Iterator[Outcome]:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
-    folders: dict[str, Path] = {}
-    if run.elsewhere:
-        request, folders = without_binds(request, run.profile.workspace)
+    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
     try:
-        copy = partial(fill, folders=folders) if folders else None
-        with started_container(engine, request, run.node.platform, copy) as container:
+        with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
             yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
         if TERMINAL in asked:
@@ -133,6 +129,9 @@ def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Con
         allowed=run.allowed,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
         engine_has_apparmor=engine.facts.confines_with("apparmor"),
+        engine=engine.facts.product,
+        default_capabilities=frozenset(engine.facts.default_capabilities),
+        asked_capabilities=of_dockers_default(run.profile.run.cap_add),
         surroundings=surroundings,
     )
 
@@ -201,6 +200,7 @@ def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str
     """For the evidence: what the container told, and where it is."""
     workspace = "copied into a volume" if run.elsewhere else "bound"
     where = {"node": f"{run.node.truth}: {run.node.reason}", "engine": engine.facts.address}
+    where["node-name"] = run.node.name
     return {**where, "workspace": workspace, **(found.found if found else {})}
 
 

@@ -18,7 +18,13 @@ _OUTPUT = {
 _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
 _VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
-_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, **_OUTPUT}
+_NODE = "the node to ask, by its name (default: the truest for each platform; see node.list)"
+_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, "node": _NODE, **_OUTPUT}
+_BUILD = {
+    "push": "push to this reference, which may hold {profile}, {platform} and {arch}",
+    "output": "oci:PATH writes an OCI archive there instead; PATH may hold the same",
+    "dry-run": "print the command lines, which work when pasted, and do nothing",
+}
 _OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
 _DIFF = {
     "staged": "only what is staged, as for a commit hook",
@@ -34,6 +40,7 @@ def validate(
     json: bool = False,
     sarif: bool = False,
     strict: bool = False,
+    node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -41,7 +48,7 @@ def validate(
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, vm=vm)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
     prove(request, Output(json, sarif, allow_unverified))
 
 
@@ -116,16 +123,25 @@ def check_diff(
     prove(request, Output(json, sarif, allow_unverified))
 
 
-@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_BUILD})
 def build(
-    _: Context, profile: list[str], platform: list[str], json: bool = False, allow_unverified: bool = False
+    _: Context,
+    profile: list[str],
+    platform: list[str],
+    node: str = "",
+    push: str = "",
+    output: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+    allow_unverified: bool = False,
 ) -> None:
-    """Build the profiles' images with docker buildx."""
-    from nestbox.door import Output, prove
-    from nestbox.validate import Request
+    """Build the profiles' images with docker buildx, and publish them if told to."""
+    from nestbox import door
+    from nestbox.build_matrix import BuildRequest
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",))
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    request = BuildRequest(Path.cwd(), tuple(profile), tuple(platform), push, output, node)
+    enter = door.plan_build if dry_run else door.build
+    enter(request, door.Output(json, allow_unverified=allow_unverified))
 
 
 @task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_VM})
@@ -134,6 +150,7 @@ def smoke(
     profile: list[str],
     platform: list[str],
     json: bool = False,
+    node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
 ) -> None:
@@ -141,7 +158,7 @@ def smoke(
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), vm=vm)
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), node=node, vm=vm)
     prove(request, Output(json, allow_unverified=allow_unverified))
 
 
@@ -149,13 +166,14 @@ def smoke(
     help={
         "profile": "profile to open (default: default)",
         "platform": "its platform (default: the engine's own)",
+        "node": _NODE,
     }
 )
-def shell(_: Context, profile: str = "default", platform: str = "") -> None:
+def shell(_: Context, profile: str = "default", platform: str = "", node: str = "") -> None:
     """An interactive terminal in a container of a profile; it is gone when you leave."""
     from nestbox.door import open_shell
 
-    open_shell(profile, platform)
+    open_shell(profile, platform, node)
 
 
 @task(

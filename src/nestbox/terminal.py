@@ -8,6 +8,7 @@ from typing import Any
 
 from nestbox.engine import Container, Engine, engine_errors, started_container
 from nestbox.outcome import Observation
+from nestbox.stopping import GLANCE, check_stop
 
 # An output that goes on and on is not a terminal's.
 _KEPT_BYTES = 65536
@@ -82,11 +83,12 @@ class _Talk:
         left = self._deadline - time.monotonic()
         if left <= 0 or len(self.shown) > _KEPT_BYTES:
             return False
-        self._socket.settimeout(left)
+        check_stop()
+        self._socket.settimeout(min(left, GLANCE))
         try:
             data = self._socket.recv(4096)
         except TimeoutError:
-            return False
+            return left > GLANCE
         self.shown += data
         self._ended = not data
         return bool(data)

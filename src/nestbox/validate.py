@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from platform import machine
 
-from nestbox.base_image import base_environment
+from nestbox.base_image import Bases, make_bases, plan_bases
 from nestbox.build import build_image, plan_build
 from nestbox.checks import OF_FILES, check_files
-from nestbox.config import Config, load_config
+from nestbox.config import DEFAULT_NODE, Config, load_config
 from nestbox.diff import check_diff
-from nestbox.engine import Engine, EngineFacts, Image, connect, remove_leftovers
-from nestbox.errors import EngineUnavailable, NestboxError, UsageError
-from nestbox.guests import give_image, open_guest
+from nestbox.engine import Engine, EngineFacts, Image
+from nestbox.errors import NestboxError, UsageError
+from nestbox.fleet import Fleet, Place, require_node
+from nestbox.guests import Guests, give_image
+from nestbox.lanes import Job, Lane, ask_for_life, run_lanes, watched, while_alive
 from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
-from nestbox.nodes import Truth, guest_node, node_for
-from nestbox.outcome import Outcome, Status, Target, TargetFacts
+from nestbox.nodes import guest_node
+from nestbox.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
@@ -42,6 +44,8 @@ class Request:
     steps: tuple[str, ...] = STEPS
     strict: bool = False
     staged: bool = False
+    node: str = ""
+    """By name: every target goes there."""
     vm: bool = False
     """Smoke runs go to a guest with a kernel of its own, started if need be."""
     base: str = ""
@@ -50,9 +54,11 @@ class Request:
 
 @dataclass(slots=True)
 class Session:
-    """Where a run's progress goes, what its environment is, and what it learns for the evidence."""
+    """Where a run's words go, what its environment is, and what it learns for the evidence."""
 
     say: Callable[[str], None]
+    tell: Callable[[str], None] = print
+    """Words that stay."""
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
     targets: list[TargetFacts] = field(default_factory=list)
@@ -64,6 +70,10 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
     request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))
     lock = read_lock(request.workspace)
     config = load_config(request.workspace)
+    if request.node:
+        require_node(config, request.node)
+        if request.vm:
+            raise UsageError("--vm and --node exclude each other", why="a guest is a node of its own")
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
             files,
@@ -87,79 +97,88 @@ def _on_an_engine(
     request: Request, session: Session, files: Mapping[str, Path], config: Config, lock: Lock | None
 ) -> Iterator[Outcome]:
     own = own_probes(config.probe, tuple(discover(request.workspace)))
+    fleet = Fleet(config.node, request.workspace, session.say)
+    guests = Guests(config.guest, request.workspace, session.say)
+    jobs: dict[str, list[Job]] = {}
+    widths: dict[str, int] = {}
+    for platform in request.platforms or (fleet.own_platform(request.node),):
+        targets = [Target(name, platform) for name in files]
+        try:
+            place = fleet.place(platform, request.node)
+        except UsageError:
+            raise
+        except NestboxError as error:
+            yield from [outcome for target in targets for outcome in _unasked(request.steps, target, error)]
+            continue
+        session.facts = session.facts or place.engine.facts
+        # A guest has the machine to itself: to translate one is work enough.
+        widths[place.node.name] = 1 if request.vm else place.engine.cpus
+        for target in targets:
+            errand = Errand(target, files[target.profile], place, lock, own[target.profile])
+            workshop = Workshop(request.workspace, session, place.builder, config)
+            jobs.setdefault(place.node.name, []).append(partial(_proof, request, workshop, errand, guests))
+    yield from run_lanes([Lane(jobs[name], widths[name]) for name in jobs])
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A target with what it is proved by, and where."""
+
+    target: Target
+    file: Path
+    place: Place
+    lock: Lock | None
+    own: tuple[Probe, ...]
+
+
+def _proof(request: Request, workshop: Workshop, errand: Errand, guests: Guests) -> Generator[Outcome]:
+    steps = request.steps
     try:
-        engine = open_engine(session)
-    except EngineUnavailable as error:
-        for name in files:
-            for platform in request.platforms or (parse_platform(machine()),):
-                yield from _unasked(request, Target(name, platform), error)
-        return
-    for name, file in files.items():
-        for platform in request.platforms or (engine.facts.platform,):
-            target = Target(name, platform)
-            workshop = Workshop(request.workspace, session, engine, config)
-            try:
-                yield from _prove(request, workshop, target, file, lock=lock, own=own[name])
-            except UsageError:
-                raise
-            except NestboxError as error:
-                yield from _unasked(request, target, error)
+        for outcome in _prove(request, workshop, errand, guests):
+            steps = tuple(step for step in steps if step != outcome.id)
+            yield outcome
+    except UsageError:
+        raise
+    except NestboxError as error:
+        yield from _unasked(steps, errand.target, error)
 
 
-def open_engine(session: Session) -> Engine:
-    """Reach the engine and clear away what killed runs left there; raises EngineUnavailable."""
-    engine = connect()
-    session.facts = engine.facts
-    for name in remove_leftovers(engine):
-        session.say(f"removed {name}, left behind by an earlier run that was killed")
-    return engine
-
-
-def _unasked(request: Request, target: Target, error: NestboxError) -> Iterator[Outcome]:
+def _unasked(steps: Sequence[str], target: Target, error: NestboxError) -> Iterator[Outcome]:
     """The steps of a target that could not be asked; what is broken is worth one line, not two."""
-    known = {1: Status.FAIL, 3: Status.UNVERIFIED}
-    status = known.get(error.exit_code, Status.ERROR)
-    for step in [step for step in _ON_AN_ENGINE if step in request.steps]:
-        yield Outcome(step, status, error.what, target, error.why, error.fix)
-        if status is not Status.UNVERIFIED:
+    for step in [step for step in _ON_AN_ENGINE if step in steps]:
+        outcome = unasked(step, target, error)
+        yield outcome
+        if outcome.status is not Status.UNVERIFIED:
             return
 
 
-def _prove(
-    request: Request,
-    workshop: Workshop,
-    target: Target,
-    file: Path,
-    *,
-    lock: Lock | None,
-    own: tuple[Probe, ...],
-) -> Iterator[Outcome]:
-    node = node_for(workshop.engine.facts, target.platform)
-    if node.truth is Truth.ABSENT:
-        raise EngineUnavailable(f"nothing here runs {target.platform}", why=node.reason, fix=node.remedy)
-    profile = workshop.profile(target, file)
-    outcome, image = workshop.build(profile, target)
+def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests) -> Iterator[Outcome]:
+    target, place, session = errand.target, errand.place, workshop.session
+    with place.at_work():
+        profile = workshop.profile(target, errand.file)
+        outcome, image = workshop.build(profile, target)
+        if image is None:
+            ask_for_life(place.builder, place.builder_name)
     yield outcome
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-        session, engine = workshop.session, workshop.engine
+        node, engine = place.node, place.engine
         if request.vm:
-            engine = _guest_with(workshop, target, image)
+            engine = guests.open(target.platform)
             node = guest_node(engine.facts)
+        with watched(engine, node.name):
+            give_image(place.builder, engine, image, lambda text: session.say(f"{target}: {text}"))
         run = Run(
-            profile, node, image, lock, session.environment, own, session.targets.append, elsewhere=request.vm
+            profile,
+            node,
+            image,
+            errand.lock,
+            session.environment,
+            errand.own,
+            session.targets.append,
+            elsewhere=request.vm or place.elsewhere,
         )
-        yield from smoke(engine, run)
-
-
-def _guest_with(workshop: Workshop, target: Target, image: Image) -> Engine:
-    """The engine of the platform's guest, once it has the image."""
-    say = workshop.session.say
-    guest = open_guest(workshop.config.guest, workshop.workspace, target.platform, say)
-    for name in remove_leftovers(guest):
-        say(f"removed {name}, left behind in the guest by an earlier run that was killed")
-    give_image(workshop.engine, guest, image, say)
-    return guest
+        yield from while_alive(engine, node.name, smoke(engine, run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +192,20 @@ class Workshop:
 
     def profile(self, target: Target, file: Path) -> Profile:
         """The profile as it is for one platform: that platform selected, its base at hand."""
-        environment = self.session.environment
-        base = base_environment(
-            self.engine,
-            self.config.base_image,
-            target.platform,
-            environment,
-            workspace=self.workspace,
-            say=self.session.say,
-        )
+        bases = self.bases(target.platform)
+        make_bases(self.engine, bases, workspace=self.workspace, say=self.session.say)
+        return self.load(target, file, bases)
+
+    def bases(self, platform: str) -> Bases:
+        """What profiles are to build from for a platform, and what of it is still to be made."""
+        return plan_bases(self.engine, self.config.base_image, platform, self.session.environment)
+
+    def load(self, target: Target, file: Path, bases: Bases) -> Profile:
+        """The profile as it is with these bases."""
         # The docker client's own variable for the platform, by which a profile can select it.
         selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
-        return load_profile(target.profile, file, self.workspace, {**environment, **base, **selected})
+        environment = {**self.session.environment, **bases.variables, **selected}
+        return load_profile(target.profile, file, self.workspace, environment)
 
     def build(self, profile: Profile, target: Target) -> tuple[Outcome, Image | None]:
         """Build the profile's image for the target; see build_image."""
@@ -196,5 +217,8 @@ class Workshop:
 
 
 def open_workshop(workspace: Path, session: Session) -> Workshop:
-    """A workshop on the engine that answers; raises EngineUnavailable or UsageError."""
-    return Workshop(workspace, session, open_engine(session), load_config(workspace))
+    """A workshop on the docker client's own engine; raises EngineUnavailable or UsageError."""
+    config = load_config(workspace)
+    engine = Fleet(config.node, workspace, session.say).reach(DEFAULT_NODE)
+    session.facts = engine.facts
+    return Workshop(workspace, session, engine, config)

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def built(repository: Repository, engine: Engine) -> Repository:
-    """A repository whose image is there already, so that interruptions hit the smoke run."""
-    finished = repository.nestbox("build", "--profile", "secure", timeout=1200)
+    """A repository whose images are there already, so that interruptions hit the smoke runs."""
+    finished = repository.nestbox("build", timeout=1200)
     assert finished.status == 0, finished.stdout + finished.stderr
     return repository
 
@@ -57,9 +57,13 @@ def image(built: Repository, engine: Engine) -> str:
     return found
 
 
-def start(repository: Repository, scratch: Path, mark: str = "") -> subprocess.Popen[bytes]:
+def start(
+    repository: Repository, scratch: Path, mark: str = "", *, side_by_side: bool = False
+) -> subprocess.Popen[bytes]:
+    """The secure profile alone, or both at once."""
+    which = () if side_by_side else ("--profile", "secure")
     return subprocess.Popen(
-        [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure"],
+        [sys.executable, "-m", "nestbox", "smoke", *which],
         cwd=repository.path,
         env={**os.environ, "TMPDIR": str(scratch), "NESTBOX_TEST_MARK": mark},
         stdin=subprocess.DEVNULL,
@@ -95,12 +99,13 @@ def test_an_interrupted_run_leaves_nothing(
     scratch.mkdir()
     moments = random.Random(int(number))
     begin = time.monotonic()
-    start(built, scratch).communicate(timeout=60)
+    both = number is signal.SIGINT
+    start(built, scratch, side_by_side=both).communicate(timeout=60)
     whole = time.monotonic() - begin
     seen = set()
     for turn in range(17):
         mark = f"{number.name}-{turn}"
-        process = start(built, scratch, mark)
+        process = start(built, scratch, mark, side_by_side=both)
         time.sleep(moments.uniform(0.1, whole))
         process.send_signal(number)
         said, _ = process.communicate(timeout=60)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nestbox.engine import Container, Engine, engine_errors, started_container
 from nestbox.errors import EngineError
 from nestbox.exec import Exec
-from nestbox.guests import fill, without_binds
+from nestbox.guests import Prepare, at_place
 from nestbox.interrupts import interrupts_deferred
 from nestbox.justify.options import with_only
 from nestbox.justify.search import Set
@@ -108,10 +107,8 @@ class Laboratory:
     def _try(self, job: Job) -> tuple[Trial, ...]:
         run = self.vary(self.run, job.options)
         request = request_container(run.profile, run.image, run.environment)
-        folders: dict[str, Path] = {}
-        if run.elsewhere:
-            request, folders = without_binds(request, run.profile.workspace)
-        prepare = partial(self._register, folders=folders)
+        request, fill = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+        prepare = partial(self._register, fill=fill)
         name = ""
         try:
             with started_container(self.engine, request, run.node.platform, prepare) as container:
@@ -126,9 +123,9 @@ class Laboratory:
             with self._lock:
                 self._living.discard(name)
 
-    def _register(self, api: APIClient, name: str, folders: Mapping[str, Path]) -> None:
-        if folders:
-            fill(api, name, folders)
+    def _register(self, api: APIClient, name: str, fill: Prepare | None) -> None:
+        if fill is not None:
+            fill(api, name)
         if self._cancelled.is_set():
             raise CancelledError("not started: the run ends")
         with self._lock:
@@ -193,6 +190,5 @@ def workers_for(engine: Engine, run: Run) -> int:
     Measured on two processors, idle and busy: two at a time take a third longer, eight no less. Where the
     processors themselves are slow, one for each: a probe's time must not run out for others' sake.
     """
-    with engine_errors("asking the engine for its processors"):
-        processors = int(engine.api.info()["NCPU"])
+    processors = engine.cpus
     return processors if run.node.slowness > 1 else 3 * processors

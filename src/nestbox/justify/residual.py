@@ -12,7 +12,7 @@ from typing import Any
 from nestbox.asking import Answer, Question, Unanswered, ask_all
 from nestbox.engine import Container, Engine, started_container
 from nestbox.errors import EngineError
-from nestbox.guests import without_binds
+from nestbox.guests import at_place
 from nestbox.justify.experiment import variant
 from nestbox.justify.search import Set
 from nestbox.outcome import Outcome, Status, Target
@@ -119,9 +119,8 @@ def _in_one(
 ) -> Iterator[Attempt]:
     varied = variant(run, options)
     request = request_container(varied.profile, run.image, run.environment)
-    if run.elsewhere:
-        request, _ = without_binds(request, run.profile.workspace)
-    with started_container(engine, request, run.node.platform) as container:
+    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    with started_container(engine, request, run.node.platform, prepare) as container:
         for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
             yield _attempt(name, actor.format_map(names), answer)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from platform import machine
 
+from nestbox.config import load_config
 from nestbox.engine import Engine
-from nestbox.errors import EngineUnavailable, NestboxError, UsageError
-from nestbox.guests import give_image, open_guest
+from nestbox.errors import NestboxError, UsageError
+from nestbox.fleet import Fleet, Place
+from nestbox.guests import Guests, give_image
 from nestbox.justify import cache
 from nestbox.justify.checks import can_show
 from nestbox.justify.experiment import Laboratory, sandbox_probes, variant, workers_for
@@ -22,15 +23,15 @@ from nestbox.justify.search import Set
 from nestbox.justify.trials import Host, Job, Trial, Way
 from nestbox.lock import read_lock
 from nestbox.metadata import LABEL
-from nestbox.nodes import Truth, guest_node, node_for
-from nestbox.outcome import Outcome, Status, Target, TargetFacts
+from nestbox.nodes import Truth, guest_node
+from nestbox.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.relaxations import relaxations_asked
 from nestbox.smoke import Run
-from nestbox.validate import Session, Workshop, open_workshop
+from nestbox.validate import Session, Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,53 +75,45 @@ def study(request: Request, session: Session, keep: Callable[[Justification], No
 def each_target(request: Request, session: Session, ask: Study) -> Generator[Outcome]:
     """Build each profile's image and ask; what cannot be asked is an outcome too."""
     files = select(discover(request.workspace), list(request.profiles))
-    wanted = parse_platform(request.platform) if request.platform else ""
-    try:
-        workshop = open_workshop(request.workspace, session)
-    except EngineUnavailable as error:
-        for name in files:
-            target = Target(name, wanted or parse_platform(machine()))
-            yield Outcome("justify", Status.UNVERIFIED, error.what, target, error.why, error.fix)
-        return
-    platform = wanted or workshop.engine.facts.platform
+    config = load_config(request.workspace)
+    fleet = Fleet(config.node, request.workspace, session.say)
+    platform = parse_platform(request.platform) if request.platform else fleet.own_platform("")
     for name, file in files.items():
         target = Target(name, platform)
         try:
-            engine, run = yield from _prepared(request, workshop, target, file)
+            place = fleet.place(platform)
+            session.facts = place.engine.facts
+            workshop = Workshop(request.workspace, session, place.builder, config)
+            engine, run = yield from _prepared(request, workshop, target, file, place)
             yield from ask(engine, run)
         except UsageError:
             raise
         except NestboxError as error:
-            known = {1: Status.FAIL, 3: Status.UNVERIFIED}
-            status = known.get(error.exit_code, Status.ERROR)
-            yield Outcome("justify", status, error.what, target, error.why, error.fix)
+            yield unasked("justify", target, error)
 
 
 def _prepared(
-    request: Request, workshop: Workshop, target: Target, file: Path
+    request: Request, workshop: Workshop, target: Target, file: Path, place: Place
 ) -> Generator[Outcome, None, tuple[Engine, Run]]:
     """The engine and the run of a target, its image built."""
-    engine, session = workshop.engine, workshop.session
-    node = node_for(engine.facts, target.platform)
+    engine, node, session = place.engine, place.node, workshop.session
     profile = workshop.profile(target, file)
     outcome, image = workshop.build(profile, target)
     if image is None:
         yield outcome
         raise NotShownError("without an image nothing can be tried")
     if request.vm:
-        engine = open_guest(workshop.config.guest, workshop.workspace, target.platform, session.say)
-        give_image(workshop.engine, engine, image, session.say)
+        engine = Guests(workshop.config.guest, request.workspace, session.say).open(target.platform)
         node = guest_node(engine.facts)
-    if node.truth in (Truth.EMULATED, Truth.ABSENT):
-        raise NotShownError(
-            f"{target.platform} shows nothing of namespaces here", why=node.reason, fix=node.remedy
-        )
+    if node.truth is Truth.EMULATED:
+        said = f"{target.platform} shows nothing of namespaces here"
+        raise NotShownError(said, why=node.reason, fix=node.remedy)
+    give_image(place.builder, engine, image, session.say)
     own = own_probes(workshop.config.probe, tuple(discover(request.workspace)))[target.profile]
     profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-    run = Run(
-        profile, node, image, read_lock(request.workspace), session.environment, own, elsewhere=request.vm
-    )
-    return engine, run
+    elsewhere = request.vm or place.elsewhere
+    lock = read_lock(request.workspace)
+    return engine, Run(profile, node, image, lock, session.environment, own, elsewhere=elsewhere)
 
 
 def asked_probes(run: Run) -> tuple[Probe, ...]:
