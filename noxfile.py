@@ -86,6 +86,13 @@ def validate(session: nox.Session) -> None:
     prove(session)
 
 
+@nox.session(default=False)
+def justify(session: nox.Session) -> None:
+    """The secure profile's relaxations, each tried without; `-- --suggest` and `-- --residual` ask more."""
+    install(session, "runtime")
+    session.run("nestbox", "justify", "--profile", "secure", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, formatting, shellcheck."""
@@ -138,6 +145,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/validate.py")
     session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
+    session.run("python", "benchmarks/justify.py")
     session.run("python", "benchmarks/checks.py")
 
 

@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "init", "privileges", "report", "shell", "smoke", "validate",
+        "build", "doctor", "init", "justify", "privileges", "report", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
         "node.down", "node.list", "node.status", "node.up",
@@ -53,7 +53,18 @@ def test_listing_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "task",
-    ["validate", "build", "smoke", "shell", "privileges", "report", "check", "check.json", "check.diff"],
+    [
+        "validate",
+        "build",
+        "smoke",
+        "shell",
+        "justify",
+        "privileges",
+        "report",
+        "check",
+        "check.json",
+        "check.diff",
+    ],
 )
 def test_every_option_has_a_help_text(task: str) -> None:
     finished = Repository(ROOT).ask("--help", task)
@@ -84,6 +95,14 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
         if outcome["status"] == "unverified":
             assert outcome["summary"] == "no Docker Engine answers at unix:///nonexistent/docker.sock"
             assert "./scripts/bootstrap --with-engine" in outcome["fix"]
+
+
+@pytest.mark.parametrize("more", [[], ["--suggest"], ["--residual"]])
+def test_without_an_engine_nothing_is_justified(repository: Repository, more: list[str]) -> None:
+    finished = repository.ask("justify", "--profile", "secure", "--json", *more, DOCKER_HOST=NO_ENGINE)
+    assert finished.status == 3
+    found = finished.outcome("justify", "secure")
+    assert (found["status"], found["summary"]) == ("unverified", f"no Docker Engine answers at {NO_ENGINE}")
 
 
 def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository) -> None:
@@ -117,6 +136,11 @@ def test_json_is_all_of_stdout(repository: Repository) -> None:
     [
         (["validate", "--profile", "nope"], "there is no profile 'nope'"),
         (["validate", "--platform", "linux/riscv64"], "unknown platform 'linux/riscv64'"),
+        (
+            ["justify", "--suggest", "--residual"],
+            "--suggest, --residual and --update-lock exclude each other",
+        ),
+        (["justify", "--platform", "linux/riscv64"], "unknown platform 'linux/riscv64'"),
         (["validate", "--no-such-option"], "No idea what '--no-such-option' is"),
         (["no-such-task"], "No idea what 'no-such-task' is"),
     ],

@@ -10,6 +10,8 @@ from nestbox.config import Config
 from nestbox.errors import CommandError, NestboxError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
 from nestbox.hadolint import dockerfile_of, lint_dockerfile
+from nestbox.justify.evidence import evidence
+from nestbox.justify.warning import removable, warned
 from nestbox.lock import Lock
 from nestbox.lock_check import check_lock
 from nestbox.outcome import Outcome, Status
@@ -72,7 +74,8 @@ def check_files(
         if one.unanswered is not None:
             yield from _unanswered(one, one.unanswered, steps)
         if one.profile is not None and "check.lock" in steps:
-            yield check_lock(name, one.profile, one.document, lock)
+            held = check_lock(name, one.profile, one.document, lock)
+            yield warned(held, removable(one.profile, one.document, evidence(workspace)))
         if one.profile is not None and "check.dockerfile" in steps:
             yield from check_dockerfile(one.profile, workspace)
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from invoke.exceptions import Exit
 
@@ -53,7 +53,7 @@ class Output:
 
 def prove(request: Request, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
-    _show(lambda session: validate(request, session), output, request.workspace)
+    show(lambda session: validate(request, session), output, request.workspace)
 
 
 def build(request: BuildRequest, output: Output) -> NoReturn:
@@ -61,13 +61,13 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     from nestbox.build_matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
-        def show(lines: Sequence[tuple[str, str]]) -> None:
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
                 session.tell(terminal.planned(where, command))
 
-        return build_matrix(request, session, show)
+        return build_matrix(request, session, print_lines)
 
-    _show(ask, output, request.workspace)
+    show(ask, output, request.workspace)
 
 
 def plan_build(request: BuildRequest, output: Output) -> NoReturn:
@@ -80,13 +80,13 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
         if output.json:
             raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
 
-        def show(lines: Sequence[tuple[str, str]]) -> None:
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
             progress.clear()
             for _, command in lines:
                 tell(command, sys.stdout)
 
         session = Session(say=progress.show)
-        outcomes += build_matrix(request, session, show, dry_run=True)
+        outcomes += build_matrix(request, session, print_lines, dry_run=True)
         if outcomes:
             tell(terminal.details(outcomes), sys.stderr)
     # Without an outcome there is nothing that could not be planned.
@@ -100,23 +100,28 @@ def examine_machine(output: Output) -> NoReturn:
     def examine(_: Session) -> Generator[Outcome]:
         yield from doctor.examine(doctor.accounts())
 
-    _show(examine, output, Path.cwd(), doctor.verdicts)
+    show(examine, output, Path.cwd(), doctor.verdicts)
 
 
-def _show(
+def show(
     ask: Callable[[Session], Generator[Outcome]],
     output: Output,
     workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
+    more: Callable[[], dict[str, Any]] = dict,
 ) -> NoReturn:
+    """Show each outcome as it comes, then what did not pass, and end with the exit code of the whole.
+
+    `conclude` has a last word for people, `more` what experiments add to the evidence.
+    """
     progress = Progress()
     session = Session(
         say=lambda text: progress.show(run.heard(text)),
-        tell=lambda text: show(run.redactor.text(text)),
+        tell=lambda text: keep(run.redactor.text(text)),
     )
     run = Recorder(workspace, session, output.file)
 
-    def show(text: str) -> None:
+    def keep(text: str) -> None:
         progress.say(text, output.people)
 
     interrupted = False
@@ -127,7 +132,7 @@ def _show(
             # Closed by hand: what is under way is cleaned up before anything else is said.
             with contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
-                    show(terminal.line(run.add(outcome), color=wants_color(output.people)))
+                    keep(terminal.line(run.add(outcome), color=wants_color(output.people)))
         except KeyboardInterrupt:
             interrupted = True
         except NestboxError as error:
@@ -135,7 +140,7 @@ def _show(
                 run.finish(error.exit_code, interrupted=True, trouble=str(error))
             raise
         progress.clear()
-        _finish(workspace, run, output, conclude, interrupted=interrupted)
+        _finish(workspace, run, output, conclude, more, interrupted=interrupted)
     raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
 
 
@@ -144,15 +149,17 @@ def _finish(
     run: Recorder,
     output: Output,
     conclude: Callable[[Sequence[Outcome]], str] | None,
+    more: Callable[[], dict[str, Any]],
     *,
     interrupted: bool,
 ) -> None:
     code = INTERRUPTED if interrupted else exit_code(run.outcomes, allow_unverified=output.allow_unverified)
+    run.justification = more() or None
     evidence = run.finish(code, interrupted=interrupted)
     if blocks := terminal.details(run.outcomes):
         tell(f"\n{blocks}\n", output.people)
-    if conclude is not None and not interrupted:
-        tell(f"{conclude(run.outcomes)}\n", output.people)
+    if conclude is not None and not interrupted and (words := conclude(run.outcomes)):
+        tell(f"{words}\n", output.people)
     if output.json:
         tell(json_text(to_json(evidence)), sys.stdout)
     if output.sarif:

@@ -124,6 +124,26 @@ def render_lock(reasons: Reasons, header: str = HEADER) -> str:
     return "\n".join(blocks)
 
 
+def with_reasons(lock: Lock, reasons: Reasons) -> str:
+    """The text of the lock with other reasons for relaxations that it has on lines of their own.
+
+    Comments and everything else stay as they are.
+    """
+    text, places = lock.source.text, lock.places()
+    found: list[tuple[int, int, str]] = []
+    for profile, table in reasons.items():
+        for relaxation, reason in table.items():
+            start, end = places[(profile, relaxation)]
+            line = text[start.offset : end.offset]
+            if tomllib.loads(line) == {relaxation: lock[profile][relaxation]}:
+                comment = next((f"  {one[1]}" for one in _STRING_OR_COMMENT.finditer(line) if one[1]), "")
+                new = f"{_string(relaxation)} = {_string(reason)}{comment}"
+                found.append((start.offset, end.offset, new))
+    for first, last, line in sorted(found, reverse=True):
+        text = f"{text[:first]}{line}{text[last:]}"
+    return text
+
+
 def write_lock(workspace: Path, text: str) -> None:
     """Replace the lock in one step: whoever reads it meets the old one or the new one, whole."""
     file = workspace / LOCK_FILE

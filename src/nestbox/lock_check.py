@@ -23,6 +23,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "lock-relaxation": Rule("error", "A profile asks for a relaxation that the privilege lock lacks."),
         "lock-reason": Rule("error", "The privilege lock has a relaxation without a reason by a person."),
         "lock-unused": Rule("warning", "The privilege lock has what no profile asks for."),
+        "lock-removable": Rule("warning", "An experiment shows that a relaxation is not needed."),
     }
 )
 

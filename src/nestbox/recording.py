@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from nestbox import __version__, evidence
 from nestbox.errors import NestboxError
@@ -42,6 +43,8 @@ class Recorder:
         self.file = file
         self.outcomes: list[Outcome] = []
         """What came, without secrets."""
+        self.justification: dict[str, Any] | None = None
+        """What experiments showed."""
         self.redactor = Redactor.of(session.environment, str(workspace))
         self._workspace = workspace
         self._session = session
@@ -114,6 +117,7 @@ class Recorder:
             profiles=self._profiles,
             targets=tuple(target_record(facts, self.redactor) for facts in targets),
             outcomes=tuple(self._records),
+            justification=self.redactor.value(clean(self.justification)) if self.justification else None,
         )
         return Evidence(runs=(run,))
 

@@ -118,7 +118,7 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
-            yield from _ask(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+            yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
         if TERMINAL in asked:
             yield _converse(engine, run, request)
     except EngineError as error:
@@ -185,7 +185,7 @@ def _inspect(run: Run, container: Container) -> Outcome:
     )
 
 
-def _ask(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
+def ask_probes(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
     """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
     by_name = {probe.name: probe for probe in probes}
     held: list[Answer] = []

@@ -242,6 +242,43 @@ def report(_: Context, merge: list[str], more: list[str], format: str = "", outp
     report([*merge, *more], format, output)
 
 
+_JUSTIFY = {
+    "profile": _PROFILE,
+    "platform": "linux/amd64 or linux/arm64 (default: the engine's own)",
+    "fresh": "try everything again, also what is known from this host",
+    "vm": "try it in a guest with a kernel of its own, started if need be (see node.up)",
+    "residual": "what root, a user and a sandboxed command can do there, tried, as a table",
+    "suggest": "what would make a failing profile pass; which denied system calls a sandbox needs",
+    "update-lock": "write what is shown into the privilege lock where a reason is still wanted",
+    **_OUTPUT,
+    **_KEEP,
+}
+
+
+@task(iterable=["profile"], help=_JUSTIFY)
+def justify(
+    _: Context,
+    profile: list[str],
+    platform: str = "",
+    fresh: bool = False,
+    vm: bool = False,
+    update_lock: bool = False,
+    suggest: bool = False,
+    residual: bool = False,
+    json: bool = False,
+    allow_unverified: bool = False,
+    evidence: str = _LAST,
+) -> None:
+    """Is each relaxation needed? It is taken away, and probes break or not; and which smallest sets work?"""
+    from nestbox.door import Output
+    from nestbox.justify.door import answer
+    from nestbox.justify.study import Request
+
+    request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
+    shown = Output(json, allow_unverified=allow_unverified, evidence=evidence)
+    answer(request, shown, suggestions=suggest, attempts=residual)
+
+
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}
 
 
@@ -277,7 +314,7 @@ def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
     control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
-ns = Collection(validate, build, smoke, shell, report, privileges, init, doctor)
+ns = Collection(validate, build, smoke, shell, justify, report, privileges, init, doctor)
 ns.add_collection(
     Collection(
         "check",

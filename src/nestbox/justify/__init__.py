@@ -1,0 +1,1 @@
+"""The least privilege, proved by experiment: fewer relaxations, and which probe breaks."""
