@@ -12,7 +12,10 @@ SHELL_SCRIPTS = (
     "scripts/bootstrap",
     "scripts/engine",
     "scripts/base-image",
+    "scripts/chromium",
     "scripts/goss",
+    "scripts/peers",
+    "scripts/podman",
     "scripts/vm",
     "scripts/vm-image",
     "scripts/vm-init",
@@ -62,6 +65,13 @@ def secure_apparmor(session: nox.Session) -> None:
     prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
     install(session, "dev")
     session.run("pytest", "tests/vm")
+
+
+@nox.session(default=False)
+def podman(session: nox.Session) -> None:
+    """The whole proof on a Podman of its own (scripts/podman), and each of its differences."""
+    install(session, "dev")
+    session.run("pytest", "tests/podman", *session.posargs)
 
 
 @nox.session(default=False)
@@ -126,6 +136,7 @@ def bench(session: nox.Session) -> None:
     """What the proof and the checks cost, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
+    session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
     session.run("python", "benchmarks/checks.py")
 

@@ -154,3 +154,21 @@ download_from_trixie() (
     quietly "apt-get could not read trixie's package list" apt-get "${private[@]}" update
     quietly "apt-get could not download $1" apt-get "${private[@]}" download "$1"
 )
+
+# file_from_trixie PACKAGE PATH: prints where that file of that package is, for programs that are one file.
+# It is kept in ${XDG_CACHE_HOME:-~/.cache}/nestbox; nothing is installed.
+file_from_trixie() (
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/nestbox
+    kept=$cache/${2##*/}
+    if [ ! -x "$kept" ]; then
+        command -v apt-get >/dev/null || die "${2##*/} is taken from Debian's packages, and this is not Debian" "put it at $kept"
+        work=$(mktemp -d)
+        trap 'rm -rf "$work"' EXIT
+        download_from_trixie "$1" "$work"
+        quietly "dpkg-deb could not unpack $1" dpkg-deb -x "$work/$1"_*.deb "$work/package"
+        mkdir -p "$cache"
+        # Renamed into its place, so that what is there is whole.
+        install "$work/package/$2" "$kept.new.$$" && mv "$kept.new.$$" "$kept"
+    fi
+    echo "$kept"
+)

@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from nestbox.base_image import base_environment
 from nestbox.cli import main
+from nestbox.config import load_config
 from nestbox.engine import OWNER_LABEL, Engine, connect
 from nestbox.errors import EngineUnavailable
 from nestbox.tasks import ns
@@ -35,8 +37,9 @@ class Finished:
 
     @property
     def evidence(self) -> Any:
-        """The value that `--json` printed."""
-        return json.loads(self.stdout)
+        """The run in what `--json` printed."""
+        (run,) = json.loads(self.stdout)["runs"]
+        return run
 
     def outcome(self, name: str, profile: str | None = None) -> Any:
         """The one outcome of that id, of that profile if given."""
@@ -164,6 +167,15 @@ def engine() -> Engine:
         return connect()
     except EngineUnavailable as error:
         skip_or_fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine) -> str:
+    """The tag of a base image that can be had here, with or without a registry."""
+    made = base_environment(
+        engine, load_config(ROOT).base_image, engine.facts.platform, os.environ, workspace=ROOT, say=print
+    )
+    return made.get("NESTBOX_BASE_IMAGE", "ubuntu:24.04")
 
 
 def own_containers(engine: Engine) -> list[str]:

@@ -7,6 +7,7 @@ command that makes a base is a real one.
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestbox.base_image import base_environment
+from nestbox.base_image import base_environment, plan_bases
 from nestbox.config import BaseImage
 from nestbox.engine import Engine, EngineFacts
 from nestbox.errors import CommandError
@@ -199,3 +200,28 @@ def test_a_machine_without_a_docker_client_has_no_registry(
     monkeypatch.setenv("PATH", str(workspace))
     base = BASE.model_copy(update={"fallback": ["/bin/sh", "-c", "echo local/linux/amd64"]})
     assert ask(workspace, Images(*MADE), base=base) == {"BASE": AMD64_TAG, "TOOLS": AMD64_TAG}
+
+
+def planned(images: Images, platform: str, base: BaseImage = BASE) -> list[str]:
+    facts = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
+    return plan_bases(Engine(cast(APIClient, images), facts), base, platform, {}).commands()
+
+
+def test_a_plan_makes_nothing_and_says_how_it_would_be_made(workspace: Path) -> None:
+    base = BASE.model_copy(update={"fallback": ["scripts/base image", "--for={platform}"]})
+    assert planned(Images(), "linux/arm64", base) == [
+        f"""docker tag "$('scripts/base image' --for=linux/arm64)" {ARM64_TAG}""",
+        f"""docker tag "$('scripts/base image' --for=linux/amd64)" {AMD64_TAG}""",
+    ]
+    assert made(workspace) == []
+    assert planned(Images((AMD64_TAG, "linux/amd64")), "linux/amd64", base) == []
+
+
+def test_what_is_pasted_tags_what_the_command_makes(workspace: Path) -> None:
+    (workspace / "make it").write_text('#!/bin/sh\necho "made for $1"\n')
+    (workspace / "make it").chmod(0o755)
+    base = BASE.model_copy(update={"fallback": ["./make it", "{platform}"]})
+    (line, _) = planned(Images(), "linux/arm64", base)
+    (workspace / "docker").write_text("#!/bin/sh\nprintf '<%s>' \"$@\"\n")
+    pasted = subprocess.run(["sh"], input=line, cwd=workspace, capture_output=True, text=True, check=True)
+    assert pasted.stdout == f"<tag><made for linux/arm64><{ARM64_TAG}>"

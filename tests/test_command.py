@@ -250,6 +250,14 @@ def test_no_other_module_starts_a_process() -> None:
     assert found == ["command.py"]
 
 
+def test_the_end_of_a_program_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"looks again only after {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert run(["sleep", "0.07"], timeout=10).status == 0
+
+
 def test_a_program_ends_when_its_thread_is_to_end(tmp_path: Path) -> None:
     stop = Stop()
     threading.Timer(0.3, lambda: stop.lose("the node is lost", "no answer")).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -116,6 +115,6 @@ def test_nobody_else_is_asked_for_by_who_is_not_root(monkeypatch: pytest.MonkeyP
 
 def test_the_answer_is_json_when_asked_for(repository: Repository, bare: str) -> None:
     done = repository.nestbox("doctor", "--json", PATH=bare)
-    value = json.loads(done.stdout)
+    value = done.evidence
     assert value["engine"] is None
     assert value["exitCode"] == done.status

@@ -60,6 +60,14 @@ def test_the_workspace_becomes_a_volume_and_other_mounts_stay(tmp_path: Path) ->
     assert changed["HostConfig"]["CapAdd"] == ["SYS_ADMIN"]
 
 
+def test_a_workspace_that_a_compose_service_binds_is_copied_too(tmp_path: Path) -> None:
+    binds = [f"{tmp_path}:/code:ro", "/var/run/docker.sock:/var/run/docker.sock"]
+    changed, folders = without_binds({"Labels": {}, "HostConfig": {"Binds": binds}}, tmp_path)
+    assert folders == {"/code": tmp_path}
+    assert changed["HostConfig"]["Binds"] == ["/var/run/docker.sock:/var/run/docker.sock"]
+    assert changed["HostConfig"]["Mounts"][0]["Target"] == "/code"
+
+
 def test_without_a_workspace_there_is_nothing_to_copy(tmp_path: Path) -> None:
     original = request()
     assert without_binds(original, tmp_path) == (original, {})

@@ -242,9 +242,11 @@ def test_of_a_work_tree_whose_git_folder_is_a_file_the_whole_is_mounted(workspac
 
 @pytest.mark.parametrize(("chosen", "folder"), [({}, "/"), ({"workspaceFolder": "/code"}, "/code")])
 def test_of_a_compose_profile_nothing_is_mounted_and_the_folder_is_the_top(
-    workspace: Path, chosen: dict[str, str], folder: str
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], folder: str
 ) -> None:
-    # The reference client leaves mounts to the Compose file.
+    # The reference client leaves mounts to the Compose file, whose reader is not asked here.
+    project = {"services": {"app": {"image": "x"}}}
+    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: project)
     profile = load(workspace, {"dockerComposeFile": "compose.yml", "service": "app", **chosen})
     assert profile.workspace_folder == folder
     assert profile.run.mounts == ()

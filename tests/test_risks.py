@@ -49,6 +49,7 @@ def test_a_sentence_is_one_clause_to_put_after_a_colon(name: str) -> None:
         RunOptions(privileged=True),
         RunOptions(network="host", pid="host", ipc="host", uts="host", userns="host", cgroupns="host"),
         RunOptions(network="container:a", pid="container:a", ipc="container:a"),
+        RunOptions(network="service:a", pid="service:a", ipc="service:a"),
         RunOptions(devices=("/dev/sda", "/dev/kvm", "/dev/fuse", "/dev/ttyUSB0", "vendor.com/gpu=all")),
         RunOptions(
             volumes=tuple(

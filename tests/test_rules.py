@@ -15,10 +15,10 @@ from nestbox.profile import read_profile
 from nestbox.silences import apply_silences
 
 PAGE = (Path(__file__).parent.parent / "docs" / "rules.md").read_text("utf-8")
-# Invisible characters, ten thousand brackets, or what takes more than one file.
+# Invisible characters, ten thousand brackets, or what takes more than one file or another program.
 WITHOUT_EXAMPLE = {
     "json-control-character", "json-deep-nesting", "json-invalid-utf8", "json-jq-disagrees",
-    "json-white-space",
+    "json-white-space", "compose-file",
     *(rule for rule in RULES if rule.startswith(("diff-", "lock-"))),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from jsonschema import Draft4Validator, FormatChecker, ValidationError
 from nestbox import __version__, jsonc
 from nestbox.findings import Finding, Mistake, Related, Rule
 from nestbox.outcome import Outcome, Status, Target
-from nestbox.sarif import FINGERPRINT, LONGEST, SCHEMA, to_sarif
+from nestbox.reports.sarif import FINGERPRINT, LONGEST, SCHEMA, to_sarif
 from nestbox.source import Position, Source
 
 ROOT = Path("/home/alice/project")

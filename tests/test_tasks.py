@@ -27,7 +27,7 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     assert invoke == nestbox
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "privileges", "shell", "smoke", "validate",
+        "build", "doctor", "init", "privileges", "report", "shell", "smoke", "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
         "node.down", "node.list", "node.status", "node.up",
@@ -52,7 +52,8 @@ def test_listing_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", ["validate", "build", "smoke", "shell", "privileges", "check", "check.json", "check.diff"]
+    "task",
+    ["validate", "build", "smoke", "shell", "privileges", "report", "check", "check.json", "check.diff"],
 )
 def test_every_option_has_a_help_text(task: str) -> None:
     finished = Repository(ROOT).ask("--help", task)
@@ -105,6 +106,7 @@ def test_json_is_all_of_stdout(repository: Repository) -> None:
     assert finished.status == 0
     value = json.loads(finished.stdout)
     assert value["schemaVersion"] == 1
+    (value,) = value["runs"]
     assert value["counts"] == {"pass": 2, "fail": 0, "degraded": 0, "unverified": 0, "error": 0}
     assert value["exitCode"] == 0
     assert "2 pass in" in finished.stderr
@@ -134,8 +136,10 @@ def test_a_folder_without_profiles_says_where_it_looked(repository: Repository) 
     assert finished.status == 2
     assert finished.stderr == (
         "nestbox: no devcontainer configuration was found\n"
-        "  why: neither .devcontainer/devcontainer.json nor .devcontainer.json is here\n"
-        "  fix: run nestbox in the folder that holds .devcontainer\n"
+        "  why: neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
+        ".devcontainer.json is here\n"
+        "  fix: run nestbox in the folder that holds .devcontainer, or write a first one: "
+        '{"image": "…"} in .devcontainer/devcontainer.json will do\n'
     )
 
 
@@ -164,3 +168,60 @@ def test_exit_codes_are_as_documented() -> None:
         INTERRUPTED,
     ):
         assert f"\n| {code} | " in readme
+
+
+def test_an_error_tells_no_secret(repository: Repository) -> None:
+    secret = "hunter2hunter2"  # noqa: S105 # nobody's
+    finished = repository.nestbox("check", "--profile", secret, MY_TOKEN=secret)
+    assert finished.status == 2
+    assert "there is no profile '[redacted]'" in finished.stderr
+
+
+def test_a_report_in_a_file_has_no_colour(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.ask("check")
+    monkeypatch.setattr("nestbox.door.wants_color", lambda _: True)
+    assert "\x1b" in repository.ask("report").stdout
+    assert repository.ask("report", "--output", "out.txt").stdout == ""
+    assert "\x1b" not in (repository.path / "out.txt").read_text()
+
+
+def test_a_format_that_there_is_not_is_a_mistake(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--format", "pdf")
+    assert finished.status == 2
+    assert "fix: one of: terminal, markdown, html, junit, sarif, json" in finished.stderr
+
+
+def test_a_report_that_cannot_be_written_says_why(repository: Repository) -> None:
+    repository.ask("check")
+    finished = repository.ask("report", "--output", "nowhere/out.txt")
+    assert finished.status == 4
+    assert "nowhere/out.txt cannot be written" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--dry-run", "--json"), "--dry-run and --json exclude each other"),
+        (("--push", "x", "--output", "oci"), "--push and --output exclude each other"),
+        (("--output", "docker"), "unknown output 'docker'"),
+        (("--dry-run", "--push", "{nope}"), "{nope} stands for nothing"),
+        (("--dry-run", "--platform", "linux/vax"), "unknown platform 'linux/vax'"),
+        (("--dry-run", "--profile", "nope"), "nope"),
+    ],
+)
+def test_a_build_that_makes_no_sense_is_refused(
+    repository: Repository, arguments: tuple[str, ...], said: str
+) -> None:
+    finished = repository.ask("build", *arguments, DOCKER_HOST=NO_ENGINE)
+    assert (finished.status, finished.stdout) == (2, "")
+    assert said in finished.stderr
+
+
+def test_without_an_engine_there_is_no_plan(repository: Repository) -> None:
+    dry = repository.ask("build", "--dry-run", DOCKER_HOST=NO_ENGINE)
+    assert (dry.status, dry.stdout) == (3, "")
+    assert "no Docker Engine answers" in dry.stderr
+    real = repository.ask("build", "--json", DOCKER_HOST=NO_ENGINE)
+    assert real.status == 3
+    assert [one["status"] for one in real.evidence["outcomes"]] == ["unverified"] * 2

@@ -56,7 +56,10 @@ def places_asked(profile: Profile, document: Document) -> dict[str, tuple[Place,
 
 def _parts(profile: Profile) -> Iterator[_Part]:
     config = profile.config
-    yield from _run_args(config.run_args)
+    if profile.service is not None:
+        yield _Part("service", profile.service.options)
+    else:
+        yield from _run_args(config.run_args)
     for index, name in enumerate(config.cap_add):
         yield _Part("capAdd", RunOptions(cap_add=(name,)), (index,))
     for index, option in enumerate(config.security_opt):

@@ -9,22 +9,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nestbox.command import Completed, run
-from nestbox.engine import Engine, Image, find_image
+from nestbox import podman
+from nestbox.build_steps import SHOWN_LINES, Failure, Steps
+from nestbox.command import run
+from nestbox.compose import Service
+from nestbox.compose_build import build_options
+from nestbox.engine import Engine, EngineFacts, Image, find_image
 from nestbox.errors import EngineError, NestboxError
+from nestbox.image_store import find_platform
 from nestbox.outcome import Observation, Outcome, Status, Target
 from nestbox.platforms import architecture
 from nestbox.profile import Profile
 
 # A first build downloads packages, perhaps under emulation; one that takes longer than this hangs.
 BUILD_TIMEOUT = 3600.0
-# How much of a failing build is evidence: its last lines.
-SHOWN_LINES = 40
 
-# Lines of `--progress=plain`: "#9 [codex 2/3] RUN apt-get update" names a step, "#9 CACHED" ends it at
-# once, and any other line of the same number shows that it is really run.
-_LINE = re.compile(r"#(\d+) (.*)")
-_HEADING = re.compile(r"\[[^]]*\d+/\d+\] .*")
+# Options by which an image leaves this machine, or goes elsewhere than to the engine.
+_DELIVERS = ("--push", "--output", "-o")
+# BuildKit writes the wanted platform into an image whatever its base is for, and only warns of it, since 2024
+# (moby/buildkit commit 88b2f70, docker/buildx issue 3854).
+_OTHER_BASE = re.compile(
+    r'InvalidBaseImagePlatform: Base image (\S+) was pulled with platform "([^"]+)", expected "([^"]+)"'
+)
 
 
 class CannotBuildError(NestboxError):
@@ -35,149 +41,201 @@ class CannotBuildError(NestboxError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What builds one target: the image's tag and the command line, which works when pasted."""
+    """One command line that builds a profile's image for one platform or for several."""
 
-    target: Target
+    profile: str
+    platforms: tuple[str, ...]
     tag: str
-    argv: tuple[str, ...]
+    """The image's name, or the path of the archive that it goes to."""
+    recipe: tuple[str, ...] = ()
+    """What is built: the Dockerfile and all that goes with it; empty when the image is pulled."""
+    to: tuple[str, ...] = ("--load",)
+    """Where the image goes."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What this builds."""
+        return tuple(Target(self.profile, platform) for platform in self.platforms)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command line, which works when pasted."""
+        platforms = ("--platform", ",".join(self.platforms))
+        if not self.recipe:
+            return ("docker", "pull", *platforms, self.tag)
+        name = () if self.to[0] == "--output" else ("--tag", self.tag)
+        return ("docker", "buildx", "build", *self.to, *platforms, *name, *self.recipe)
+
+    def command_line(self, facts: EngineFacts) -> tuple[str, ...]:
+        """The same as the engine's own client takes it."""
+        return podman.as_podman(self.argv, facts.address) if facts.is_podman else self.argv
 
 
 def plan_build(profile: Profile, platform: str) -> Plan:
     """The `docker buildx build` command line for a target; raises CannotBuildError."""
     config, folder = profile.config, profile.file.parent
-    for unsupported, named in (
-        (config.features, "features"),
-        (config.docker_compose_file, "dockerComposeFile"),
-    ):
-        if unsupported:
-            raise CannotBuildError(
-                f"{profile.file.name} uses `{named}`, which nestbox does not build",
-                fix="devcontainer build --workspace-folder . builds it",
-            )
-    target = Target(profile.name, platform)
+    if config.features:
+        raise CannotBuildError(
+            f"{profile.file.name} uses `features`, which nestbox does not build",
+            fix="devcontainer build --workspace-folder . builds it",
+        )
+    if profile.service is not None:
+        return _plan_service(profile, profile.service, platform)
     if config.image:
-        return Plan(target, config.image, ("docker", "pull", "--platform", platform, config.image))
+        return Plan(profile.name, (platform,), config.image)
     build = config.build
     dockerfile = profile.dockerfile
     if not dockerfile:
         raise CannotBuildError(
             f"{profile.file.name} names neither an image nor a Dockerfile", fix="add `image` or `build`"
         )
-    tag = _tag(profile, platform)
-    argv = ["docker", "buildx", "build", "--load", "--platform", platform, "--tag", tag]
-    argv += ["--file", str(folder / dockerfile)]
+    recipe = ["--file", str(folder / dockerfile)]
     # Relative to the configuration's folder; by default it is the Dockerfile's own folder.
     legacy = config.docker_file is not None
     context = (config.context if legacy else build and build.context) or str(Path(dockerfile).parent)
     if build:
-        argv += ["--target", build.target] if build.target else []
+        recipe += ["--target", build.target] if build.target else []
         for name, value in build.args.items():
-            argv += ["--build-arg", f"{name}={value}"]
+            recipe += ["--build-arg", f"{name}={value}"]
         for source in [build.cache_from] if isinstance(build.cache_from, str) else build.cache_from:
-            argv += ["--cache-from", source]
-        argv += build.options
-    return Plan(target, tag, (*argv, str((folder / context).resolve())))
+            recipe += ["--cache-from", source]
+        recipe += _stays(profile, build.options)
+    recipe.append(str((folder / context).resolve()))
+    return Plan(profile.name, (platform,), _tag(profile, platform), tuple(recipe))
+
+
+def _stays(profile: Profile, options: list[str]) -> list[str]:
+    for option in options:
+        if option.partition("=")[0] in _DELIVERS or re.fullmatch("-o[^=]+.*", option):
+            raise CannotBuildError(
+                f"{profile.file.name} has {option} in `build.options`, by which the image goes elsewhere",
+                why="nestbox publishes only what it is told to on its command line",
+                fix="take it out; nestbox build --push REF pushes, and --output oci:PATH writes an archive",
+            )
+    return options
+
+
+def _plan_service(profile: Profile, service: Service, platform: str) -> Plan:
+    """As Compose would build the service; what has an image and no build section is only pulled."""
+    if service.platform and not platform.startswith(service.platform.removesuffix("/v8")):
+        raise CannotBuildError(
+            f"the Compose service {service.name} is for {service.platform}, not for {platform}",
+            fix=f"ask for --platform {service.platform}",
+        )
+    if service.build is None:
+        return Plan(profile.name, (platform,), service.image)
+    options, context, odd = build_options(service.build, service.secrets)
+    if odd:
+        raise CannotBuildError(
+            f"nestbox does not carry over {', '.join(odd)} of the build of the service {service.name}",
+            fix=f"docker compose build {service.name} builds it",
+        )
+    return Plan(profile.name, (platform,), _tag(profile, platform), (*options, context))
 
 
 def _tag(profile: Profile, platform: str) -> str:
     """One tag per workspace, profile and platform: two clones do not take each other's images."""
     folder = re.sub(r"[^a-z0-9]+", "-", profile.workspace.name.lower()).strip("-") or "workspace"
     place = hashlib.sha256(str(profile.workspace).encode()).hexdigest()[:8]
-    # A tag may not hold everything that a folder's name may; what is lost is made up for by a digest.
-    name = re.sub(r"[^a-z0-9_.-]+", "-", profile.name.lower()).strip(".-")[:80]
-    if name != profile.name:
-        name = f"{name}-{hashlib.sha256(profile.name.encode()).hexdigest()[:8]}".lstrip("-")
-    return f"nestbox/{folder}-{place}:{name}-{architecture(platform)}"
+    return f"nestbox/{folder}-{place}:{tag_word(profile.name)}-{architecture(platform)}"
+
+
+def tag_word(name: str) -> str:
+    """A profile's name as a tag can hold it; what is lost is made up for by a digest."""
+    word = re.sub(r"[^a-z0-9_.-]+", "-", name.lower()).strip(".-")[:80]
+    if word != name:
+        word = f"{word}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A plan's command line after it ended: what it showed, why it failed if it did, the image's id."""
+
+    observation: Observation
+    failure: Failure | None
+    image: str
+    other_bases: tuple[tuple[str, str, str], ...] = ()
+    """What the builder warns of: a base, the platform that it is for, the platform that was wanted."""
+
+    def failed(self, target: Target) -> Outcome:
+        """The outcome of a target whose build ended with a failure."""
+        said = "the image could not be built"
+        return Outcome("build", Status.FAIL, said, target, str(self.failure), "", self.observation)
+
+    def check_platform(self, target: Target, found: str) -> Outcome | None:
+        """The outcome of a target whose image turned out to be for another platform; None if it did not."""
+        wrong = [
+            f"the base image {base} is for {has}, not for {target.platform}"
+            for base, has, wanted in self.other_bases
+            if wanted == target.platform or wanted.startswith(f"{target.platform}/")
+        ]
+        if found != target.platform:
+            wrong = [f"the image is for {found}, not for {target.platform}"]
+        if not wrong:
+            return None
+        fix = "build from a base image of that platform"
+        return Outcome("build", Status.FAIL, wrong[0], target, wrong[0], fix, self.observation)
+
+
+def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> Ran:
+    """Run a plan's command line to its end; raises CommandError when it cannot start or takes too long."""
+    is_podman = engine.facts.is_podman
+    steps = podman.Steps(on_progress) if is_podman else Steps(on_progress)
+    progress = () if is_podman else ("--progress", "plain")
+    argv = plan.command_line(engine.facts)
+    with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
+        id_file = Path(scratch) / "image-id"
+        # Before the last one, the context: of an option that is given twice the last one counts.
+        extra = (*progress, "--iidfile", str(id_file)) if plan.recipe else ()
+        completed = run(
+            (*argv[:-1], *extra, argv[-1]),
+            timeout=BUILD_TIMEOUT,
+            env=engine.variables,
+            on_line=steps.complain if isinstance(steps, podman.Steps) else steps.read,
+            on_output=steps.read if isinstance(steps, podman.Steps) else None,
+        )
+        image = id_file.read_text() if completed.status == 0 and id_file.exists() else plan.tag
+    failure = steps.failure() if completed.status != 0 else None
+    shown = "\n".join(failure.lines if failure else completed.stderr.splitlines()[-SHOWN_LINES:])
+    said = "\n".join(completed.stdout.splitlines()[-SHOWN_LINES:])
+    observation = Observation(argv, completed.status, said, shown, completed.seconds)
+    return Ran(observation, failure, image, tuple(_OTHER_BASE.findall(completed.stderr)))
 
 
 def build_image(
     engine: Engine, plan: Plan, on_progress: Callable[[str], None]
 ) -> tuple[Outcome, Image | None]:
-    """Run a plan. Returns its outcome, and the image if that is a pass."""
-    steps = _Steps(on_progress)
-    if plan.argv[:2] == ("docker", "pull"):
-        completed = _pull(engine, plan)
-        wanted = plan.tag
+    """Run a plan for one platform. Returns its outcome, and the image if that is a pass."""
+    ((outcome, image),) = build_images(engine, plan, on_progress)
+    return outcome, image
+
+
+def build_images(
+    engine: Engine, plan: Plan, on_progress: Callable[[str], None]
+) -> list[tuple[Outcome, Image | None]]:
+    """Run a plan, then ask the engine what it has: an outcome for each platform, and its image if a pass."""
+    # Only what the engine does not have is pulled: a local image needs no registry.
+    if not plan.recipe and find_platform(engine, plan.tag, plan.platforms[0]):
+        seen = Observation(plan.command_line(engine.facts), 0, f"{plan.tag} is there already\n")
+        ran = Ran(seen, None, plan.tag)
     else:
-        with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
-            id_file = Path(scratch) / "image-id"
-            extra = ("--progress", "plain", "--iidfile", str(id_file))
-            completed = run(
-                (*plan.argv[:3], *extra, *plan.argv[3:]),
-                timeout=BUILD_TIMEOUT,
-                env=engine.variables,
-                on_line=steps.read,
-            )
-            wanted = id_file.read_text() if completed.status == 0 else ""
-    observation = Observation(
-        plan.argv, completed.status, completed.stdout, _last_lines(completed.stderr), completed.seconds
-    )
-    if completed.status != 0:
-        there = find_image(engine, plan.tag) if plan.argv[:2] == ("docker", "pull") else None
-        if there is not None:
-            return _wrong_platform(plan, there, observation), None
-        failed = failing_step(completed.stderr)
-        return Outcome(
-            "build",
-            Status.FAIL,
-            "the image could not be built",
-            plan.target,
-            f"failing step: {failed}",
-            "",
-            observation,
-        ), None
-    image = find_image(engine, wanted)
-    if image is None:
+        ran = run_plan(engine, plan, on_progress)
+    return [_find_built(engine, plan, ran, target) for target in plan.targets]
+
+
+def _find_built(engine: Engine, plan: Plan, ran: Ran, target: Target) -> tuple[Outcome, Image | None]:
+    # A pull fails also where the image is there for another platform, which says more.
+    if ran.failure and (plan.recipe or find_image(engine, plan.tag) is None):
+        return ran.failed(target), None
+    image = find_platform(engine, ran.image, target.platform)
+    found = image or find_image(engine, ran.image)
+    if found is None:
         raise EngineError(
-            f"the engine does not have the image that it just built, {wanted}",
+            f"the engine does not have the image that it just built, {ran.image}",
             fix="is another engine's builder selected? docker buildx use default",
         )
-    if image.platform != plan.target.platform:
-        return _wrong_platform(plan, image, observation), None
-    summary = f"{plan.tag} is {image.id.removeprefix('sha256:')[:12]}, for {image.platform}"
-    return Outcome("build", Status.PASS, summary, plan.target, observation=observation), image
-
-
-def _wrong_platform(plan: Plan, image: Image, observation: Observation) -> Outcome:
-    cause = f"the image is for {image.platform}, not for {plan.target.platform}"
-    fix = "build from a base image of that platform"
-    return Outcome("build", Status.FAIL, cause, plan.target, cause, fix, observation)
-
-
-class _Steps:
-    """Tells of each step that is really run, once, out of buildx's plain progress."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._named: dict[str, str] = {}
-
-    def read(self, line: str) -> None:
-        found = _LINE.fullmatch(line)
-        if not found:
-            return
-        number, said = found.groups()
-        if _HEADING.fullmatch(said):
-            self._named[number] = " ".join(said.split())
-            return
-        step = self._named.pop(number, "")
-        if step and said != "CACHED" and not said.startswith("DONE 0.0s"):
-            self._tell(step)
-
-
-def _pull(engine: Engine, plan: Plan) -> Completed:
-    """Pull only what the engine does not have for the platform: a local image needs no registry."""
-    image = find_image(engine, plan.tag)
-    if image and image.platform == plan.target.platform:
-        return Completed(plan.argv, 0, f"{plan.tag} is there already\n", "", 0.0)
-    return run(plan.argv, timeout=BUILD_TIMEOUT, env=engine.variables)
-
-
-def failing_step(output: str) -> str:
-    """What the failure is called: buildx's last ERROR line, or the last line of all."""
-    errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if "ERROR: " in line]
-    lines = errors or [line for line in output.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "unknown; it printed nothing"
-
-
-def _last_lines(text: str) -> str:
-    return "\n".join(text.splitlines()[-SHOWN_LINES:])
+    if failed := ran.check_platform(target, found.platform):
+        return failed, None
+    summary = f"{plan.tag} is {found.id.removeprefix('sha256:')[:12]}, for {found.platform}"
+    return Outcome("build", Status.PASS, summary, target, observation=ran.observation), found

@@ -37,6 +37,11 @@ def decode(mask: int) -> frozenset[str]:
     )
 
 
+def of_dockers_default(add: Iterable[str]) -> frozenset[str]:
+    """What is asked for although Docker grants it anyway: no relaxation, but more than Podman grants."""
+    return DOCKER_DEFAULT.intersection(map(normalize, add))
+
+
 def granted(add: Iterable[str], drop: Iterable[str], *, privileged: bool) -> frozenset[str]:
     """The bounding set that Docker gives for `--cap-add`, `--cap-drop` and `--privileged`."""
     # moby, oci/caps/utils.go, TweakCapabilities: a privileged container has all, whatever it drops.

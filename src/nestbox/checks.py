@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nestbox import diff, jsonc, lints, lock_check, profile, reading, silences, variables
 from nestbox.config import Config
-from nestbox.errors import CommandError, UsageError
+from nestbox.errors import CommandError, NestboxError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
 from nestbox.hadolint import dockerfile_of, lint_dockerfile
 from nestbox.lock import Lock
@@ -69,6 +69,8 @@ def check_files(
             # What keeps another step from being asked is told in its place.
             if step in steps or (unasked and one.profile is None and step == _blocking(one)):
                 yield _outcome(step, one.document.name, found, note=_note(step, one))
+        if one.unanswered is not None:
+            yield from _unanswered(one, one.unanswered, steps)
         if one.profile is not None and "check.lock" in steps:
             yield check_lock(name, one.profile, one.document, lock)
         if one.profile is not None and "check.dockerfile" in steps:
@@ -77,6 +79,13 @@ def check_files(
 
 def _blocking(one: Reading) -> str:
     return "check.model" if one.document.usable else "check.json"
+
+
+def _unanswered(one: Reading, error: NestboxError, steps: Sequence[str]) -> Iterator[Outcome]:
+    """What can only be asked of a profile whose options are known."""
+    for step in [step for step in ("check.lint", "check.lock", "check.dockerfile") if step in steps]:
+        what = f"{one.document.name}: {error.what}"
+        yield Outcome(step, Status.UNVERIFIED, what, None, error.why, error.fix)
 
 
 def _heard(one: Reading, config: Config) -> dict[str, tuple[Finding, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,13 @@ def main() -> None:
     """The console script. Before a task begins, and after it has ended, Ctrl-C has nothing to clean up."""
     try:
         signal.signal(signal.SIGINT, _leave)
-        _Program(namespace=ns, version=__version__, name="nestbox", binary="nestbox").run()
+        try:
+            _Program(namespace=ns, version=__version__, name="nestbox", binary="nestbox").run()
+        finally:
+            sys.stdout.flush()
     except Exit as interruption:
         sys.exit(interruption.code)
+    except BrokenPipeError:
+        # The reader of --list or --help left; Python's own last flush must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(INTERRUPTED)

@@ -10,7 +10,7 @@ from pathlib import Path, PosixPath
 from nestbox.git import find_merge_base
 from nestbox.lock import Lock, read_lock
 from nestbox.privileges import Privilege, Side, by_rank, privilege, read_side, read_sides
-from nestbox.revision import Recorded, recorded_profiles
+from nestbox.revision import Recorded, recorded_profiles, written_out
 
 # git-diff(1), --find-renames: similar by half counts as renamed.
 _LIKE = 0.5
@@ -50,7 +50,9 @@ def compare(workspace: Path, base: str, environment: Mapping[str, str]) -> Compa
     """
     lock, commit = read_lock(workspace), find_merge_base(workspace, base)
     recorded = recorded_profiles(workspace, commit)
-    before = {name: _recorded_side(name, file, workspace, environment) for name, file in recorded.items()}
+    before = {
+        name: _recorded_side(name, file, workspace, commit, environment) for name, file in recorded.items()
+    }
     after = read_sides(workspace, environment, may_be_none=bool(before))
     names = dict.fromkeys([*before, *after])
     changes = tuple(compare_sides(name, before, after, lock) for name in names)
@@ -84,10 +86,16 @@ class _RecordedFile(PosixPath):
         return self.content
 
 
-def _recorded_side(name: str, recorded: Recorded, workspace: Path, environment: Mapping[str, str]) -> Side:
+def _recorded_side(
+    name: str, recorded: Recorded, workspace: Path, commit: str, environment: Mapping[str, str]
+) -> Side:
     """The same workspace on both sides: what a profile asks for can depend on where that is."""
     if recorded.trouble:
         return Side(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
+    if b'"dockerComposeFile"' in recorded.content:
+        # Compose reads its files, and those that they name, itself.
+        with written_out(workspace, commit) as folder:
+            return read_side(name, folder / recorded.file, folder, environment)
     file = _RecordedFile(workspace / recorded.file)
     file.content = recorded.content
     return read_side(name, file, workspace, environment)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nestbox.capabilities import SETUID_BWRAP
 from nestbox.causes import APPARMOR_OFF, CAUSES, LIFT, SECCOMP_OFF, Cause
+from nestbox.podman import in_podmans_words
 from nestbox.surroundings import Surroundings
 
 
@@ -28,6 +29,13 @@ def diagnose(said: str, here: Surroundings | None = None, *, agent: str = "") ->
 
     None when the words are unknown: then the raw text is all there is.
     """
+    diagnosis = _diagnose(said, here, agent)
+    if diagnosis is None or here is None or not here.in_podman:
+        return diagnosis
+    return Diagnosis(*map(in_podmans_words, (diagnosis.cause, diagnosis.layer, diagnosis.fix)))
+
+
+def _diagnose(said: str, here: Surroundings | None, agent: str) -> Diagnosis | None:
     if "bwrap: capset failed: Operation not permitted" in said:
         return _missing_capabilities(here)
     contradicted: Cause | None = None

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nestbox import podman
+from nestbox.capabilities import DOCKER_DEFAULT
 from nestbox.errors import CommandError, EngineError, EngineUnavailable
 from nestbox.interrupts import interrupts_deferred
-from nestbox.platforms import parse_platform
+from nestbox.platforms import holds_several, parse_platform
 from nestbox.reach import client_settings, client_variables, innermost_words, knock, open_api
 
 if TYPE_CHECKING:
@@ -37,6 +39,17 @@ class EngineFacts:
     storage_driver: str
     security_options: tuple[str, ...]
     cgroup_version: str = ""
+    several_platforms: bool = False
+    """Whether its image store holds several platforms under one tag."""
+    product: str = "Docker"
+    """Or Podman, which answers the same API."""
+    default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
+    """What a container holds that asks for nothing."""
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether what docs/podman.md tells of holds."""
+        return self.product == "Podman"
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
@@ -70,8 +83,8 @@ class Image:
     id: str
     platform: str
     labels: Mapping[str, str]
-    command: tuple[str, ...]
-    """Its own entry point and command, one after the other."""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL_TIMEOUT) -> Engine:
@@ -90,10 +103,11 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         variables = {} if environment is None else client_variables(environment)
         knock(address, timeout)
         api = open_api(settings, variables, version=DEFAULT_DOCKER_API_VERSION, timeout=timeout)
-        version = api.version(api_version=False)["ApiVersion"]
+        version = api.version(api_version=False)
         api.close()
-        api = open_api(settings, variables, version=version, timeout=timeout)
+        api = open_api(settings, variables, version=version["ApiVersion"], timeout=timeout)
         info = api.info()
+        podmans = _podmans_facts(api, podman.own_api(version))
     except (DockerException, RequestException, CommandError, OSError) as error:
         raise EngineUnavailable(
             f"no Docker Engine answers{f' at {address}' if address else ''}",
@@ -111,10 +125,21 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
             storage_driver=info["Driver"],
             security_options=tuple(info.get("SecurityOptions") or ()),
             cgroup_version=info.get("CgroupVersion") or "",
+            several_platforms=holds_several(info),
+            **podmans,
         ),
         variables,
         info.get("NCPU") or 1,
     )
+
+
+def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
+    """What only Podman's own API tells; nothing where `version` is empty, because the engine is no Podman."""
+    if not version:
+        return {}
+    response = api.get(f"{api.base_url}/v{version}/libpod/info", timeout=CALL_TIMEOUT)
+    response.raise_for_status()
+    return {"product": "Podman", "default_capabilities": podman.default_capabilities(response.json())}
 
 
 @contextlib.contextmanager
@@ -147,7 +172,8 @@ def find_image(engine: Engine, reference: str) -> Image | None:
         image["Id"],
         f"{image['Os']}/{image['Architecture']}",
         config.get("Labels") or {},
-        (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+        tuple(config.get("Entrypoint") or ()),
+        tuple(config.get("Cmd") or ()),
     )
 
 
@@ -206,14 +232,17 @@ def started_container(
     """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestbox-{uuid.uuid4().hex[:12]}"
+    body = podman.carried(request) if engine.facts.is_podman else request
     try:
         with engine_errors("starting the container"):
             with interrupts_deferred():
-                engine.api.create_container_from_config(request, name, platform)
+                engine.api.create_container_from_config(body, name, platform)
             if prepare is not None:
                 prepare(engine.api, name)
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
+        if engine.facts.is_podman:
+            inspection = podman.completed(inspection, request)
         if not inspection["State"]["Running"]:
             raise EngineError(
                 f"the container ended at once with exit status {inspection['State']['ExitCode']}",

@@ -119,16 +119,24 @@ def without_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str
     An engine elsewhere has no such folder. What else is bound, such as its socket, is the engine's own.
     """
     host = dict(request["HostConfig"])
-    mounts: list[dict[str, Any]] = []
+    labels = {"Labels": dict(request["Labels"])}
+    ours = (str(workspace), *map(str, workspace.parents))
     folders: dict[str, Path] = {}
-    for mount in host.get("Mounts") or ():
-        source = Path(mount.get("Source", ""))
-        if mount["Type"] == "bind" and source.is_absolute() and source in (workspace, *workspace.parents):
-            folders[mount["Target"]] = source
-            labels = {"Labels": dict(request["Labels"])}
-            mounts.append({"Type": "volume", "Target": mount["Target"], "VolumeOptions": labels})
-        else:
-            mounts.append(mount)
+
+    def volume(source: str, target: str) -> dict[str, Any]:
+        folders[target] = Path(source)
+        return {"Type": "volume", "Target": target, "VolumeOptions": labels}
+
+    mounts = [
+        volume(mount["Source"], mount["Target"])
+        if mount["Type"] == "bind" and mount.get("Source") in ours
+        else mount
+        for mount in host.get("Mounts") or ()
+    ]
+    if binds := host.get("Binds"):
+        parts = [bind.split(":") for bind in binds]
+        mounts += [volume(*words[:2]) for words in parts if words[0] in ours]
+        host["Binds"] = [":".join(words) for words in parts if words[0] not in ours]
     return {**request, "HostConfig": {**host, "Mounts": mounts}}, folders
 
 

@@ -34,7 +34,12 @@ class HadolintMissingError(CommandError):
 
 
 def dockerfile_of(profile: Profile) -> Path | None:
-    """The Dockerfile that a profile is built from; None for one that is built from an image or by Compose."""
+    """The Dockerfile that a profile is built from; None for one that is built from an image."""
+    if profile.service is not None:
+        build = profile.service.build
+        if build is None or build.get("dockerfile_inline") or "://" in build["context"]:
+            return None
+        return Path(build["context"], build.get("dockerfile") or "Dockerfile")
     return profile.file.parent / profile.dockerfile if profile.dockerfile else None
 
 

@@ -12,7 +12,7 @@ from nestbox.command import run
 from nestbox.config import DEFAULT_NODE
 from nestbox.engine import EngineFacts
 from nestbox.errors import CommandError
-from nestbox.platforms import architecture
+from nestbox.platforms import architecture, parse_platform
 
 
 class Truth(StrEnum):
@@ -52,7 +52,8 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
     if facts.platform == platform:
         return Node(platform, Truth.NATIVE, f"the engine's kernel is {architecture(platform)}")
     machine, wanted = architecture(facts.platform), architecture(platform)
-    if platform in _emulated_platforms(variables):
+    emulated = _handled_platforms(facts) if facts.is_podman else _emulated_platforms(variables)
+    if platform in emulated:
         return Node(
             platform,
             Truth.EMULATED,
@@ -64,6 +65,15 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
         Truth.ABSENT,
         f"the engine's kernel is {machine} and has no handler for {wanted} programs",
         f"qemu-user-static with binfmt-support builds it; an engine whose kernel is {wanted} answers it all",
+    )
+
+
+def _handled_platforms(facts: EngineFacts) -> frozenset[str]:
+    """Podman does not say what it emulates: on this machine, it is what the kernel has a handler for."""
+    if not facts.address.startswith("unix://"):
+        return frozenset()
+    return frozenset(
+        parse_platform(name) for name in ("aarch64", "x86_64") if f"qemu-{name}" in binfmt_flags()
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
+from nestbox.errors import NestboxError
 from nestbox.findings import Finding
 
 INTERRUPTED = 130
@@ -66,6 +68,30 @@ class TargetFacts:
     target: Target
     image: str
     found: Mapping[str, str]
+    run_args: tuple[str, ...] = ()
+    """As the profile's file has them."""
+    create: Mapping[str, Any] | None = None
+    """The create request that was computed from them."""
+
+
+def joined(learned: Sequence[TargetFacts]) -> tuple[TargetFacts, ...]:
+    """Of each target what was learned of it at one time or another; the later word counts."""
+    known: dict[Target, TargetFacts] = {}
+    for facts in learned:
+        before = known.get(facts.target, facts)
+        known[facts.target] = replace(
+            facts,
+            found={**before.found, **facts.found},
+            run_args=facts.run_args or before.run_args,
+            create=facts.create or before.create,
+        )
+    return tuple(known.values())
+
+
+def unasked(step: str, target: Target, error: NestboxError) -> Outcome:
+    """The outcome of what could not be asked of a target: its status is that of the error's exit code."""
+    status = {1: Status.FAIL, 3: Status.UNVERIFIED}.get(error.exit_code, Status.ERROR)
+    return Outcome(step, status, error.what, target, error.why, error.fix)
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from nestbox.errors import UsageError
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -30,3 +33,12 @@ def parse_platform(text: str) -> str:
 def architecture(platform: str) -> str:
     """The last part of a platform: `amd64` of `linux/amd64`."""
     return platform.rpartition("/")[2]
+
+
+def holds_several(info: Mapping[str, Any]) -> bool:
+    """Whether an engine with this `docker info` keeps its images in containerd's store, which can.
+
+    The classic store keeps one platform under a tag: a build of several ends with "docker exporter does not
+    currently support exporting manifest lists" (measured, Docker Engine 20.10).
+    """
+    return ["driver-type", "io.containerd.snapshotter.v1"] in (info.get("DriverStatus") or [])

@@ -8,15 +8,21 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from nestbox import jsonc, metadata
+from nestbox.compose import Service
+from nestbox.compose_files import ComposeError, ComposeUnavailable, read_service
 from nestbox.errors import NestboxError, UsageError
 from nestbox.findings import Finding, Mistake, Rule
-from nestbox.runargs import RunArgumentError, RunOptions, parse_run_args
+from nestbox.properties import mounted_root, run_options
+from nestbox.runargs import RunArgumentError, RunOptions
 from nestbox.variables import Variables, check_variables, devcontainer_id, substitute
 
 if TYPE_CHECKING:
     from nestbox.model import Declarations, DevContainer
 
-RULES = {"run-argument": Rule("error", "A run argument is none that docker run takes.")}
+RULES = {
+    "compose-file": Rule("error", "Compose objects to its files, or they have no such service."),
+    "run-argument": Rule("error", "A run argument is none that docker run takes."),
+}
 
 
 class ProfileError(NestboxError):
@@ -38,6 +44,14 @@ class Profile:
     variables: Variables
     entrypoints: tuple[str, ...] = ()
     """Shell lines that the image's features have every container run first."""
+    service: Service | None = None
+    """The Compose service that the container is of."""
+
+    @property
+    def keeps_command(self) -> bool:
+        """Whether the container runs what it would run by itself; of a Compose service it does by default."""
+        override = self.config.override_command
+        return not (self.service is None if override is None else override)
 
     @property
     def workspace_folder(self) -> str:
@@ -65,6 +79,8 @@ class Reading:
     document: jsonc.Document
     mistakes: tuple[Mistake, ...]
     profile: Profile | None
+    unanswered: ComposeUnavailable | None = None
+    """Without a mistake, what kept the profile from being computed."""
 
 
 def discover(workspace: Path) -> dict[str, Path]:
@@ -96,8 +112,10 @@ def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
     if not found:
         raise UsageError(
             "no devcontainer configuration was found",
-            why="neither .devcontainer/devcontainer.json nor .devcontainer.json is here",
-            fix="run nestbox in the folder that holds .devcontainer",
+            why="neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
+            ".devcontainer.json is here",
+            fix="run nestbox in the folder that holds .devcontainer, or write a first one: "
+            '{"image": "…"} in .devcontainer/devcontainer.json will do',
         )
     for name in names:
         if name not in found:
@@ -111,6 +129,8 @@ def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[st
     from nestbox.lints import redacted
 
     reading = read_profile(name, file, workspace, environment)
+    if reading.unanswered is not None:
+        raise reading.unanswered
     if reading.profile is None:
         source = redacted(reading.document)
         found = [*reading.document.mistakes, *reading.mistakes]
@@ -143,14 +163,22 @@ def read_profile(
     profile = None
     if config is not None and all(mistake.severity != "error" for mistake in mistakes):
         declarations = Declarations.model_validate(config.customizations.get("nestbox", {}))
-        properties = _from_properties(config, workspace, variables.container_workspace_folder)
         try:
-            run = parse_run_args(config.run_args, properties)
+            service = read_service(config, file, workspace, environment)
+            run = run_options(config, workspace, service)
         except RunArgumentError as error:
             at = document.root.at("runArgs", error.index) or document.root
             mistakes.append(Mistake("run-argument", "error", error.sentence, at.start, at.end))
+        except ComposeError as error:
+            at = document.root.members["dockerComposeFile"].value
+            mistakes.append(
+                Mistake("compose-file", "error", f"Compose objects: {error.what}", at.start, at.end)
+            )
+        except ComposeUnavailable as error:
+            mistakes.sort(key=lambda mistake: mistake.start.offset)
+            return Reading(name, file, document, tuple(mistakes), None, error)
         else:
-            profile = Profile(name, file, workspace, config, declarations, run, variables)
+            profile = Profile(name, file, workspace, config, declarations, run, variables, service=service)
     mistakes.sort(key=lambda mistake: mistake.start.offset)
     return Reading(name, file, document, tuple(mistakes), profile)
 
@@ -178,8 +206,7 @@ def with_image_metadata(profile: Profile, label: str) -> Profile:
         raise ProfileError(f"the image's {metadata.LABEL} label makes no sense", why=str(error)) from error
     if not all(isinstance(line, str) for line in entrypoints):
         raise ProfileError(f"the image's {metadata.LABEL} label has an entry point that is no string")
-    properties = _from_properties(config, profile.workspace, profile.workspace_folder)
-    run = parse_run_args(config.run_args, properties)
+    run = run_options(config, profile.workspace, profile.service)
     return replace(profile, config=config, run=run, entrypoints=entrypoints)
 
 
@@ -199,46 +226,6 @@ def _variables(
     return replace(local, container_workspace_folder=folder)
 
 
-def mounted_root(workspace: Path) -> Path:
-    """What clients mount: the git repository that the workspace is in, or else the workspace itself."""
-    return next(
-        (folder for folder in (workspace, *workspace.parents) if (folder / ".git").exists()), workspace
-    )
-
-
 def _default_folder(workspace: Path) -> str:
     root = mounted_root(workspace)
     return str(PurePosixPath("/workspaces", root.name, workspace.relative_to(root).as_posix()))
-
-
-def _from_properties(config: DevContainer, workspace: Path, folder: str) -> RunOptions:
-    """What the properties ask for; their mounts come before those of the run arguments."""
-    mount = config.workspace_mount
-    if config.docker_compose_file is not None:
-        mount = None
-    elif "workspace_mount" not in config.model_fields_set:
-        root = mounted_root(workspace)
-        mount = f"type=bind,{_field('source', str(root))},{_field('target', f'/workspaces/{root.name}')}"
-    mounts = metadata.unique_mounts([m if isinstance(m, str) else m.model_dump() for m in config.mounts])
-    return RunOptions(
-        cap_add=tuple(dict.fromkeys(config.cap_add)),
-        env=tuple(f"{key}={value}" for key, value in config.container_env.items()),
-        init=config.init,
-        mounts=(*([mount] if mount else []), *map(_mount_text, mounts)),
-        privileged=config.privileged,
-        security_opt=tuple(dict.fromkeys(config.security_opt)),
-        user=config.container_user or "",
-    )
-
-
-def _field(name: str, value: str) -> str:
-    # The docker client reads mounts as CSV: a field with a comma stands in quotes as a whole.
-    return f'"{name}={value}"' if "," in value else f"{name}={value}"
-
-
-def _mount_text(mount: str | dict[str, Any]) -> str:
-    if isinstance(mount, str):
-        return mount
-    # The reference client carries over these three and drops the rest.
-    source = f"source={mount['source']}," if mount.get("source") else ""
-    return f"type={mount['type']},{source}target={mount['target']}"

@@ -103,7 +103,7 @@ def _security_option(option: str) -> str:
 
 
 def _joins_another(mode: str) -> bool:
-    return mode == "host" or mode.startswith("container:")
+    return mode == "host" or mode.startswith(("container:", "service:"))
 
 
 def _mount_source(mount: str) -> str:

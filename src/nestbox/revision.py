@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from nestbox.command import KEPT_BYTES
+from nestbox.command import KEPT_BYTES, run
 from nestbox.errors import CommandError
-from nestbox.git import run_git
+from nestbox.git import GIT_TIMEOUT, run_git
 from nestbox.profile import unlisted_name
 
 _SYMBOLIC_LINK = "120000"
@@ -33,6 +35,19 @@ def recorded_profiles(workspace: Path, commit: str) -> dict[str, Recorded]:
         facts, _, path = entry.partition("\t")
         entries[path] = facts.split()
     return {name: _recorded(workspace, path, entries[path]) for name, path in profiles_among(entries).items()}
+
+
+@contextlib.contextmanager
+def written_out(workspace: Path, commit: str) -> Iterator[Path]:
+    """A folder that holds the workspace as the commit has it, for programs that read files themselves."""
+    with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
+        archive, folder = Path(scratch, "archive.tar"), Path(scratch, workspace.name)
+        _git(workspace, "archive", "--format=tar", f"--output={archive}", commit)
+        folder.mkdir()
+        unpacked = run(["tar", "-C", str(folder), "-xf", str(archive)], timeout=GIT_TIMEOUT)
+        if unpacked.status != 0:
+            raise CommandError("what git archive wrote cannot be unpacked", why=unpacked.stderr.strip())
+        yield folder
 
 
 def profiles_among(paths: Iterable[str]) -> dict[str, str]:

@@ -168,9 +168,16 @@ _OTHERS: dict[Rank, dict[str, str]] = {
         "from here",
         "userns=host": "root in the container is root on the host, where the engine would have made it "
         "another user",
-        "network=container:*": "any process can reach what listens on the localhost of the other container",
-        "pid=container:*": "any process can see those of the other container, and end those of its user id",
-        "ipc=container:*": "any process can reach the shared memory of the other container",
+        **{
+            f"{namespace}={another}:*": allows
+            # Compose names the service that the other container is of.
+            for another in ("container", "service")
+            for namespace, allows in (
+                ("network", "any process can reach what listens on the localhost of the other container"),
+                ("pid", "any process can see those of the other container, and end those of its user id"),
+                ("ipc", "any process can reach the shared memory of the other container"),
+            )
+        },
         "device=*": "root in the container can use that device of the host, and attack its driver",
         "device=/dev/kvm": "root in the container can run virtual machines, and attack the kernel code for "
         "them",

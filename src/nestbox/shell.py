@@ -14,8 +14,9 @@ from nestbox.guests import at_place, give_image
 from nestbox.metadata import LABEL
 from nestbox.outcome import Target
 from nestbox.platforms import parse_platform
+from nestbox.podman import client
 from nestbox.profile import discover, select, with_image_metadata
-from nestbox.report import details
+from nestbox.reports.terminal import details
 from nestbox.smoke import request_container
 from nestbox.validate import Session, Workshop
 
@@ -51,7 +52,9 @@ def open_terminal(
     folder = ["--workdir", profile.workspace_folder]
     with started_container(place.engine, request, target.platform, prepare) as container:
         on_ready()
+        facts = place.engine.facts
+        program = client(facts.address) if facts.is_podman else ("docker",)
         return run_interactive(
-            ["docker", "exec", "-it", *user, *folder, container.name, "/bin/sh", "-c", _SHELL],
+            [*program, "exec", "-it", *user, *folder, container.name, "/bin/sh", "-c", _SHELL],
             place.engine.variables,
         )

@@ -30,7 +30,7 @@ _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _SILENCE = re.compile(r"nestbox:\s*allow\b(?P<said>.*)", re.DOTALL)
 _SYNTAX = "nestbox: allow {} because REASON"
 # What keeps a file from being read is no matter of opinion. A trailing comma is: the client accepts it.
-_OF_READING = ("json-", "model-", "run-argument", "variable-")
+_OF_READING = ("compose-file", "json-", "model-", "run-argument", "variable-")
 _ACCEPTED = "json-trailing-comma"
 
 

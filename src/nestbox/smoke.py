@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
+from nestbox.capabilities import of_dockers_default
+from nestbox.compose import alone, fix_of_service, shared_with_services
 from nestbox.container import create_request
 from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
 from nestbox.guests import at_place
+from nestbox.inference import packs_of, unless_undeclared
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
@@ -45,6 +48,8 @@ class Run:
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
+    only: tuple[str, ...] = ()
+    """Names of the probes that are asked; empty means all."""
     elsewhere: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
@@ -59,26 +64,25 @@ class Run:
 
 def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
     """The create request for a container of the profile; the one way in which nestbox starts any."""
+    own = (*image.entrypoint, *image.command)
+    if profile.service is not None:
+        own = profile.service.own_command(image.entrypoint, image.command)
     return create_request(
-        profile.run,
+        alone(profile.run),
         image=image.id,
         labels=new_run_labels(),
         environment=environment,
         entrypoints=profile.entrypoints,
-        own_command=image.command if profile.config.override_command is False else (),
+        own_command=own if profile.keeps_command else (),
     )
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:
     """The probes of the profile's packs; raises UsageError for a pack that does not exist.
 
-    Where the profile names none, one that relaxes something is taken to do so for bubblewrap.
+    Where the profile names none, they are inferred; see `packs_of`.
     """
-    packs = profile.declarations.packs
-    if packs is None:
-        packs = ["users", "privileges"]
-        relaxed = bool(relaxations_asked(profile.run))
-        packs += ["bubblewrap", "containment"] if relaxed else ["no-setuid-bwrap"]
+    packs = packs_of(profile).names
     for name in packs:
         if name not in PACKS:
             raise UsageError(
@@ -101,7 +105,8 @@ def _users(profile: Profile) -> tuple[str, ...]:
 
 def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
-    probes = (*plan_probes(run.profile), *run.own_probes)
+    yield from _beside(run)
+    probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
@@ -109,6 +114,7 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
     request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
@@ -117,6 +123,16 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
             yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _chosen(run: Run, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    known = [probe.name for probe in probes]
+    for name in run.only:
+        if name not in known:
+            raise UsageError(
+                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+            )
+    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
 
 
 def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
@@ -128,8 +144,26 @@ def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Con
         allowed=run.allowed,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
         engine_has_apparmor=engine.facts.confines_with("apparmor"),
+        engine=engine.facts.product,
+        default_capabilities=frozenset(engine.facts.default_capabilities),
+        asked_capabilities=of_dockers_default(run.profile.run.cap_add),
         surroundings=surroundings,
     )
+
+
+def _beside(run: Run) -> Iterator[Outcome]:
+    """A namespace that belongs to a service that is not started cannot be shown."""
+    shared = shared_with_services(run.profile.run)
+    if shared:
+        named = ", ".join(f"the {namespace} namespace of {other}" for namespace, other in shared.items())
+        yield Outcome(
+            "smoke.services",
+            Status.UNVERIFIED,
+            f"{named} is not shared here: it has one of its own",
+            run.target,
+            "nestbox starts no service beside the profile's own",
+            "devcontainer up starts them all",
+        )
 
 
 def _inspect(run: Run, container: Container) -> Outcome:
@@ -222,6 +256,8 @@ def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -
     judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
     if judgement.status not in probe.verdicts | {Status.ERROR}:
         raise AssertionError(f"{probe.name} may not say {judgement.status}")
+    if not probe.text:
+        judgement = unless_undeclared(run.profile, judgement)
     return _outcome(run, probe, judgement, observation)
 
 
@@ -248,6 +284,6 @@ def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observat
         judgement.summary,
         run.target,
         judgement.cause,
-        judgement.fix,
+        fix_of_service(service, judgement.fix) if (service := run.profile.service) else judgement.fix,
         observation,
     )

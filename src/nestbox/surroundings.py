@@ -51,6 +51,11 @@ class Surroundings:
         """Whether Docker or Podman left the file by which their containers are known."""
         return "container" in self.found
 
+    @property
+    def in_podman(self) -> bool:
+        """Whether the container is one of Podman's, which leaves a file of its own."""
+        return self.found.get("container", "").strip() == "/run/.containerenv"
+
     def number(self, name: str) -> int | None:
         """A sysctl's value; None when there is no such sysctl here."""
         text = self.found.get(name, "").strip()

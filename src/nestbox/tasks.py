@@ -9,18 +9,28 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task, task
 
+from nestbox.arguments import TakesWords
+
 _PROFILE = "profile to prove; may be given more than once (default: all)"
 _PLATFORM = "linux/amd64 or linux/arm64; may be given more than once (default: the engine's own)"
+_PROBE = "ask this one only; may be given more than once"
 _OUTPUT = {
     "json": "print the evidence as JSON on stdout; progress goes to stderr",
     "allow-unverified": "exit 0 although something is unverified; the last line says how much",
 }
+_KEEP = {"evidence": "keep the evidence in this file, as the run goes"}
+_LAST = ".nestbox/evidence.json"
 _SARIF = {"sarif": "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr"}
 _STRICT = {"strict": "a trailing comma, which the specification forbids and clients take, is an error"}
 _VM = {"vm": "smoke in a guest with a kernel of its own, started if need be (see node.up)"}
 _NODE = "the node to ask, by its name (default: the truest for each platform; see node.list)"
-_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, "node": _NODE, **_OUTPUT}
-_OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF}
+_ON_AN_ENGINE = {"profile": _PROFILE, "platform": _PLATFORM, "node": _NODE, **_OUTPUT, **_KEEP}
+_BUILD = {
+    "push": "push to this reference, which may hold {profile}, {platform} and {arch}",
+    "output": "oci:PATH writes an OCI archive there instead; PATH may hold the same",
+    "dry-run": "print the command lines, which work when pasted, and do nothing",
+}
+_OF_FILES = {"profile": _PROFILE, **_OUTPUT, **_SARIF, **_KEEP}
 _DIFF = {
     "staged": "only what is staged, as for a commit hook",
     "base": "everything since the merge base with this revision, such as origin/main",
@@ -38,13 +48,14 @@ def validate(
     node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """The whole proof for this machine: files, builds, smoke runs."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
 @task(name="all", default=True, iterable=["profile"], help={**_OF_FILES, **_STRICT})
@@ -55,6 +66,7 @@ def check_all(
     sarif: bool = False,
     strict: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """All checks of the files, which need no engine."""
     from nestbox.door import Output, prove
@@ -62,7 +74,7 @@ def check_all(
 
     prove(
         Request(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
-        Output(json, sarif, allow_unverified),
+        Output(json, sarif, allow_unverified, evidence),
     )
 
 
@@ -74,13 +86,14 @@ def check_json(
     sarif: bool = False,
     strict: bool = False,
     allow_unverified: bool = False,
+    evidence: str = "",
 ) -> None:
     """Are the devcontainer files JSON once their comments are stripped?"""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
 def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
@@ -90,18 +103,19 @@ def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
         json: bool = False,
         sarif: bool = False,
         allow_unverified: bool = False,
+        evidence: str = "",
     ) -> None:
         from nestbox.door import Output, prove
         from nestbox.validate import Request
 
         request = Request(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
-        prove(request, Output(json, sarif, allow_unverified))
+        prove(request, Output(json, sarif, allow_unverified, evidence))
 
     ask.__doc__ = question
     return Task(ask, name=name, iterable=["profile"], help=_OF_FILES)
 
 
-@task(name="diff", help={**_OUTPUT, **_SARIF, **_DIFF})
+@task(name="diff", help={**_OUTPUT, **_SARIF, **_KEEP, **_DIFF})
 def check_diff(
     _: Context,
     staged: bool = False,
@@ -109,48 +123,57 @@ def check_diff(
     json: bool = False,
     sarif: bool = False,
     allow_unverified: bool = False,
+    evidence: str = "",
 ) -> None:
     """Does git diff --check object to anything, staged or not?"""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
     request = Request(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
-    prove(request, Output(json, sarif, allow_unverified))
+    prove(request, Output(json, sarif, allow_unverified, evidence))
 
 
-@task(iterable=["profile", "platform"], help=_ON_AN_ENGINE)
+@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_BUILD})
 def build(
     _: Context,
     profile: list[str],
     platform: list[str],
     node: str = "",
+    push: str = "",
+    output: str = "",
+    dry_run: bool = False,
     json: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
-    """Build the profiles' images with docker buildx."""
-    from nestbox.door import Output, prove
-    from nestbox.validate import Request
+    """Build the profiles' images with docker buildx, and publish them if told to."""
+    from nestbox import door
+    from nestbox.build_matrix import BuildRequest
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build",), node=node)
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    request = BuildRequest(Path.cwd(), tuple(profile), tuple(platform), push, output, node)
+    enter = door.plan_build if dry_run else door.build
+    enter(request, door.Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
-@task(iterable=["profile", "platform"], help={**_ON_AN_ENGINE, **_VM})
+@task(iterable=["profile", "platform", "probe"], help={**_ON_AN_ENGINE, **_VM, "probe": _PROBE})
 def smoke(
     _: Context,
     profile: list[str],
     platform: list[str],
+    probe: list[str],
     json: bool = False,
     node: str = "",
     vm: bool = False,
     allow_unverified: bool = False,
+    evidence: str = _LAST,
 ) -> None:
     """Ask every probe in a container of each profile, built first if need be."""
     from nestbox.door import Output, prove
     from nestbox.validate import Request
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), ("build", "smoke"), node=node, vm=vm)
-    prove(request, Output(json, allow_unverified=allow_unverified))
+    steps = ("build", "smoke")
+    request = Request(Path.cwd(), tuple(profile), tuple(platform), steps, tuple(probe), node=node, vm=vm)
+    prove(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
 @task(
@@ -181,12 +204,42 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
     tell_privileges(update, base, json)
 
 
-@task(help=_OUTPUT)
-def doctor(_: Context, json: bool = False, allow_unverified: bool = False) -> None:
+@task(
+    help={
+        "dry-run": "show the same table, and write nothing",
+        "force": "also write the workflow anew, and bring the lock up to date; all else is yours and stays",
+        "source": "where pip is to get nestbox from, such as git+https://… (default: where this one is from)",
+    }
+)
+def init(_: Context, dry_run: bool = False, force: bool = False, source: str = "") -> None:
+    """Set nestbox up in this repository: a configuration, a privilege lock, a Nox session, a workflow."""
+    from nestbox.door import set_up
+
+    set_up(dry_run, force, source)
+
+
+@task(help={**_OUTPUT, **_KEEP})
+def doctor(_: Context, json: bool = False, allow_unverified: bool = False, evidence: str = "") -> None:
     """Can an agent's sandbox work on this machine, or in this container; for whom; if not, why?"""
     from nestbox.door import Output, examine_machine
 
-    examine_machine(Output(json, allow_unverified=allow_unverified))
+    examine_machine(Output(json, allow_unverified=allow_unverified, evidence=evidence))
+
+
+@task(
+    klass=TakesWords,
+    iterable=["merge", "more"],
+    help={
+        "merge": "evidence of a machine, more of it may follow (default: that of the last run here)",
+        "format": "terminal, markdown, html, junit, sarif or json (default: terminal, json when merging)",
+        "output": "write it into this file",
+    },
+)
+def report(_: Context, merge: list[str], more: list[str], format: str = "", output: str = "") -> None:
+    """The evidence of the last run, or of several machines, as a page, for a pull request or for CI."""
+    from nestbox.door import report
+
+    report([*merge, *more], format, output)
 
 
 _GUEST = {"platform": "linux/amd64 or linux/arm64"}
@@ -224,7 +277,7 @@ def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
     control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
-ns = Collection(validate, build, smoke, shell, privileges, doctor)
+ns = Collection(validate, build, smoke, shell, report, privileges, init, doctor)
 ns.add_collection(
     Collection(
         "check",

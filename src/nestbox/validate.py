@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from nestbox.base_image import base_environment
+from nestbox.base_image import Bases, make_bases, plan_bases
 from nestbox.build import build_image, plan_build
 from nestbox.checks import OF_FILES, check_files
 from nestbox.config import DEFAULT_NODE, Config, load_config
@@ -17,12 +17,13 @@ from nestbox.engine import Engine, EngineFacts, Image
 from nestbox.errors import NestboxError, UsageError
 from nestbox.fleet import Fleet, Place, require_node
 from nestbox.guests import Guests, give_image
+from nestbox.inference import told
 from nestbox.lanes import Job, Lane, ask_for_life, run_lanes, watched, while_alive
 from nestbox.lock import Lock, read_lock
 from nestbox.lock_check import check_sections
 from nestbox.metadata import LABEL
 from nestbox.nodes import guest_node
-from nestbox.outcome import Outcome, Status, Target, TargetFacts
+from nestbox.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
@@ -42,6 +43,8 @@ class Request:
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     steps: tuple[str, ...] = STEPS
+    probes: tuple[str, ...] = ()
+    """Names of those that smoke runs ask; empty means all."""
     strict: bool = False
     staged: bool = False
     node: str = ""
@@ -54,9 +57,11 @@ class Request:
 
 @dataclass(slots=True)
 class Session:
-    """Where a run's progress goes, what its environment is, and what it learns for the evidence."""
+    """Where a run's words go, what its environment is, and what it learns for the evidence."""
 
     say: Callable[[str], None]
+    tell: Callable[[str], None] = print
+    """Words that stay."""
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
     targets: list[TargetFacts] = field(default_factory=list)
@@ -72,6 +77,10 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
         require_node(config, request.node)
         if request.vm:
             raise UsageError("--vm and --node exclude each other", why="a guest is a node of its own")
+    if config == Config() and set(_ON_AN_ENGINE) & set(request.steps):
+        locked = lock is not None
+        for line in told(files, request.workspace, session.environment, request.platforms, locked=locked):
+            session.tell(f"{'inferred':<10} {line}")
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
             files,
@@ -143,11 +152,10 @@ def _proof(request: Request, workshop: Workshop, errand: Errand, guests: Guests)
 
 def _unasked(steps: Sequence[str], target: Target, error: NestboxError) -> Iterator[Outcome]:
     """The steps of a target that could not be asked; what is broken is worth one line, not two."""
-    known = {1: Status.FAIL, 3: Status.UNVERIFIED}
-    status = known.get(error.exit_code, Status.ERROR)
     for step in [step for step in _ON_AN_ENGINE if step in steps]:
-        yield Outcome(step, status, error.what, target, error.why, error.fix)
-        if status is not Status.UNVERIFIED:
+        outcome = unasked(step, target, error)
+        yield outcome
+        if outcome.status is not Status.UNVERIFIED:
             return
 
 
@@ -159,6 +167,8 @@ def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests)
         if image is None:
             ask_for_life(place.builder, place.builder_name)
     yield outcome
+    if image:
+        workshop.session.targets.append(TargetFacts(target, image.id, {}))
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
         node, engine = place.node, place.engine
@@ -175,6 +185,7 @@ def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests)
             session.environment,
             errand.own,
             session.targets.append,
+            request.probes,
             elsewhere=request.vm or place.elsewhere,
         )
         yield from while_alive(engine, node.name, smoke(engine, run))
@@ -191,18 +202,20 @@ class Workshop:
 
     def profile(self, target: Target, file: Path) -> Profile:
         """The profile as it is for one platform: that platform selected, its base at hand."""
-        environment = self.session.environment
-        base = base_environment(
-            self.engine,
-            self.config.base_image,
-            target.platform,
-            environment,
-            workspace=self.workspace,
-            say=self.session.say,
-        )
+        bases = self.bases(target.platform)
+        make_bases(self.engine, bases, workspace=self.workspace, say=self.session.say)
+        return self.load(target, file, bases)
+
+    def bases(self, platform: str) -> Bases:
+        """What profiles are to build from for a platform, and what of it is still to be made."""
+        return plan_bases(self.engine, self.config.base_image, platform, self.session.environment)
+
+    def load(self, target: Target, file: Path, bases: Bases) -> Profile:
+        """The profile as it is with these bases."""
         # The docker client's own variable for the platform, by which a profile can select it.
         selected = {"DOCKER_DEFAULT_PLATFORM": target.platform}
-        return load_profile(target.profile, file, self.workspace, {**environment, **base, **selected})
+        environment = {**self.session.environment, **bases.variables, **selected}
+        return load_profile(target.profile, file, self.workspace, environment)
 
     def build(self, profile: Profile, target: Target) -> tuple[Outcome, Image | None]:
         """Build the profile's image for the target; see build_image."""

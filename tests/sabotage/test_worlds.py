@@ -14,7 +14,7 @@ from nestbox.engine import Engine, find_image
 from nestbox.outcome import Outcome
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import PROBES, script
-from nestbox.report import details, line
+from nestbox.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
 from tests.sabotage.conftest import SCORES
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of

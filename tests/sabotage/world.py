@@ -16,7 +16,7 @@ from nestbox.outcome import Outcome, Status
 from nestbox.probes.own import own_probes
 from nestbox.profile import load_profile
 from nestbox.relaxations import relaxations_asked
-from nestbox.report import in_order
+from nestbox.reports.terminal import in_order
 from nestbox.smoke import Run, smoke
 from tests.conftest import ROOT
 

@@ -16,12 +16,16 @@ AGENTS = (
     _codex(
         name="codex-version",
         question="Is Codex the version that the profile declares?",
+        by_hand="codex --version",
         why="its sandbox changes from release to release, and what was proved was one of them",
         judge=is_pinned_codex,
     ),
     _codex(
         name="codex-sandbox",
         question="Does Codex run a command in its sandbox, with nothing left to it?",
+        # The command line changed after about 0.120.
+        by_hand="codex sandbox $(codex sandbox --help | grep -q '^ *linux ' && echo linux --full-auto) "
+        "-- /bin/sh -lc 'echo codex-inner-ok'",
         why="a codex that cannot make its sandbox may run the command without one",
         control=("control: outside, the process can be signalled",),
         shows=("codex-inner-ok", "in a pid namespace of its own", _CONFINED),

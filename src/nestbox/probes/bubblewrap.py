@@ -14,6 +14,7 @@ BUBBLEWRAP = (
     _stage(
         name="bwrap-present",
         question="Is there a bwrap on the PATH?",
+        by_hand="command -v bwrap",
         why="agents look for it there, and some fall back to one of their own without a word",
         control=("control: sh is found in the same way",),
         shows=(r"found as /[\w./-]+",),
@@ -21,18 +22,21 @@ BUBBLEWRAP = (
     _stage(
         name="bwrap-version",
         question="Which bubblewrap is it?",
+        by_hand="bwrap --version",
         why="options that agents pass, and what setuid means, differ between releases",
         shows=(r"bubblewrap \d+\.\d+\.\d+",),
     ),
     _stage(
         name="bwrap-mode",
         question="Is bwrap setuid or not, and does this bwrap take it so?",
+        by_hand='stat -L -c "%a %U" "$(command -v bwrap)"',
         why="which way it takes decides what it needs; releases since 0.11.2 refuse to be setuid",
         shows=("setuid root|not setuid",),
     ),
     _in_namespaces(
         name="bwrap-userns",
         question="Does the kernel give bwrap namespaces?",
+        by_hand="bwrap --ro-bind / / --unshare-user true",
         why="seccomp filters, sysctls, limits and emulation refuse them, and nothing goes on without",
         control=("control: outside, the mount namespace is named",),
         shows=("user and mount namespaces of its own|they are made; bwrap stops later",),
@@ -40,6 +44,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-slave",
         question="May bwrap make / a slave mount?",
+        by_hand="bwrap --ro-bind / / --unshare-user cat /proc/self/mountinfo",
         why="AppArmor's docker-default refuses it; without it, mounts of a sandbox would get out",
         control=("control: outside, the mount of / is named",),
         shows=("inside, / is a mount of its own that shares nothing|it may; bwrap stops at pivot_root",),
@@ -47,6 +52,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-pivot",
         question="Does bwrap change the root, so that only what is bound is there?",
+        by_hand="bwrap --ro-bind / / --tmpfs /tmp --unshare-user ls -A /tmp",
         why="Docker's seccomp profile refuses pivot_root, whatever the capabilities",
         control=("control: outside, both files are there",),
         shows=("only what is bound is there",),
@@ -54,6 +60,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-pidns",
         question="Does bwrap make a pid namespace, from which no outer process is reached?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid sh -c 'echo $$'",
         why="a command that can signal its agent is not confined",
         control=("control: outside, the process can be signalled",),
         shows=("its own process is reached, the outer one is not",),
@@ -61,6 +68,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-netns",
         question="Does bwrap make a network namespace in which lo is the only interface, and up?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-net cat /proc/net/dev",
         why="agents cut commands off the network with it; bringing lo up takes a capability of its own",
         control=("control: outside, the network namespace is named",),
         shows=("bwrap-netns-ok",),
@@ -68,6 +76,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-dev",
         question="Does bwrap give a /dev of its own, in which the usual devices work?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user ls /dev",
         why="without it, commands share the container's /dev/shm, or find no /dev/null",
         control=("control: outside, /dev/shm takes a file",),
         shows=("a /dev of its own, and its devices work",),
@@ -75,6 +84,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-proc",
         question="Can a sandbox have a /proc of its own?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid --proc /proc true",
         why="where Docker masks paths under /proc, the kernel refuses it; Codex can do without, others not",
         control=("control: the same works without --proc",),
         shows=("bwrap-proc-ok",),
@@ -107,6 +117,7 @@ BUBBLEWRAP = (
     _in_namespaces(
         name="bwrap-codex-start",
         question="Does the command line work by which Codex finds out whether bwrap does?",
+        by_hand="bwrap --unshare-user --unshare-net --ro-bind / / /bin/true",
         why="where it fails, Codex takes another way, or none",
         control=("control: /bin/true works",),
         shows=("it works, and gives back the exit status",),

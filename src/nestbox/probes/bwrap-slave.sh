@@ -1,5 +1,8 @@
 # May bwrap make / a slave mount, so that none of its mounts gets out?
-grep -q ' / / ' /proc/self/mountinfo && echo "control: outside, the mount of / is named"
+# The fifth word is the place; the fourth, what of a file system is there, may be a folder (storage driver vfs).
+root_of() { grep '^[0-9]* [0-9]* [0-9:]* [^ ]* / ' "$1" | tail -n 1; }
+outer=$(root_of /proc/self/mountinfo)
+[ -n "$outer" ] && echo "control: outside, the mount of / is named"
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 bwrap --ro-bind / / --unshare-user cat /proc/self/mountinfo >"$dir/inner" 2>"$dir/err"
 status=$?
@@ -9,8 +12,7 @@ if [ "$status" != 0 ]; then
     cat "$dir/err" >&2
     exit "$status"
 fi
-root=$(grep ' / / ' "$dir/inner" | tail -n 1)
-outer=$(grep ' / / ' /proc/self/mountinfo | tail -n 1)
+root=$(root_of "$dir/inner")
 case $root in
 '' | "$outer" | *' shared:'*) echo "inside, / is mounted as: ${root:-nothing}" && exit 1 ;;
 esac

@@ -43,6 +43,11 @@ class Context:
     """The relaxations that the profile may have."""
     engine_has_seccomp: bool = True
     engine_has_apparmor: bool = True
+    engine: str = "Docker"
+    """Whose defaults they are."""
+    default_capabilities: frozenset[str] = DOCKER_DEFAULT
+    asked_capabilities: frozenset[str] = frozenset()
+    """Those of Docker's default set that the profile asks for, which relaxes nothing."""
     surroundings: Surroundings | None = None
     """What is in the container that decides about a sandbox, as far as it could be asked."""
 
@@ -118,7 +123,11 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
     held = decode(int(found[1], 16))
     added = {name.removeprefix("cap-add=") for name in context.allowed if name.startswith("cap-add=")}
     everything = "privileged" in context.allowed or "ALL" in added
-    extra = sorted(held - DOCKER_DEFAULT - added) if not everything else []
+    extra = (
+        sorted(held - context.default_capabilities - context.asked_capabilities - added)
+        if not everything
+        else []
+    )
     if extra:
         names = ", ".join(extra)
         options = " ".join(f"--cap-add={name}" for name in extra if name in NAMES) or "what grants them"
@@ -128,14 +137,15 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
             f"the profile may not have {names} (privilege lock)",
             f"remove {options} from the profile, or allow it in the lock with a reason",
         )
-    return Judgement(Status.PASS, _set_in_words(held))
+    return Judgement(Status.PASS, _set_in_words(held, context))
 
 
-def _set_in_words(held: frozenset[str]) -> str:
-    more, less = sorted(held - DOCKER_DEFAULT), sorted(DOCKER_DEFAULT - held)
+def _set_in_words(held: frozenset[str], context: Context) -> str:
+    default = context.default_capabilities
+    more, less = sorted(held - default), sorted(default - held)
     if less:
         return f"only {', '.join(sorted(held))}" if held else "none at all"
-    return f"Docker's default set{' and ' + ', '.join(more) if more else ', nothing more'}"
+    return f"{context.engine}'s default set{' and ' + ', '.join(more) if more else ', nothing more'}"
 
 
 def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
@@ -158,7 +168,7 @@ def is_filtered_unless_allowed(observation: Observation, context: Context) -> Ju
     return Judgement(
         Status.FAIL,
         "no filter is on",
-        "the profile may not run without Docker's seccomp filter (privilege lock)",
+        f"the profile may not run without {context.engine}'s seccomp filter (privilege lock)",
         "remove seccomp=unconfined from the profile, or allow it in the lock with a reason",
     )
 

@@ -53,6 +53,8 @@ class Probe:
     """Seconds; thirty times what the slowest takes on a busy machine of two cores."""
     text: str = ""
     """The script of a probe that a repository adds."""
+    by_hand: str = ""
+    """What a person would type in the container, to see the same without the controls; `{user}` as above."""
 
     def judged(self, observation: Observation, context: Context) -> Judgement:
         """The verdict on what it showed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from nestbox.outcome import Outcome, Status, count, exit_code
@@ -28,6 +29,11 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
     where = safe(str(outcome.target)) if outcome.target else "files"
     word = _word(outcome.status, color=color)
     return f"{word} {where:<20} {outcome.id:<24} {safe(outcome.summary)}{_seconds(outcome)}"
+
+
+def planned(where: str, command: str) -> str:
+    """A command line that is going to be run, in one line."""
+    return f"{'plan':<10} {safe(where):<20} {'build':<24} {safe(command)}"
 
 
 def details(outcomes: Sequence[Outcome]) -> str:
@@ -92,7 +98,7 @@ def _detail(group: Sequence[Outcome]) -> str:
     seen = first.observation
     # What was found says more than the output that it was found in.
     if seen is not None and not errors:
-        lines.append(f"  command: {safe(' '.join(seen.command))} (exit status {seen.exit_status})")
+        lines.append(f"  command: {safe(shlex.join(seen.command))} (exit status {seen.exit_status})")
         for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
             shown = text.rstrip().splitlines()[-_SHOWN_LINES:]
             lines += [f"  {name}: {safe(part)}" for part in shown]

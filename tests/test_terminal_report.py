@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestbox.outcome import Observation, Outcome, Status, Target
-from nestbox.report import details, line, summary
+from nestbox.reports.terminal import details, line, summary
 from nestbox.source import safe
 
 SECURE = Target("secure", "linux/amd64")

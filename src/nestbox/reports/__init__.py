@@ -1,0 +1,1 @@
+"""Evidence, drawn: one module for each format."""

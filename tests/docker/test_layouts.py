@@ -1,0 +1,274 @@
+"""nestbox in repositories that know nothing of it, without any configuration: five layouts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nestbox.compose_files import read_project
+from nestbox.engine import Engine, find_image, started_container
+from nestbox.profile import load_profile
+from nestbox.smoke import request_container
+from tests.blocks import Block, blocks
+from tests.conftest import ROOT, Repository, own_containers, skip_or_fail
+from tests.docker.client import run_client
+from tests.docker.layouts import LAYOUTS, make
+from tests.docker.test_parity import comparable
+from tests.test_docs import run_block
+
+pytestmark = pytest.mark.docker
+
+RECORDED = Path(__file__).parent.parent / "compose"
+
+
+@pytest.fixture(scope="session")
+def compose() -> None:
+    """Docker's compose plugin."""
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    if asked.returncode != 0:
+        skip_or_fail("the docker client has no compose plugin")
+
+
+@pytest.fixture
+def elsewhere(
+    tmp_path: Path, engine: Engine, compose: None, base: str, request: pytest.FixtureRequest
+) -> Iterator[Repository]:
+    before, volumes = own_containers(engine), names_of_volumes(engine)
+    yield make(request.param, tmp_path / "somebodys", base)
+    assert own_containers(engine) == before
+    assert names_of_volumes(engine) <= volumes
+    for image in engine.api.images("nestbox/somebodys-*"):
+        engine.api.remove_image(image["Id"], force=True)
+
+
+def names_of_volumes(engine: Engine) -> set[str]:
+    # Anonymous ones have random names: those of others who work on the engine come and go.
+    found = {volume["Name"] for volume in engine.api.volumes()["Volumes"] or ()}
+    return {name for name in found if not re.fullmatch("[0-9a-f]{64}", name)}
+
+
+def inferred(said: str) -> list[str]:
+    return [line.removeprefix("inferred   ") for line in said.splitlines() if line.startswith("inferred")]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "profile", "packs", "passes"),
+    [
+        (
+            "image",
+            "default (.devcontainer.json: image {base})",
+            "users, privileges, no-setuid-bwrap of default (nothing in it lets a sandbox in)",
+            {"build", "smoke.relaxations", "smoke.bwrap-not-setuid"},
+        ),
+        (
+            "dockerfile",
+            "default (.devcontainer/devcontainer.json: Dockerfile)",
+            "users, privileges, no-setuid-bwrap of default (nothing in it lets a sandbox in)",
+            {"build", "smoke.users", "smoke.relaxations", "smoke.bwrap-not-setuid"},
+        ),
+        (
+            "compose",
+            "default (.devcontainer/devcontainer.json: Compose service app, without db)",
+            "users, privileges, bubblewrap, containment of default "
+            "(security-opt=seccomp=unconfined lets a sandbox in)",
+            {"check.dockerfile", "build", "smoke.users", "smoke.relaxations", "smoke.seccomp"},
+        ),
+        (
+            "folder",
+            "api (.devcontainer/api/devcontainer.json: image {base})",
+            "users, privileges, no-setuid-bwrap of api (nothing in it lets a sandbox in)",
+            {"build", "smoke.relaxations", "smoke.capabilities"},
+        ),
+    ],
+    indirect=["elsewhere"],
+)
+def test_a_repository_without_configuration_is_proved_and_told_what_was_made_of_it(
+    elsewhere: Repository, base: str, profile: str, packs: str, passes: set[str]
+) -> None:
+    done = elsewhere.nestbox("validate", "--json")
+    assert inferred(done.stderr) == [
+        f"profile {profile.format(base=base)} on the engine's own platform; "
+        "no privilege lock: each may have what it asks for",
+        f"packs {packs}",
+    ]
+    statuses = {outcome["id"]: outcome["status"] for outcome in done.evidence["outcomes"]}
+    assert passes <= {name for name, status in statuses.items() if status == "pass"}, done.stderr
+    assert set(statuses.values()) <= {"pass", "unverified"}
+    # Where AppArmor confines, and no bwrap is missed, nothing is left open.
+    assert done.status == (3 if "unverified" in statuses.values() else 0)
+
+
+PAGE = ROOT / "docs/other-repositories.md"
+SHOWN = {
+    found[1]: block
+    for block in blocks(PAGE, ROOT)
+    if (found := re.search(r"in its layout `(\w+)`", block.reason))
+}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "block"), [(layout, SHOWN[layout]) for layout in SHOWN], indirect=["elsewhere"], ids=SHOWN
+)
+def test_what_the_documentation_shows_of_a_layout_is_what_is_printed(
+    elsewhere: Repository, engine: Engine, base: str, block: Block
+) -> None:
+    if engine.facts.confines_with("apparmor"):
+        pytest.skip("the page shows a host without AppArmor")
+    (elsewhere.path / "noxfile.py").write_text("import nox\n")
+    shown = tuple(line.replace("nestbox-base:bookworm-amd64", base) for line in block.shown)
+    run_block(replace(block, shown=shown), elsewhere.path, dict(os.environ))
+
+
+def test_three_layouts_are_shown() -> None:
+    assert sorted(SHOWN) == ["compose", "folder", "image"]
+
+
+@pytest.mark.parametrize("elsewhere", ["none"], indirect=True)
+def test_a_repository_without_a_devcontainer_is_told_what_to_do(elsewhere: Repository) -> None:
+    done = elsewhere.nestbox("validate")
+    assert (done.status, done.stdout) == (2, "")
+    what, why, fix = done.stderr.splitlines()
+    assert what == "nestbox: no devcontainer configuration was found"
+    assert ".devcontainer/<folder>/devcontainer.json" in why
+    assert "write a first one" in fix
+
+
+@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
+def test_the_container_of_a_service_is_what_its_file_says(elsewhere: Repository, engine: Engine) -> None:
+    done = elsewhere.nestbox("validate", "--json")
+    assert done.outcome("smoke.relaxations")["summary"] == (
+        "in force: cap-add=SYS_PTRACE, mount=/var/run/docker.sock, security-opt=seccomp=unconfined"
+    )
+    services = done.outcome("smoke.services")
+    assert services["status"] == "unverified"
+    assert services["summary"].startswith("the network namespace of db is not shared here")
+    # Nobody promised a sandbox: that there is none is no failure.
+    assert done.outcome("smoke.bwrap-present")["status"] == "unverified"
+
+
+@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
+def test_a_declared_sandbox_that_is_not_there_is_a_failure(elsewhere: Repository) -> None:
+    declared = '"customizations": {"nestbox": {"packs": ["bubblewrap"]}}, "service"'
+    elsewhere.edit(".devcontainer/devcontainer.json", '"service"', declared)
+    done = elsewhere.nestbox("smoke", "--json")
+    assert done.status == 1
+    assert done.outcome("smoke.bwrap-present")["status"] == "fail"
+
+
+@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
+def test_the_lock_holds_a_service_to_what_it_had(elsewhere: Repository) -> None:
+    assert elsewhere.nestbox("privileges", "--update").status == 0
+    lock = (elsewhere.path / ".devcontainer/privileges.lock").read_text()
+    for relaxation in ("cap-add=SYS_PTRACE", "network=service:db", "mount=/var/run/docker.sock"):
+        assert f'"{relaxation}" = ' in lock
+    elsewhere.git("add", "--all")
+    elsewhere.git("commit", "--quiet", "--message", "Lock")
+    # The Compose file alone changes: devcontainer.json is as it was.
+    elsewhere.edit(".devcontainer/compose.yaml", "cap_add: [SYS_PTRACE]", "cap_add: [SYS_PTRACE, NET_ADMIN]")
+    checked = elsewhere.nestbox("check.lock", "--json")
+    assert checked.status == 1
+    assert "asks for cap-add=NET_ADMIN" in checked.evidence["outcomes"][0]["summary"]
+    compared = elsewhere.nestbox("privileges", "--base", "main", "--json")
+    assert compared.status == 1
+    (profile,) = json.loads(compared.stdout)["profiles"]
+    assert [one["relaxation"] for one in profile["added"]] == ["cap-add=NET_ADMIN"]
+    smoked = elsewhere.nestbox("smoke", "--json")
+    assert "may not have cap-add=NET_ADMIN" in smoked.outcome("smoke.relaxations")["cause"]
+
+
+OPTIONS = """network_mode: none
+    pid: host
+    ipc: host
+    shm_size: 128m
+    mem_limit: 512m
+    cpus: 1.5
+    ulimits: {nofile: {soft: 1024, hard: 2048}}
+    tmpfs: ["/scratch:size=1m"]
+    devices: ["/dev/null:/dev/nestbox:r"]
+    extra_hosts: ["here:192.0.2.1"]
+    entrypoint: ["/bin/sh", "-c", "exec sleep 600"]
+    working_dir: /tmp"""
+SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("network_mode: bridge", {}),
+    "properties": ("", {"overrideCommand": True, "capAdd": ["NET_ADMIN"], "init": True}),
+    "options": (OPTIONS, {"containerEnv": {"GREETING": "mine"}, "containerUser": "dev"}),
+    "mounts": ("read_only: true", {"mounts": ["type=volume,source=nestbox-test-d,target=/data"]}),
+}
+
+
+@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_reference_client_starts_the_same_container(
+    elsewhere: Repository, engine: Engine, client: Path, service: str
+) -> None:
+    options, properties = SERVICES[service]
+    elsewhere.edit(".devcontainer/compose.yaml", "network_mode: service:db", options)
+    file = elsewhere.path / ".devcontainer/devcontainer.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **properties}))
+    assert elsewhere.nestbox("build").status == 0
+    theirs = by_the_client(elsewhere.path, client, engine)
+    ours = by_nestbox(elsewhere.path, engine)
+    assert in_common(ours) == in_common(theirs)
+
+
+def in_common(found: dict[str, Any]) -> dict[str, Any]:
+    """Without what belongs to a project that is up: its own network, and the names of its own volumes."""
+    process = " ".join([*found.pop("Entrypoint"), *(found.pop("Cmd") or ())])
+    own = found["NetworkMode"] in ("default", "somebodys_devcontainer_default")
+    return {
+        **found,
+        "NetworkMode": "its own" if own else found["NetworkMode"],
+        "mounts": [m if m[0] == "bind" else (m[0], "its own", *m[2:]) for m in found["mounts"]],
+        # The client's YAML indents the script.
+        "process": " ".join(process.split()),
+    }
+
+
+def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
+    command = "devcontainer up --workspace-folder . --skip-post-create --update-remote-user-uid-default never"
+    try:
+        result = run_client(command, client, folder, {})
+        return comparable(engine.api.inspect_container(result["containerId"]))
+    finally:
+        down = ["docker", "compose", "--project-name", f"{folder.name}_devcontainer", "down", "--volumes"]
+        subprocess.run([*down, "--rmi", "local"], check=True, capture_output=True, timeout=120, cwd=folder)
+
+
+def by_nestbox(folder: Path, engine: Engine) -> dict[str, Any]:
+    profile = load_profile("default", folder / ".devcontainer/devcontainer.json", folder, os.environ)
+    tag = next(tag for image in engine.api.images("nestbox/somebodys-*") for tag in image["RepoTags"])
+    image = find_image(engine, tag)
+    assert image is not None
+    request = request_container(profile, image, os.environ)
+    with started_container(engine, request, engine.facts.platform) as container:
+        return comparable(container.inspection)
+
+
+def test_compose_still_says_what_was_recorded(
+    compose: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BASE", raising=False)
+    folder = tmp_path / "project/.devcontainer"
+    folder.mkdir(parents=True)
+    file = folder / "compose.yaml"
+    file.write_text((RECORDED / "everything.yaml").read_text())
+    said = json.dumps(read_project([file], folder.parent, os.environ)).replace(
+        f"{tmp_path}/project", "/project"
+    )
+    recorded = json.loads((RECORDED / "everything.json").read_text())
+    # Other releases say more; what is read here must be as it was.
+    assert json.loads(said)["services"]["app"].keys() >= recorded["services"]["app"].keys()
+    for part in ("cap_add", "security_opt", "volumes", "environment", "entrypoint", "network_mode"):
+        assert json.loads(said)["services"]["app"][part] == recorded["services"]["app"][part]
+
+
+def test_all_five_layouts_are_tried() -> None:
+    assert sorted(LAYOUTS) == ["compose", "dockerfile", "folder", "image", "none"]
