@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import nestbox
-from nestbox.command import run, run_interactive
+from nestbox.command import Dialog, run, run_interactive
 from nestbox.errors import CommandError, EngineError
 from nestbox.stopping import Stop, stopped_by
 
@@ -273,3 +273,25 @@ def test_a_program_that_ends_in_time_is_not_waited_for_in_steps() -> None:
     assert run(["sleep", "0.45"], timeout=30).seconds < 1.5
     with pytest.raises(CommandError, match=r"did not end within 0\.5 s"):
         run(["sleep", "9"], timeout=0.5)
+
+
+def test_a_dialog_goes_both_ways_until_nothing_holds_our_end_open(tmp_path: Path) -> None:
+    # It reads one line, and then neither reads nor ends.
+    program = f"echo $$ > {tmp_path}/pid; read line; echo aside >&2; echo said $line; exec sleep 60"
+    dialog = Dialog(["sh", "-c", program], {"TOLD": "yes"})
+    dialog.socket.sendall(b"this\n")
+    reading = dialog.socket.makefile("rb")
+    dialog.socket.close()
+    # As an answer that is still being read does, the file holds it open.
+    assert reading.readline() == b"said this\n"
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(pid, 0)
+    reading.close()
+    assert dialog.said(timeout=PATIENCE) == "aside\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_dialog_with_what_is_not_there_is_an_error() -> None:
+    with pytest.raises(CommandError, match="no-such-program was not found"):
+        Dialog(["no-such-program"])

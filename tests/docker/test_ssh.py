@@ -24,7 +24,7 @@ DOCKER_HOST={address} exec "$@"
 NODE = """
 [[tool.nestbox.node]]
 name = "nearby"
-host = "ssh://you@nearby"
+host = "ssh://nearby"
 
 [[tool.nestbox.probe]]
 name = "untracked"
@@ -54,7 +54,7 @@ def test_everything_is_asked_over_ssh_and_no_process_stays(
     assert done.outcome("smoke.untracked")["status"] == "pass"
     assert done.outcome("smoke.tty")["status"] == "pass"
     (target,) = done.evidence["targets"]
-    assert target["facts"]["engine"] == "ssh://you@nearby"
+    assert target["facts"]["engine"] == "ssh://nearby"
     assert target["facts"]["workspace"] == "copied into a volume"
     assert own_containers(engine) == []
     deadline = time.monotonic() + 5
