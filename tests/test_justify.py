@@ -32,7 +32,7 @@ SECCOMP, APPARMOR = "security-opt=seccomp=unconfined", "security-opt=apparmor=un
 THREE = frozenset(f"cap-add={name}" for name in SETUID_BWRAP - DOCKER_DEFAULT)
 SECURE = THREE | {SECCOMP, APPARMOR}
 TARGET = Target("secure", "linux/amd64")
-PLAIN = Host("6.1", ("seccomp",), "26.1", "linux/amd64", "sha256:01", "4755 root")
+PLAIN = Host("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
 UBUNTU = replace(PLAIN, lsms=("apparmor", "seccomp"))
 CAPSET = "bwrap: capset failed: Operation not permitted"
 Oracle = Callable[[Set, Way], str]

@@ -8,7 +8,7 @@ from nestbox.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
 from nestbox.justify.trials import Host
 from nestbox.risks import risk_of
 
-PLAIN = Host("6.1", ("seccomp",), "26.1", "linux/amd64", "sha256:01", "4755 root")
+PLAIN = Host("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
 
 
 def test_each_relaxation_of_dockers_defaults_is_tried_once() -> None:

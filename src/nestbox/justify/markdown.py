@@ -36,7 +36,7 @@ def host_in_words(host: Host) -> str:
     kernel = ".".join(host.kernel.split(".")[:2])
     engine = ".".join(host.engine.split(".")[:2])
     apparmor = "with" if host.confines_with("apparmor") else "without"
-    return f"Linux {kernel}, Docker {engine}, {apparmor} AppArmor"
+    return f"Linux {kernel}, {engine}, {apparmor} AppArmor"
 
 
 def _cell(row: Row | None) -> str:

@@ -130,9 +130,8 @@ def asked_probes(run: Run) -> tuple[Probe, ...]:
 def host_of(engine: Engine, run: Run) -> Host:
     """The engine's host as far as it says so itself."""
     names = (option.split(",")[0].removeprefix("name=") for option in engine.facts.security_options)
-    return Host(
-        engine.facts.kernel, tuple(sorted(names)), engine.facts.version, run.node.platform, run.image.id
-    )
+    engine_named = f"{engine.facts.product} {engine.facts.version}"
+    return Host(engine.facts.kernel, tuple(sorted(names)), engine_named, run.node.platform, run.image.id)
 
 
 def investigate(

@@ -76,6 +76,7 @@ class Host:
     lsms: tuple[str, ...]
     """The engine's security options, such as seccomp and apparmor."""
     engine: str
+    """Its product and version, such as `Docker 26.1.5`."""
     platform: str
     image: str
     """The image's digest."""
@@ -94,9 +95,7 @@ class Host:
 
     def __str__(self) -> str:
         walls = ", ".join(name for name in self.lsms if name in {"apparmor", "seccomp", "selinux"})
-        return (
-            f"Linux {self.kernel} ({walls or 'no filter, no policy'}), engine {self.engine}, {self.platform}"
-        )
+        return f"Linux {self.kernel} ({walls or 'no filter, no policy'}), {self.engine}, {self.platform}"
 
 
 def of_way(trials: Iterable[Trial], way: Way) -> dict[Set, Trial]:
