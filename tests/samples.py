@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from nestbox import evidence
 from nestbox.evidence import Evidence
 from nestbox.findings import Finding, Mistake
@@ -161,7 +163,37 @@ def elsewhere(*outcomes: Outcome) -> evidence.Run:
     )
 
 
-EVERYTHING = Evidence(runs=(a_run(*OUTCOMES, justification={"secure": {"cap-add=SYS_ADMIN": "needed"}}),))
+JUSTIFICATION: dict[str, JsonValue] = {
+    "profiles": [
+        {
+            "profile": "secure",
+            "platform": "linux/amd64",
+            "relaxations": [
+                {
+                    "relaxation": "cap-add=SYS_ADMIN",
+                    "need": "needed",
+                    "probes": ["bwrap-userns", "bwrap-slave", "bwrap-pivot", "bwrap-pidns", "bwrap-netns"],
+                    "error": "bwrap: capset failed: Operation not permitted",
+                    "check": "mount asks for it",
+                    "source": "fs/namespace.c, may_mount",
+                },
+                {"relaxation": "security-opt=apparmor=unconfined", "need": "unverified", "probes": []},
+            ],
+            "minimal": [{"bwrap": "not setuid", "sets": [["security-opt=seccomp=unconfined"], []]}],
+        }
+    ],
+    "residual": [
+        {
+            "profile": "secure",
+            "platform": "linux/amd64",
+            "attempts": [
+                {"what": "mount a tmpfs", "takes": "SYS_ADMIN", "who": "root", "could": "can"},
+                {"what": "mount a tmpfs", "takes": "SYS_ADMIN", "who": "vscode", "could": "cannot"},
+            ],
+        }
+    ],
+}
+EVERYTHING = Evidence(runs=(a_run(*OUTCOMES, justification=JUSTIFICATION),))
 TWO_MACHINES = Evidence(
     runs=(
         a_run(*OUTCOMES),

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -268,7 +269,7 @@ def test_the_page_speaks_to_everybody() -> None:
     for landmark in ("header", "nav", "main", "footer"):
         assert tags.count(landmark) == 1
     assert tags.count("h1") == 1
-    assert tags.count("table") == tags.count("caption") == 3
+    assert tags.count("table") == tags.count("caption") == 5
     assert "th" in tags
     assert text.count('scope="') == tags.count("th")
     # A verdict is a sign and a word, never a colour alone.
@@ -280,8 +281,37 @@ def test_the_page_shows_privileges_timeline_and_justification() -> None:
     text = to_html(EVERYTHING)
     assert "setuid bwrap demands it, for unshare, mount and pivot_root" in text
     assert text.count('class="bar"') == len(OUTCOMES)
-    assert "Justification" in text
-    assert "Justification" not in to_html(TWO_MACHINES)
+    assert "What each relaxation of secure linux/amd64 is there for" in text
+    assert "bwrap-userns, bwrap-slave, bwrap-pivot, bwrap-pidns and 1 more" in text
+    assert "with bwrap not setuid: security-opt=seccomp=unconfined" in text
+    assert "with bwrap not setuid: none at all" in text
+    assert "What can be done in secure linux/amd64, by trying" in text
+    assert "is there for" not in to_html(TWO_MACHINES)
+
+
+def test_a_pull_request_shows_what_each_relaxation_is_there_for() -> None:
+    text = to_markdown(EVERYTHING)
+    assert "| `cap-add=SYS_ADMIN` | `needed` | `bwrap: capset failed: Operation not permitted` |" in text
+    assert "| `mount a tmpfs` | `can` | `cannot` | `SYS_ADMIN` |" in text
+    assert "is there for" not in to_markdown(TWO_MACHINES)
+
+
+@pytest.mark.parametrize("odd", [{}, {"profiles": 1}, {"profiles": ["x", {}]}, {"residual": [{}]}])
+def test_a_justification_of_another_form_breaks_no_report(odd: Any) -> None:
+    document = Evidence(runs=(a_run(*OUTCOMES, justification=odd),))
+    assert to_html(document)
+    assert to_markdown(document)
+
+
+def test_hostile_words_of_an_experiment_are_text() -> None:
+    row = {"relaxation": "a|b", "need": "needed", "error": "</td><script>`|\x1b[2J", "probes": ["<b>"]}
+    odd: Any = {"profiles": [{"profile": "<i>", "platform": "x", "relaxations": [row]}]}
+    document = Evidence(runs=(a_run(*OUTCOMES, justification=odd),))
+    page, text = to_html(document), to_markdown(document)
+    assert "<script>" not in page
+    assert "\x1b" not in page + text
+    (line,) = [line for line in text.splitlines() if line.startswith("| `a¦b`")]
+    assert line.replace("\\|", "").count("|") == 6
 
 
 def test_bars_stand_where_their_outcomes_were() -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from nestbox.evidence import Evidence, Outcome, Run
 from nestbox.merging import disagreements
 from nestbox.outcome import Status
+from nestbox.reports.justified import deeds, justified
 from nestbox.reports.markdown import quoted
 from nestbox.reports.words import ORDER, by_target, describe_run, in_words
 from nestbox.source import safe
@@ -77,6 +78,8 @@ def to_html(evidence: Evidence) -> str:
         statuses=list(Status),
         disagreements=list(disagreements(evidence.runs)) if len(sections) > 1 else [],
         describe_run=describe_run,
+        justified=justified,
+        deeds=deeds,
         in_words=in_words,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from nestbox.evidence import Evidence, Outcome, Run, Target
 from nestbox.merging import disagreements
 from nestbox.outcome import Status
+from nestbox.reports.justified import deeds, justified
 from nestbox.reports.words import by_target, describe_run, in_words
 from nestbox.source import safe
 
@@ -61,6 +62,7 @@ def _run(run: Run, shown: frozenset[Status]) -> Iterator[str]:
     for (profile, platform), outcomes in by_target(run.outcomes).items():
         yield from _target(run, profile, platform, outcomes, shown)
     yield from _privileges(run)
+    yield from _justified(run)
 
 
 def _target(
@@ -137,6 +139,34 @@ def _privileges(run: Run) -> Iterator[str]:
     yield ""
     yield "</details>"
     yield ""
+
+
+def _justified(run: Run) -> Iterator[str]:
+    for one in justified(run):
+        yield f"<details><summary>What each relaxation of {code(one.title)} is there for</summary>"
+        yield ""
+        yield "| relaxation | on this host | without it | what breaks | what asks for it |"
+        yield "| --- | --- | --- | --- | --- |"
+        for reason in one.reasons:
+            cells = (reason.relaxation, reason.need, reason.said, reason.breaks, reason.asked_by)
+            yield "| " + " | ".join(cell(text) if text else "" for text in cells) + " |"
+        yield ""
+        yield from (f"- smallest set that works, {code(text)}" for text in one.minimal)
+        yield ""
+        yield "</details>"
+        yield ""
+    for title, tried in deeds(run):
+        yield f"<details><summary>What can be done in {code(title)}, by trying</summary>"
+        yield ""
+        actors = [actor for actor, _ in tried[0].could] if tried else []
+        yield "| | " + " | ".join(cell(text) for text in (*actors, "what it takes")) + " |"
+        yield "| --- |" + " --- |" * (len(actors) + 1)
+        for deed in tried:
+            could = [word for _, word in deed.could]
+            yield "| " + " | ".join(cell(text) for text in (deed.what, *could, deed.takes)) + " |"
+        yield ""
+        yield "</details>"
+        yield ""
 
 
 def _disagreements(runs: Sequence[Run]) -> Iterator[str]:
