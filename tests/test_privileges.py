@@ -693,7 +693,7 @@ def test_a_shallow_clone_is_told_to_fetch_more(
     git(tmp_path, "clone", "--quiet", "--depth=1", "--no-single-branch", workspace.as_uri(), str(shallow))
     monkeypatch.chdir(shallow)
     # The command line itself: its exit code is what a build sees.
-    monkeypatch.setattr("nestbox.door.interrupted_by_signals", contextlib.nullcontext)
+    monkeypatch.setattr("nestbox.console.interrupted_by_signals", contextlib.nullcontext)
     with pytest.raises(Exit) as caught:
         tell_privileges(update=False, base="origin/branch", as_json=False)
     assert caught.value.code == 3

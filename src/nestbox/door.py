@@ -1,54 +1,27 @@
-"""What every way in shares: words to the terminal, signals, exit codes."""
+"""The ways in, one for each task: read what is asked, have it done, end with an exit code."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import sys
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from invoke.exceptions import Exit
 
-from nestbox.actions import in_actions, inert, json_text, tell_actions
-from nestbox.errors import NestboxError, UsageError
-from nestbox.evidence import to_json
-from nestbox.interrupts import interrupted_by_signals
-from nestbox.outcome import INTERRUPTED, Outcome, Target, exit_code
-from nestbox.profile import discover
-from nestbox.recording import Recorder, default_file, write
-from nestbox.redaction import Redactor
+from nestbox.console import Progress, exits, tell, wants_color
+from nestbox.errors import UsageError
+from nestbox.outcome import Outcome, Target, exit_code
+from nestbox.recording import default_file, write
 from nestbox.reports import terminal
+from nestbox.showing import Output, show
 from nestbox.validate import Request, Session, validate
 
 if TYPE_CHECKING:
     from nestbox.build_matrix import BuildRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Where a run is kept, and how it is shown: to people, or as JSON or SARIF with the rest on stderr."""
-
-    json: bool = False
-    sarif: bool = False
-    allow_unverified: bool = False
-    evidence: str = ""
-    """The file that the evidence is written to, if any."""
-
-    @property
-    def people(self) -> TextIO:
-        """Where the words for people go."""
-        return sys.stderr if self.json or self.sarif else sys.stdout
-
-    @property
-    def file(self) -> Path | None:
-        """The same as a path."""
-        return Path(self.evidence) if self.evidence else None
 
 
 def prove(request: Request, output: Output) -> NoReturn:
@@ -101,80 +74,6 @@ def examine_machine(output: Output) -> NoReturn:
         yield from doctor.examine(doctor.accounts())
 
     show(examine, output, Path.cwd(), doctor.verdicts)
-
-
-def show(
-    ask: Callable[[Session], Generator[Outcome]],
-    output: Output,
-    workspace: Path,
-    conclude: Callable[[Sequence[Outcome]], str] | None = None,
-    more: Callable[[], dict[str, Any]] = dict,
-) -> NoReturn:
-    """Show each outcome as it comes, then what did not pass, and end with the exit code of the whole.
-
-    `conclude` has a last word for people, `more` what experiments add to the evidence.
-    """
-    progress = Progress()
-    session = Session(
-        say=lambda text: progress.show(run.heard(text)),
-        tell=lambda text: keep(run.redactor.text(text)),
-    )
-    run = Recorder(workspace, session, output.file)
-
-    def keep(text: str) -> None:
-        progress.say(text, output.people)
-
-    interrupted = False
-    with exits():
-        if output.json and output.sarif:
-            raise UsageError("--json and --sarif exclude each other", fix="run it twice")
-        try:
-            # Closed by hand: what is under way is cleaned up before anything else is said.
-            with contextlib.closing(ask(session)) as coming:
-                for outcome in coming:
-                    keep(terminal.line(run.add(outcome), color=wants_color(output.people)))
-        except KeyboardInterrupt:
-            interrupted = True
-        except NestboxError as error:
-            if run.outcomes:
-                run.finish(error.exit_code, interrupted=True, trouble=str(error))
-            raise
-        progress.clear()
-        _finish(workspace, run, output, conclude, more, interrupted=interrupted)
-    raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
-
-
-def _finish(
-    workspace: Path,
-    run: Recorder,
-    output: Output,
-    conclude: Callable[[Sequence[Outcome]], str] | None,
-    more: Callable[[], dict[str, Any]],
-    *,
-    interrupted: bool,
-) -> None:
-    code = INTERRUPTED if interrupted else exit_code(run.outcomes, allow_unverified=output.allow_unverified)
-    run.justification = more() or None
-    evidence = run.finish(code, interrupted=interrupted)
-    if blocks := terminal.details(run.outcomes):
-        tell(f"\n{blocks}\n", output.people)
-    if conclude is not None and not interrupted and (words := conclude(run.outcomes)):
-        tell(f"{words}\n", output.people)
-    if output.json:
-        tell(json_text(to_json(evidence)), sys.stdout)
-    if output.sarif:
-        from nestbox.checks import RULES
-        from nestbox.reports.sarif import to_sarif
-
-        log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
-        tell(json_text(log), sys.stdout)
-    if in_actions():
-        tell_actions(evidence, workspace, output.people)
-    if interrupted:
-        print("interrupted; containers and temporary files are removed", file=sys.stderr)
-        raise Exit(code=INTERRUPTED)
-    said = terminal.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
-    tell(said, output.people)
 
 
 def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
@@ -275,68 +174,3 @@ def set_up(dry_run: bool, force: bool, source: str) -> NoReturn:
             init.act(workspace, environment, plan)
         print("\nnothing is written: --dry-run" if dry_run else "\nnext: nestbox validate")
     raise Exit(code=plan.exit_code)
-
-
-@contextlib.contextmanager
-def exits() -> Iterator[None]:
-    """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""
-    try:
-        with interrupted_by_signals():
-            yield
-    except NestboxError as error:
-        tell(f"nestbox: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
-        raise Exit(code=error.exit_code) from error
-    except KeyboardInterrupt:
-        print("interrupted; containers and temporary files are removed", file=sys.stderr)
-        raise Exit(code=INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader left (`| head`); Python's own last flush must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Exit(code=INTERRUPTED) from None
-
-
-def tell(text: str, stream: TextIO, end: str = "\n") -> None:
-    """Print; nothing that is printed in GitHub Actions is a workflow command by accident, or by malice."""
-    print(inert(text) if in_actions() else text, file=stream, end=end, flush=True)
-
-
-class Progress:
-    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
-
-    Several threads tell it; each line stays whole.
-    """
-
-    def __init__(self) -> None:
-        # An interruption may come while it is held, and what is cleaned up then is told, too.
-        self._lock = threading.RLock()
-        # A log is read afterwards, also where CI gives it a terminal.
-        self._live = sys.stderr.isatty() and not os.environ.get("CI")
-        self._shown = False
-
-    def show(self, text: str) -> None:
-        """Show what goes on."""
-        with self._lock:
-            if not self._live:
-                tell(f"… {text}"[:160], sys.stderr)
-                return
-            columns = os.get_terminal_size(sys.stderr.fileno()).columns
-            self._shown = True
-            print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
-
-    def say(self, text: str, stream: TextIO) -> None:
-        """Print a line that stays."""
-        with self._lock:
-            self.clear()
-            tell(text, stream)
-
-    def clear(self) -> None:
-        """Take the live line away before something that stays is printed."""
-        with self._lock:
-            if self._shown:
-                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-                self._shown = False
-
-
-def wants_color(stream: object) -> bool:
-    """Colour for terminals only, and not where NO_COLOR is set (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import NoReturn
 
-from nestbox.door import Output, exits, show
+from nestbox.console import exits
 from nestbox.engine import Engine
 from nestbox.errors import UsageError
 from nestbox.justify import residual
@@ -17,6 +17,7 @@ from nestbox.justify.study import Request, each_target, study
 from nestbox.justify.suggest import suggest
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.relaxations import relaxations_asked
+from nestbox.showing import Output, show
 from nestbox.smoke import Run
 from nestbox.validate import Session
 
