@@ -20,8 +20,9 @@ import pytest
 from nestbox.base_image import base_environment
 from nestbox.cli import main
 from nestbox.config import load_config
-from nestbox.engine import OWNER_LABEL, Engine, connect
+from nestbox.engine import Engine, connect
 from nestbox.errors import EngineUnavailable
+from nestbox.ownership import OWNER_LABEL
 from nestbox.tasks import ns
 
 ROOT = Path(__file__).parent.parent

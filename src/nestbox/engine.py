@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform as host_platform
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nestbox import podman
 from nestbox.capabilities import DOCKER_DEFAULT
 from nestbox.errors import CommandError, EngineError, EngineUnavailable
 from nestbox.interrupts import interrupts_deferred
+from nestbox.ownership import OWNER_LABEL, RUN_LABEL, owner_is_gone
 from nestbox.platforms import holds_several, parse_platform
 from nestbox.reach import client_settings, client_variables, innermost_words, knock, open_api
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-RUN_LABEL = "dev.nestbox.run"
-OWNER_LABEL = "dev.nestbox.owner"
 # Real engines answer within a second; an engine in an emulated guest needs several for a start.
 CALL_TIMEOUT = 60
 
@@ -177,43 +174,15 @@ def find_image(engine: Engine, reference: str) -> Image | None:
     )
 
 
-def new_run_labels() -> dict[str, str]:
-    """Labels for everything that this run makes: which run, and which process owns it."""
-    return {RUN_LABEL: uuid.uuid4().hex, OWNER_LABEL: _owner(os.getpid())}
-
-
-def _owner(pid: int) -> str:
-    """A process by which a leftover is known: machine, process id, and start time where there is /proc."""
-    try:
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        started = ""
-    return f"{host_platform.node()}/{pid}/{started}"
-
-
-def _owner_is_gone(owner: str) -> bool:
-    machine, _, rest = owner.partition("/")
-    pid = rest.partition("/")[0]
-    if machine != host_platform.node() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return _owner(int(pid)) != owner
-
-
 def remove_leftovers(engine: Engine) -> list[str]:
     """Remove containers and volumes of runs of this machine that no longer live; returns their names."""
     with engine_errors("looking for leftovers of earlier runs"):
         containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
-        dead = [c for c in containers if _owner_is_gone(c["Labels"][OWNER_LABEL])]
+        dead = [c for c in containers if owner_is_gone(c["Labels"][OWNER_LABEL])]
         for container in dead:
             _remove(engine.api, container["Id"])
         volumes = engine.api.volumes(filters={"label": OWNER_LABEL})["Volumes"] or []
-        dead_volumes = [v["Name"] for v in volumes if _owner_is_gone(v["Labels"][OWNER_LABEL])]
+        dead_volumes = [v["Name"] for v in volumes if owner_is_gone(v["Labels"][OWNER_LABEL])]
         for name in dead_volumes:
             engine.api.remove_volume(name, force=True)
     return [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead] + dead_volumes

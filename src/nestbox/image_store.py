@@ -6,8 +6,9 @@ import json
 import uuid
 from dataclasses import replace
 
-from nestbox.engine import Engine, Image, engine_errors, find_image, new_run_labels
+from nestbox.engine import Engine, Image, engine_errors, find_image
 from nestbox.interrupts import interrupts_deferred
+from nestbox.ownership import new_run_labels
 from nestbox.platforms import architecture
 
 # The first version of the API that inspects an image for a platform (Docker Engine 28.1).

@@ -11,7 +11,7 @@ from nestbox.asking import Answer, Question, Unanswered, ask_all
 from nestbox.capabilities import of_dockers_default
 from nestbox.compose import alone, fix_of_service, shared_with_services
 from nestbox.container import create_request
-from nestbox.engine import Container, Engine, Image, new_run_labels, started_container
+from nestbox.engine import Container, Engine, Image, started_container
 from nestbox.errors import EngineError, UsageError
 from nestbox.frames import Record
 from nestbox.guests import at_place
@@ -19,6 +19,7 @@ from nestbox.inference import packs_of, unless_undeclared
 from nestbox.lock import Reasons, allowed_by
 from nestbox.nodes import Node, Truth
 from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
+from nestbox.ownership import new_run_labels
 from nestbox.probes.judge import Context, Judgement, degraded_as_declared
 from nestbox.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestbox.probes.table import PACKS, PROBES, TERMINAL, script, text_of

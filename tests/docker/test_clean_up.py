@@ -14,17 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import (
-    OWNER_LABEL,
-    RUN_LABEL,
-    Container,
-    Engine,
-    new_run_labels,
-    remove_leftovers,
-    started_container,
-)
+from nestbox.engine import Container, Engine, remove_leftovers, started_container
 from nestbox.errors import EngineError
 from nestbox.exec import Exec
+from nestbox.ownership import OWNER_LABEL, RUN_LABEL, new_run_labels
 from nestbox.platforms import architecture
 from tests.conftest import Repository, own_containers
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nestbox.capabilities import granted
-from nestbox.engine import Engine, find_image, new_run_labels, started_container
+from nestbox.engine import Engine, find_image, started_container
+from nestbox.ownership import new_run_labels
 from nestbox.probes.table import script
 from nestbox.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository

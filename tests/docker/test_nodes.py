@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from nestbox.engine import OWNER_LABEL, Engine, connect, find_image
+from nestbox.engine import Engine, connect, find_image
 from nestbox.guests import give_image
+from nestbox.ownership import OWNER_LABEL
 from nestbox.platforms import PLATFORMS
 from tests.conftest import Finished, Repository, own_containers
 from tests.docker.second_engine import SecondEngine, second_engine

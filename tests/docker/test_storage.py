@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from nestbox.engine import Engine, find_image, new_run_labels, started_container
+from nestbox.engine import Engine, find_image, started_container
+from nestbox.ownership import new_run_labels
 from nestbox.probes.table import script
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import SA, ask

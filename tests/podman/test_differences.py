@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from nestbox.capabilities import DOCKER_DEFAULT
-from nestbox.engine import Container, Engine, new_run_labels, started_container
+from nestbox.engine import Container, Engine, started_container
 from nestbox.errors import NestboxError
+from nestbox.ownership import new_run_labels
 from nestbox.probes.table import script
 from nestbox.relaxations import relaxations_in_force
 from nestbox.surroundings import parse_surroundings

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from nestbox.engine import OWNER_LABEL, Engine
+from nestbox.engine import Engine
+from nestbox.ownership import OWNER_LABEL
 from tests.conftest import Finished, Repository
 
 SECURE = ".devcontainer/devcontainer.secure.json"

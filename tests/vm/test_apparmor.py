@@ -11,8 +11,9 @@ from functools import partial
 
 import pytest
 
-from nestbox.engine import Engine, connect, find_image, new_run_labels, started_container
+from nestbox.engine import Engine, connect, find_image, started_container
 from nestbox.guests import give_image, open_guest
+from nestbox.ownership import new_run_labels
 from nestbox.probes.table import script
 from nestbox.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
