@@ -36,7 +36,8 @@ from nestbox.outcome import Outcome, Status, Target
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import TERMINAL, script, text_of
 from nestbox.profile import Profile, discover, with_image_metadata
-from nestbox.smoke import Run, plan_probes, smoke
+from nestbox.smoke import smoke
+from nestbox.smoke_plan import Run, plan_probes
 from nestbox.validate import Session, open_workshop
 
 ROOT = Path(__file__).parent.parent

@@ -17,7 +17,7 @@ from nestbox.justify.justification import Justification
 from nestbox.justify.records import from_json
 from nestbox.justify.study import Request, each_target, study
 from nestbox.outcome import Outcome
-from nestbox.smoke import Run
+from nestbox.smoke_plan import Run
 from nestbox.validate import Session
 
 ROOT = Path(__file__).parent.parent

@@ -9,10 +9,11 @@ from typing import cast
 import pytest
 
 from docker import APIClient
-from nestbox import build_matrix
+from nestbox import build_plan
 from nestbox.base_image import Bases
 from nestbox.build import Plan, Ran
-from nestbox.build_matrix import Ground, Matrix, check_delivered, check_names
+from nestbox.build_matrix import check_delivered
+from nestbox.build_plan import Ground, Matrix, check_names
 from nestbox.config import BaseImage, Config
 from nestbox.delivered import Delivered
 from nestbox.engine import Engine, EngineFacts
@@ -111,7 +112,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, push: str, built: list[str]
 ) -> None:
     # A name that stands for two platforms must not come to stand for one.
-    monkeypatch.setattr(build_matrix, "_driver", lambda _: "docker")
+    monkeypatch.setattr(build_plan, "_driver", lambda _: "docker")
     file = tmp_path / ".devcontainer" / "devcontainer.json"
     file.parent.mkdir()
     file.write_text('{"build": {"dockerfile": "Dockerfile"}}')
@@ -119,7 +120,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
         "linux/amd64": ground(Bases({}, {}), workspace=tmp_path),
         "linux/arm64": EngineUnavailable("nothing here runs linux/arm64"),
     }
-    matrix = build_matrix.plan_matrix(grounds, {"default": file}, Delivery(push))
+    matrix = build_plan.plan_matrix(grounds, {"default": file}, Delivery(push))
     assert [platform for plan in matrix.plans for platform in plan.platforms] == built
     assert {outcome.status for outcome in matrix.unasked} == {Status.UNVERIFIED}
     summaries = [outcome.summary for outcome in matrix.unasked]
@@ -141,5 +142,5 @@ def test_podman_publishes_nothing(tmp_path: Path) -> None:
     engine = Engine(cast(APIClient, None), replace(FACTS, product="Podman"))
     shop = Workshop(tmp_path, Session(say=print), engine, Config())
     with pytest.raises(UsageError, match="this engine is Podman") as caught:
-        build_matrix.plan_matrix({"linux/amd64": Ground(shop, Bases({}, {}))}, {}, Delivery("h/x:1"))
+        build_plan.plan_matrix({"linux/amd64": Ground(shop, Bases({}, {}))}, {}, Delivery("h/x:1"))
     assert "podman push" in caught.value.fix

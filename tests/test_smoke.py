@@ -26,7 +26,8 @@ from nestbox.nodes import Node, Truth
 from nestbox.outcome import Outcome, Status, exit_code
 from nestbox.probes.table import PACKS, script
 from nestbox.profile import Profile, load_profile
-from nestbox.smoke import Run, plan_probes, smoke
+from nestbox.smoke import smoke
+from nestbox.smoke_plan import Run, plan_probes
 
 Answer = tuple[int, str, str]
 RIGHT: dict[str, Answer] = {

@@ -17,7 +17,7 @@ from nestbox.platforms import parse_platform
 from nestbox.podman import client
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.reports.terminal import details
-from nestbox.smoke import request_container
+from nestbox.smoke_plan import request_container
 from nestbox.validate import Session, Workshop
 
 # bash is what clients open where it is there.

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nestbox.asking import Answer, Question, Unanswered, ask_all
 from nestbox.capabilities import of_dockers_default
-from nestbox.compose import alone, fix_of_service, shared_with_services
-from nestbox.container import create_request
-from nestbox.engine import Container, Engine, Image, started_container
-from nestbox.errors import EngineError, UsageError
+from nestbox.compose import fix_of_service, shared_with_services
+from nestbox.engine import Container, Engine, started_container
+from nestbox.errors import EngineError
 from nestbox.frames import Record
 from nestbox.guests import at_place
-from nestbox.inference import packs_of, unless_undeclared
-from nestbox.lock import Reasons, allowed_by
-from nestbox.nodes import Node, Truth
-from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts
-from nestbox.ownership import new_run_labels
+from nestbox.inference import unless_undeclared
+from nestbox.nodes import Truth
+from nestbox.outcome import Observation, Outcome, Status, TargetFacts
 from nestbox.probes.judge import Context, Judgement, degraded_as_declared
 from nestbox.probes.probe import ANYONE, REMOTE, ROOT, Probe
-from nestbox.probes.table import PACKS, PROBES, TERMINAL, script, text_of
+from nestbox.probes.table import TERMINAL, script, text_of
 from nestbox.profile import Profile
-from nestbox.relaxations import relaxations_asked, relaxations_in_force
+from nestbox.relaxations import relaxations_in_force
+from nestbox.smoke_plan import Run, chosen_probes, request_container, users_of
 from nestbox.surroundings import Surroundings, parse_surroundings
 from nestbox.terminal import converse
 from nestbox.variables import substitute
@@ -32,82 +29,10 @@ from nestbox.variables import substitute
 _FACTS = Question("facts", 10, script("facts"))
 
 
-def _forget(_: TargetFacts) -> None:
-    """For a run that keeps no evidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A smoke run: which profile, on which node, from which image, held against which lock."""
-
-    profile: Profile
-    node: Node
-    image: Image
-    lock: Reasons | None
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    own_probes: tuple[Probe, ...] = ()
-    """Those that the repository adds."""
-    learn: Callable[[TargetFacts], None] = _forget
-    """Takes what is found beside the verdicts."""
-    only: tuple[str, ...] = ()
-    """Names of the probes that are asked; empty means all."""
-    elsewhere: bool = False
-    """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
-
-    @property
-    def target(self) -> Target:
-        return Target(self.profile.name, self.node.platform)
-
-    @property
-    def allowed(self) -> frozenset[str]:
-        return allowed_by(self.lock, self.profile.name, relaxations_asked(self.profile.run))
-
-
-def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The create request for a container of the profile; the one way in which nestbox starts any."""
-    own = (*image.entrypoint, *image.command)
-    if profile.service is not None:
-        own = profile.service.own_command(image.entrypoint, image.command)
-    return create_request(
-        alone(profile.run),
-        image=image.id,
-        labels=new_run_labels(),
-        environment=environment,
-        entrypoints=profile.entrypoints,
-        own_command=own if profile.keeps_command else (),
-    )
-
-
-def plan_probes(profile: Profile) -> tuple[Probe, ...]:
-    """The probes of the profile's packs; raises UsageError for a pack that does not exist.
-
-    Where the profile names none, they are inferred; see `packs_of`.
-    """
-    packs = packs_of(profile).names
-    for name in packs:
-        if name not in PACKS:
-            raise UsageError(
-                f"{profile.file.name}: customizations.nestbox.packs: there is no pack {name!r}",
-                fix=f"some of: {', '.join(PACKS)}",
-            )
-    probes = tuple(p for p in PROBES if p.pack in packs and (p.name != "users" or _users(profile)))
-    if not probes:
-        raise UsageError(
-            f"{profile.file.name}: customizations.nestbox.packs: there is no probe to ask",
-            why="an empty run proves nothing",
-            fix=f"name some of: {', '.join(PACKS)}",
-        )
-    return probes
-
-
-def _users(profile: Profile) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, (*profile.declarations.users, profile.remote_user))))
-
-
 def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
     yield from _beside(run)
-    probes = _chosen(run, (*plan_probes(run.profile), *run.own_probes))
+    probes = chosen_probes(run)
     emulated = run.node.truth is Truth.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
@@ -126,20 +51,10 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
 
 
-def _chosen(run: Run, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-    known = [probe.name for probe in probes]
-    for name in run.only:
-        if name not in known:
-            raise UsageError(
-                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
-            )
-    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
-
-
 def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
     declared = run.profile.declarations
     return Context(
-        users=_users(run.profile),
+        users=users_of(run.profile),
         codex_version=declared.codex_version or "",
         degradations=declared.degradations,
         allowed=run.allowed,
@@ -208,7 +123,7 @@ def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Ite
     remote = run.profile.remote_user
     environment = {
         **_remote_environment(run.profile, container),
-        "NESTBOX_USERS": " ".join(_users(run.profile)),
+        "NESTBOX_USERS": " ".join(users_of(run.profile)),
     }
     questions: dict[str, list[Question]] = {remote: [_FACTS]}
     for probe in probes.values():

@@ -28,7 +28,8 @@ from nestbox.platforms import parse_platform
 from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
 from nestbox.profile import Profile, discover, load_profile, select, with_image_metadata
-from nestbox.smoke import Run, smoke
+from nestbox.smoke import smoke
+from nestbox.smoke_plan import Run
 
 CHECKS = (*OF_FILES, "check.diff")
 STEPS = (*CHECKS, "build", "smoke")

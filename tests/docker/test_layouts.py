@@ -16,7 +16,7 @@ import pytest
 from nestbox.compose_files import read_project
 from nestbox.engine import Engine, find_image, started_container
 from nestbox.profile import load_profile
-from nestbox.smoke import request_container
+from nestbox.smoke_plan import request_container
 from tests.blocks import Block, blocks
 from tests.conftest import ROOT, Repository, own_containers, skip_or_fail
 from tests.docker.client import run_client

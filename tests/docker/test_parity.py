@@ -17,7 +17,7 @@ from nestbox.config import load_config
 from nestbox.engine import Engine, Image, find_image, started_container
 from nestbox.metadata import LABEL
 from nestbox.profile import load_profile, with_image_metadata
-from nestbox.smoke import request_container
+from nestbox.smoke_plan import request_container
 from tests.conftest import ROOT
 from tests.docker.client import run_client
 

@@ -17,7 +17,8 @@ from nestbox.probes.own import own_probes
 from nestbox.profile import load_profile
 from nestbox.relaxations import relaxations_asked
 from nestbox.reports.terminal import in_order
-from nestbox.smoke import Run, smoke
+from nestbox.smoke import smoke
+from nestbox.smoke_plan import Run
 from tests.conftest import ROOT
 
 RED = (Status.FAIL, Status.ERROR)

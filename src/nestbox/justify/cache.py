@@ -17,7 +17,7 @@ from nestbox.outcome import Target
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import script, text_of
 from nestbox.properties import mounted_root
-from nestbox.smoke import Run, request_container
+from nestbox.smoke_plan import Run, request_container
 
 
 def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:

@@ -17,7 +17,7 @@ from nestbox.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
 from nestbox.justify.trials import Job, Trial, Way
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.relaxations import relaxations_asked
-from nestbox.smoke import Run
+from nestbox.smoke_plan import Run
 
 UNFILTERED = "security-opt=seccomp=unconfined"
 

@@ -18,7 +18,7 @@ from nestbox.justify.suggest import suggest
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.relaxations import relaxations_asked
 from nestbox.showing import Output, show
-from nestbox.smoke import Run
+from nestbox.smoke_plan import Run
 from nestbox.validate import Session
 
 

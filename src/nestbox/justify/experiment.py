@@ -22,7 +22,8 @@ from nestbox.justify.trials import Answer, Job, Trial, Way
 from nestbox.outcome import Status, TargetFacts
 from nestbox.probes.probe import Probe
 from nestbox.probes.table import text_of
-from nestbox.smoke import Run, ask_probes, plan_probes, request_container
+from nestbox.smoke import ask_probes
+from nestbox.smoke_plan import Run, plan_probes, request_container
 
 if TYPE_CHECKING:
     from docker import APIClient

@@ -20,7 +20,7 @@ from nestbox.probes.judge import last_line
 from nestbox.probes.probe import ROOT
 from nestbox.probes.table import script
 from nestbox.relaxations import relaxations_asked
-from nestbox.smoke import Run, request_container
+from nestbox.smoke_plan import Run, request_container
 
 # The kernel's words, mount's own for a user who is not root, and those of can-route.sh.
 _REFUSED = re.compile(

@@ -30,7 +30,7 @@ from nestbox.probes.own import own_probes
 from nestbox.probes.probe import Probe
 from nestbox.profile import discover, select, with_image_metadata
 from nestbox.relaxations import relaxations_asked
-from nestbox.smoke import Run
+from nestbox.smoke_plan import Run
 from nestbox.validate import Session, Workshop
 
 

@@ -14,7 +14,7 @@ from nestbox.justify.trials import Host, Job, Trial, Way
 from nestbox.outcome import Outcome, Status, Target
 from nestbox.relaxations import relaxations_asked
 from nestbox.risks import risk_of
-from nestbox.smoke import Run
+from nestbox.smoke_plan import Run
 
 _WORDS = {
     Way.OWN: "the image's own bwrap",

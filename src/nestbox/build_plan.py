@@ -1,0 +1,152 @@
+"""Profiles and platforms ─▶ one list of command lines; nothing is made or changed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nestbox.base_image import Bases
+from nestbox.build import CannotBuildError, Plan, plan_build
+from nestbox.command import run
+from nestbox.engine import Engine
+from nestbox.errors import CommandError, NestboxError, UsageError
+from nestbox.outcome import Outcome, Target, unasked
+from nestbox.publish import Arrangement, Delivery, arrange, builds_several, check_archive
+from nestbox.validate import Workshop
+
+# Asking a builder what it is moves no layers.
+SHORT_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a platform's images are built with, and from."""
+
+    workshop: Workshop
+    bases: Bases
+
+    @property
+    def engine(self) -> Engine:
+        """Where they are built."""
+        return self.workshop.engine
+
+
+@dataclass(slots=True)
+class Matrix:
+    """The whole plan: the command lines of each profile, on which ground, and what has none."""
+
+    grounds: Mapping[str, Ground]
+    """By platform."""
+    arrangements: list[Arrangement] = field(default_factory=list)
+    unasked: list[Outcome] = field(default_factory=list)
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Every build, in its order."""
+        return [plan for arrangement in self.arrangements for plan in arrangement.plans]
+
+    def commands(self) -> list[tuple[str, str]]:
+        """What each is for, and the shell's lines that do it all when they are pasted in the workspace."""
+        needed = dict.fromkeys(platform for plan in self.plans for platform in plan.platforms)
+        made = {
+            self._at(platform, line): platform
+            for platform in needed
+            for line in self.grounds[platform].bases.commands()
+        }
+        lines = [(where, line) for line, where in made.items()]
+        for arrangement in self.arrangements:
+            for plan in arrangement.plans:
+                platform = plan.platforms[0]
+                argv = plan.command_line(self.grounds[platform].engine.facts)
+                where = f"{plan.profile} {','.join(plan.platforms)}"
+                lines.append((where, self._at(platform, shlex.join(argv))))
+            if arrangement.index:
+                lines.append((arrangement.plans[0].profile, shlex.join(arrangement.index)))
+        return lines
+
+    def _at(self, platform: str, line: str) -> str:
+        """The line, told which engine it is for where that is not the docker client's own."""
+        told = self.grounds[platform].engine.variables
+        words = [f"export {name}={shlex.quote(value)}" for name, value in told.items() if value is not None]
+        words += [f"unset {name}" for name, value in told.items() if value is None and name in os.environ]
+        return f"({'; '.join([*words, line])})" if words else line
+
+
+def plan_matrix(
+    grounds: Mapping[str, Ground | NestboxError], files: Mapping[str, Path], delivery: Delivery
+) -> Matrix:
+    """Plan everything; nothing is made or changed."""
+    there = {platform: ground for platform, ground in grounds.items() if isinstance(ground, Ground)}
+    engines = list({id(ground.engine): ground.engine for ground in there.values()}.values())
+    several = len(engines) == 1 and _takes_several(engines[0], delivery)
+    if len(engines) > 1 and delivery != Delivery():
+        for engine in engines:
+            _takes_several(engine, delivery)
+    matrix = Matrix(there)
+    for name, file in files.items():
+        plans = []
+        for target in (Target(name, platform) for platform in grounds):
+            try:
+                ground = grounds[target.platform]
+                if isinstance(ground, NestboxError):
+                    raise ground
+                profile = ground.workshop.load(target, file, ground.bases)
+                plans.append(plan_build(profile, target.platform))
+            except UsageError:
+                raise
+            except NestboxError as error:
+                matrix.unasked.append(unasked("build", target, error))
+        try:
+            if plans and len(plans) < len(grounds) and delivery != Delivery():
+                raise CannotBuildError(
+                    f"nothing of {name} is published, since it cannot be built for each platform",
+                    fix=f"--platform {plans[0].platforms[0]} publishes what can be",
+                )
+            matrix.arrangements += [arrange(plans, delivery, several=several)] if plans else []
+        except CannotBuildError as error:
+            matrix.unasked += [unasked("build", target, error) for plan in plans for target in plan.targets]
+    check_names(matrix, delivery)
+    return matrix
+
+
+def _takes_several(engine: Engine, delivery: Delivery) -> bool:
+    """Whether one build there makes images of several platforms; raises UsageError if it cannot deliver."""
+    several = engine.facts.several_platforms
+    if delivery == Delivery():
+        return several
+    if engine.facts.is_podman:
+        raise UsageError(
+            "nestbox publishes what docker buildx builds, and this engine is Podman",
+            fix="nestbox build, then podman push or podman save --format oci-archive",
+        )
+    driver = _driver(engine)
+    if delivery.archive:
+        check_archive(driver, several_platforms=several)
+    return builds_several(driver, several_platforms=several)
+
+
+def check_names(matrix: Matrix, delivery: Delivery) -> None:
+    """Raise UsageError when two images would have one name, or an archive no folder."""
+    names = Counter(plan.tag for plan in matrix.plans if plan.recipe)
+    names += Counter(arrangement.index[5] for arrangement in matrix.arrangements if arrangement.index)
+    for name, often in names.items():
+        if often > 1:
+            raise UsageError(f"{often} images would go to {name}", fix="put {profile} into the name")
+        folder = Path(name).parent
+        if delivery.archive and not folder.is_dir():
+            raise UsageError(
+                f"there is no folder {folder} for {name}", fix=shlex.join(["mkdir", "-p", str(folder)])
+            )
+
+
+def _driver(engine: Engine) -> str:
+    """The driver of the selected builder; raises CommandError when docker buildx cannot be asked."""
+    completed = run(["docker", "buildx", "inspect"], timeout=SHORT_TIMEOUT, env=engine.variables)
+    drivers = [line.split()[1] for line in completed.stdout.splitlines() if line.startswith("Driver:")]
+    if completed.status != 0 or not drivers:
+        raise CommandError("docker buildx cannot say which builder it uses", why=completed.stderr.strip())
+    return drivers[0]
