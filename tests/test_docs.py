@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Repository
 # Its blocks are the probes, which tests/docker asks.
 GENERATED = {"docs/probe-reference.md", "docs/errors.md"}
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", ".devcontainer/README.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".devcontainer/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 BLOCKS = [b for page in PAGES for b in blocks(page, ROOT) if b.file not in GENERATED]

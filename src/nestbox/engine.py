@@ -109,7 +109,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         raise EngineUnavailable(
             f"no Docker Engine answers{f' at {address}' if address else ''}",
             why=innermost_words(error),
-            fix="start Docker, or on Debian and Ubuntu: ./scripts/bootstrap --with-engine",
+            fix="start Docker; on Debian and Ubuntu: apt-get install docker.io",
         ) from error
     return Engine(
         api,

@@ -83,7 +83,7 @@ def _emulated_platforms(variables: Mapping[str, str | None] | None) -> frozenset
         raise CommandError(
             "docker buildx cannot say which platforms it builds",
             why=completed.stderr.strip(),
-            fix="install Docker's buildx plugin; on Debian and Ubuntu: ./scripts/bootstrap --with-engine",
+            fix="install Docker's buildx plugin (package docker-buildx or docker-buildx-plugin)",
         )
     for line in completed.stdout.splitlines():
         if line.startswith("Platforms:"):
