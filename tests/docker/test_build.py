@@ -110,11 +110,13 @@ def test_a_real_run_shows_and_runs_what_the_dry_run_prints(copy: Repository, eng
     real = copy.nestbox("build", "--json", timeout=1200)
     assert (dry.status, real.status) == (0, 0), real.stderr
     builds = [line for line in dry.stdout.splitlines() if " buildx build " in line]
+    # Where the repository is on this machine is nobody else's business: what is kept says `.`.
+    kept = [line.replace(str(copy.path), ".") for line in builds]
     ran = [shlex.join(outcome["observation"]["command"]) for outcome in real.evidence["outcomes"]]
-    assert builds == ran
+    assert kept == ran
     assert len(builds) == 2
     shown = [line for line in real.stderr.splitlines() if line.startswith("plan ")]
-    assert [line[line.index("docker ") :] for line in shown if " buildx build " in line] == builds
+    assert [line[line.index("docker ") :] for line in shown if " buildx build " in line] == kept
 
 
 def test_a_base_that_is_missing_is_made_by_what_is_pasted(tmp_path: Path, engine: Engine) -> None:
