@@ -11,7 +11,7 @@ import re
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -447,6 +447,16 @@ def test_a_probe_gets_its_script_and_the_users(engine: Engine, stand_in: StandIn
     assert re.fullmatch(r"nestbox-[0-9a-f]{32}", nonce)
     assert probes == ["facts", "10", script("facts"), "users", "20", script("users")]
     assert "NESTBOX_USERS=ubuntu vscode" in command["Env"]
+
+
+def test_a_slow_node_has_longer_for_every_question_and_for_the_facts(
+    engine: Engine, stand_in: StandIn, tmp_path: Path
+) -> None:
+    # A guest without hardware help once lost the end of the facts, and with it the mode of its bwrap.
+    ask(engine, profile(tmp_path, ["users"]), node=replace(NATIVE, slowness=10))
+    (command,) = stand_in.commands
+    assert command["Cmd"][5::3] == ["facts", "users"]
+    assert command["Cmd"][6::3] == ["100", "200"]
 
 
 def test_every_call_has_a_nonce_and_a_token_of_its_own(

@@ -125,7 +125,8 @@ def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Ite
         **_remote_environment(run.profile, container),
         "NESTBOX_USERS": " ".join(users_of(run.profile)),
     }
-    questions: dict[str, list[Question]] = {remote: [_FACTS]}
+    facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.slowness)
+    questions: dict[str, list[Question]] = {remote: [facts]}
     for probe in probes.values():
         user = remote if probe.user in (REMOTE, ANYONE) else probe.user
         seconds = probe.timeout * run.node.slowness
