@@ -51,7 +51,7 @@ def justified() -> tuple[float, int, str]:
     seconds = time.perf_counter() - begin
     # 3 where there is no AppArmor to be shown anything about.
     assert done.returncode in (0, 3), done.stdout + done.stderr
-    (made,) = json.loads(done.stdout)["justification"]
+    (made,) = json.loads(done.stdout)["runs"][0]["justification"]["profiles"]
     assert len(made["minimal"]) == 2, made
     sets = {tuple(trial["options"]) for trial in made["trials"]}
     return seconds, len(sets), made["host"]["image"]
