@@ -27,6 +27,19 @@ def holding(*names: str, **facts: str) -> Surroundings:
 @pytest.mark.parametrize(
     ("said", "layer", "cause", "fix"),
     [
+        (
+            # As an emulator says it: the host had registered one for that processor.
+            "riscv64-binfmt-P: /lib64/ld-linux-x86-64.so.2: Invalid ELF image for this architecture",
+            "image",
+            "this bwrap is for another processor",
+            "install bubblewrap for the image's own platform",
+        ),
+        (
+            "qemu-aarch64: Could not open '/lib/ld-linux-aarch64.so.1': No such file or directory",
+            "image",
+            "this bwrap is for another processor",
+            "install bubblewrap for the image's own platform",
+        ),
         ("bwrap: pivot_root: Operation not permitted", "Docker seccomp", "seccomp", SECCOMP),
         (
             "bwrap: No permissions to create new namespace, likely because the kernel does not allow "

@@ -234,7 +234,9 @@ CAUSES = (
         r"RUN useradd --create-home \1 in the Dockerfile, or name the user by number",
     ),
     Cause(
-        r"bwrap: Exec format error|bwrap: .*cannot execute binary file",
+        # Where the host has an emulator for that processor, it is the emulator who says so.
+        r"bwrap: Exec format error|bwrap: .*cannot execute binary file"
+        r"|(qemu-\w+|\S+-binfmt-\S+): (.*: Invalid ELF image for this architecture|Could not open '/lib)",
         "image",
         "this bwrap is for another processor",
         "install bubblewrap for the image's own platform",

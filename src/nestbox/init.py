@@ -115,7 +115,7 @@ def table(plan: Plan) -> str:
     if owing := [part.file for part in plan.parts if UNKNOWN in part.text and part.state is State.WRITE]:
         lines += [
             "",
-            "pip did not record where this nestbox is from: say it yourself, by --source, or instead of",
+            "pip knows no address of this nestbox that others reach: give one by --source, or instead of",
         ]
         lines += [f"  {UNKNOWN}", f"in {' and '.join(owing)}"]
     return "\n".join([*lines, *(f"\n{safe_lines(trouble)}" for trouble in plan.troubles)])

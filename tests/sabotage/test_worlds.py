@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import smoke
+from nestbox import smoke_plan
 from nestbox.engine import Engine, find_image
 from nestbox.outcome import Outcome
 from nestbox.probes.probe import Probe
@@ -95,7 +95,7 @@ def test_a_probe_without_its_control_loses_points(
     whole = judge(world, ask(engine, tmp_path, base, world))
     control = "control: inside, one of them takes it too"
     weak = tuple(weakened(probe, control) if probe.name == "contain-write" else probe for probe in PROBES)
-    monkeypatch.setattr(smoke, "PROBES", weak)
+    monkeypatch.setattr(smoke_plan, "PROBES", weak)
     without = judge(world, ask(engine, tmp_path, base, world))
     assert (whole.verdict, whole.cause) == (True, True)
     assert (without.verdict, without.cause) == (False, False)
