@@ -11,15 +11,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from nestbox.base_image import base_environment
+from nestbox.base_image import make_bases, plan_bases
 from nestbox.cli import main
-from nestbox.config import load_config
+from nestbox.config import BaseImage, load_config
 from nestbox.engine import Engine, connect
 from nestbox.errors import EngineUnavailable
 from nestbox.ownership import OWNER_LABEL
@@ -152,6 +153,21 @@ def checkout(tmp_path: Path) -> Repository:
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "Start")
     return made
+
+
+def base_environment(
+    engine: Engine,
+    base: BaseImage | None,
+    platform: str,
+    environment: Mapping[str, str],
+    *,
+    workspace: Path,
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    """The variables of plan_bases, once all that they name is there; raises CommandError."""
+    bases = plan_bases(engine, base, platform, environment)
+    make_bases(engine, bases, workspace=workspace, say=say)
+    return dict(bases.variables)
 
 
 def skip_or_fail(why: str) -> NoReturn:

@@ -15,10 +15,11 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestbox.base_image import base_environment, plan_bases
+from nestbox.base_image import plan_bases
 from nestbox.config import BaseImage
 from nestbox.engine import Engine, EngineFacts
 from nestbox.errors import CommandError
+from tests.conftest import base_environment
 
 BASE = BaseImage.model_validate(
     {

@@ -16,7 +16,6 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
-from nestbox.base_image import base_environment
 from nestbox.build import Plan, build_image
 from nestbox.capabilities import DOCKER_DEFAULT, of_dockers_default
 from nestbox.config import BaseImage
@@ -29,6 +28,7 @@ from nestbox.podman import Steps, as_podman, carried, completed, default_capabil
 from nestbox.probes.judge import Context, holds_allowed_capabilities, is_filtered_unless_allowed
 from nestbox.relaxations import relaxations_in_force
 from nestbox.surroundings import Surroundings
+from tests.conftest import base_environment
 
 ADDRESS = "unix:///run/podman/podman.sock"
 # The rest of both answers is left out.

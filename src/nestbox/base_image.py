@@ -70,21 +70,6 @@ def make_bases(engine: Engine, bases: Bases, *, workspace: Path, say: Callable[[
             _make(engine, bases.base, platform, tag, workspace)
 
 
-def base_environment(
-    engine: Engine,
-    base: BaseImage | None,
-    platform: str,
-    environment: Mapping[str, str],
-    *,
-    workspace: Path,
-    say: Callable[[str], None],
-) -> dict[str, str]:
-    """The variables of plan_bases, once all that they name is there; raises CommandError."""
-    bases = plan_bases(engine, base, platform, environment)
-    make_bases(engine, bases, workspace=workspace, say=say)
-    return dict(bases.variables)
-
-
 def _stand_in(image: str, platform: str) -> str:
     slug = re.sub(r"[^a-z0-9.]+", "-", image.lower())
     return f"nestbox/stand-in:{slug}-{architecture(platform)}"

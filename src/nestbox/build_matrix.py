@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nestbox.base_image import make_bases
 from nestbox.build import Plan, Ran, build_images, run_plan
-from nestbox.build_plan import Ground, Matrix, plan_matrix
+from nestbox.build_plan import SHORT_TIMEOUT, Ground, Matrix, plan_matrix
 from nestbox.command import run
 from nestbox.config import load_config
 from nestbox.delivered import Delivered, in_archive, in_registry
@@ -19,9 +19,6 @@ from nestbox.platforms import parse_platform
 from nestbox.profile import discover, select
 from nestbox.publish import Arrangement, Delivery, parse_delivery
 from nestbox.validate import Session, Workshop
-
-# Joining tags that a registry has already, or asking a builder what it is, moves no layers.
-SHORT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)

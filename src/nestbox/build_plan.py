@@ -18,7 +18,7 @@ from nestbox.outcome import Outcome, Target, unasked
 from nestbox.publish import Arrangement, Delivery, arrange, builds_several, check_archive
 from nestbox.validate import Workshop
 
-# Asking a builder what it is moves no layers.
+# Asking a builder what it is, or joining tags that a registry has already, moves no layers.
 SHORT_TIMEOUT = 60.0
 
 

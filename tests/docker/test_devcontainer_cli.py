@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.base_image import base_environment
 from nestbox.capabilities import normalize
 from nestbox.config import load_config
 from nestbox.engine import Engine
-from tests.conftest import ROOT, Repository
+from tests.conftest import ROOT, Repository, base_environment
 from tests.docker.client import run_client
 
 pytestmark = pytest.mark.docker

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from nestbox.base_image import base_environment
 from nestbox.capabilities import normalize
 from nestbox.config import load_config
 from nestbox.engine import Engine, Image, find_image, started_container
 from nestbox.metadata import LABEL
 from nestbox.profile import load_profile, with_image_metadata
 from nestbox.smoke_plan import request_container
-from tests.conftest import ROOT
+from tests.conftest import ROOT, base_environment
 from tests.docker.client import run_client
 
 pytestmark = pytest.mark.docker
