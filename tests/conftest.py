@@ -29,6 +29,18 @@ from nestbox.tasks import ns
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """All that needs no engine runs on several processors, unless `-n` or `--pdb` says otherwise."""
+    option = config.option
+    is_worker = hasattr(config, "workerinput")
+    whole = option.markexpr == "not docker" and not option.file_or_dir and not option.keyword
+    if whole and not is_worker and not option.usepdb and getattr(option, "numprocesses", 0) is None:
+        # More than eight would spend longer on starting than they save.
+        option.numprocesses = min(8, os.cpu_count() or 1)
+        option.dist = "worksteal"
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The program after it ran."""

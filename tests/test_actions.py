@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given, settings
@@ -97,22 +95,13 @@ def test_no_more_annotations_than_the_page_shows() -> None:
 def in_actions(repository: Repository, *arguments: str, **more: str) -> tuple[int, str, str]:
     summary = repository.path / "summary.md"
     summary.write_text("before\n")
-    finished = subprocess.run(
-        [sys.executable, "-m", "nestbox", *arguments],
-        cwd=repository.path,
-        env={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(repository.path),
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_STEP_SUMMARY": str(summary),
-            "GITHUB_WORKSPACE": str(repository.path.parent),
-            **more,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return finished.returncode, finished.stdout + finished.stderr, summary.read_text()
+    environment = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_WORKSPACE": str(repository.path.parent),
+    }
+    finished = repository.ask(*arguments, **{**environment, **more})
+    return finished.status, finished.stdout + finished.stderr, summary.read_text()
 
 
 def test_a_run_writes_its_summary_and_its_annotations_by_itself(repository: Repository) -> None:

@@ -46,6 +46,8 @@ def run_block(block: Block, folder: Path, environment: dict[str, str]) -> None:
     assert not missing(block, said), f"{block} shows what is not printed: {missing(block, said)}\n{said}"
 
 
+# They need no engine, but to type all that the documentation has is not for the quick tests.
+@pytest.mark.docker
 @pytest.mark.parametrize("block", HERE, ids=str)
 def test_a_block_that_needs_no_engine_does_what_it_shows(block: Block, checkout: Repository) -> None:
     run_block(block, checkout.path, dict(os.environ))

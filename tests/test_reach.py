@@ -20,20 +20,28 @@ pytestmark = pytest.mark.skipif(not shutil.which("docker"), reason="there is no 
 _SELF_SIGNED = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1")
 
 
-@pytest.fixture
-def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A configuration of the docker client with two contexts, `plain` and `keyed`; the default is current."""
-    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    docker("context", "create", "plain", "--docker", "host=unix:///plain.sock")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+@pytest.fixture(scope="module")
+def two_contexts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration of the docker client with two contexts, `plain` and `keyed`; to copy."""
+    folder = tmp_path_factory.mktemp("contexts")
+    there = {"DOCKER_CONFIG": str(folder)}
+    docker("context", "create", "plain", "--docker", "host=unix:///plain.sock", **there)
+    key, certificate = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
         [*_SELF_SIGNED, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
     )
     keyed = f"host=tcp://127.0.0.1:1,ca={certificate},cert={certificate},key={key}"
-    docker("context", "create", "keyed", "--docker", keyed)
-    return tmp_path
+    docker("context", "create", "keyed", "--docker", keyed, **there)
+    return folder
+
+
+@pytest.fixture
+def contexts(two_contexts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The docker client's configuration is one with two contexts; the default is current."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return shutil.copytree(two_contexts, tmp_path, dirs_exist_ok=True)
 
 
 def docker(*arguments: str, **environment: str) -> str:
@@ -118,7 +126,7 @@ def test_ssh_that_says_nothing_does_not_hold_us_and_is_ended(
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(EngineUnavailable, match="ssh://there") as caught:
-        connect({"DOCKER_HOST": "ssh://there"}, timeout=2)
+        connect({"DOCKER_HOST": "ssh://there"}, timeout=1)
     assert "timed out" in caught.value.why.lower()
     started = int((tmp_path / "pid").read_text())
     for _ in range(200):
