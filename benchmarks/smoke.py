@@ -10,6 +10,11 @@ as the remote user, and the facts that nestbox collects for causes are one more 
 the terminal, which takes a container that is started with one: the bound is on the same questions, and the
 whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
 probe prints) is taken from nestbox's first run.
+
+Beside them, the least that anything can take: a loop of the shell that starts all the scripts and waits for
+them, with no bound on what they take or print, no answer read and nothing judged; once as the process of one
+`docker run`, and once by an exec into a container that the API starts and removes, as tools reach a
+devcontainer. What is between these and goss is all that there is to gain.
 Usage: python benchmarks/smoke.py [--runs 5]
 """
 
@@ -28,7 +33,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestbox.engine import Engine
+from nestbox.engine import Engine, started_container
+from nestbox.exec import Exec
 from nestbox.lock import read_lock
 from nestbox.metadata import LABEL
 from nestbox.nodes import node_for
@@ -37,12 +43,14 @@ from nestbox.probes.probe import Probe
 from nestbox.probes.table import TERMINAL, script, text_of
 from nestbox.profile import Profile, discover, with_image_metadata
 from nestbox.smoke import smoke
-from nestbox.smoke_plan import Run, plan_probes
+from nestbox.smoke_plan import Run, plan_probes, request_container
 from nestbox.validate import Session, open_workshop
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure", "--allow-unverified"]
 Verdicts = dict[str, Status]
+# Each argument is a script. All at once, as goss and nestbox do it.
+LOOP = 'for script; do sh -c "$script" >/dev/null 2>&1 </dev/null & done; wait'
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,8 @@ def main() -> int:
             run, goss, [*questions, facts]
         ),
         "one docker run for each question": lambda: ask_alone(run, questions),
+        "a loop that judges nothing, in one docker run": lambda: loop_in_run(run, [*questions, facts]),
+        "the same loop, by an exec": lambda: loop_in_exec(engine, run, [*questions, facts]),
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(runs):
@@ -100,11 +110,14 @@ def main() -> int:
     medians = {name: statistics.median(taken) for name, taken in times.items()}
     for name, taken in times.items():
         print(f"{medians[name]:7.3f} s  {name} ({min(taken):.3f} to {max(taken):.3f})")
-    whole, alone, process, one, each = medians.values()
+    whole, alone, process, one, each, run_loop, exec_loop = medians.values()
     print(f"{alone / one:7.2f}    nestbox in units of goss, the same scripts (bound: 1)")
     print(f"{whole / one:7.2f}    the same with the terminal's own container, which goss is not asked for")
     print(f"{process / one:7.2f}    the same as a command, which also starts Python and sees to the build")
     print(f"{whole / each:7.2f}    nestbox in units of one docker run for each question (bound: 0.2)")
+    print(f"{run_loop / one:7.2f}    the loop in one docker run in units of goss: what no program gets below")
+    print(f"{exec_loop / one:7.2f}    the loop by an exec in units of goss: what nestbox cannot get below")
+    print(f"{alone / exec_loop:7.2f}    nestbox in units of the loop by an exec")
     return int(alone >= one or whole >= 0.2 * each)
 
 
@@ -209,6 +222,22 @@ def ask_alone(run: Run, questions: Iterable[Asked]) -> None:
     for asked in questions:
         argv = docker_run(run, "--entrypoint", "/bin/sh", run.image.id, "-c", asked.text)
         asked.check(subprocess.run(argv, check=False, capture_output=True, text=True))
+
+
+def loop_in_run(run: Run, asked: Iterable[Asked]) -> None:
+    """Every script is started, and nothing of what it says is looked at."""
+    argv = docker_run(run, "--entrypoint", "/bin/sh", run.image.id, "-c", LOOP, "sh")
+    subprocess.run([*argv, *(one.text for one in asked)], check=True, capture_output=True)
+
+
+def loop_in_exec(engine: Engine, run: Run, asked: Iterable[Asked]) -> None:
+    """The same in a container that waits."""
+    environment = {"NESTBOX_USERS": " ".join(users_of(run.profile)), "NESTBOX_TOKEN": secrets.token_hex(8)}
+    request = request_container(run.profile, run.image, run.environment)
+    with started_container(engine, request, run.node.platform) as container:
+        argv = ["/bin/sh", "-c", LOOP, "sh", *(one.text for one in asked)]
+        user = run.profile.remote_user
+        assert not list(Exec(container, argv, user=user, environment=environment, timeout=60))
 
 
 if __name__ == "__main__":
