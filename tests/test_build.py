@@ -96,7 +96,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def docker(folder: Path, stderr: str, *, status: int = 0, image: str = "") -> None:
+def docker(folder: Path, stderr: str, *, status: int = 0, image: str = "", about: str = "{}") -> None:
     (folder / "said").write_text(stderr)
     program = folder / "docker"
     program.write_text(
@@ -104,6 +104,7 @@ def docker(folder: Path, stderr: str, *, status: int = 0, image: str = "") -> No
         f"for argument; do printf '%s\\n' \"$argument\"; done >>'{folder}/calls'\n"
         "while [ $# -gt 0 ]; do\n"
         f'    [ "$1" != --iidfile ] || printf %s {image} >"$2"\n'
+        f'    [ "$1" != --metadata-file ] || printf %s \'{about}\' >"$2"\n'
         "    shift\n"
         "done\n"
         f"cat '{folder}/said' >&2\n"
@@ -302,7 +303,7 @@ def test_the_command_that_is_shown_is_the_one_to_paste(calls: Path) -> None:
     assert outcome.observation is not None
     assert outcome.observation.command == PLAN.argv
     called = calls.read_text().splitlines()
-    heard_by = ["--progress", "plain", "--iidfile", called[-2]]
+    heard_by = ["--progress", "plain", "--iidfile", called[-4], "--metadata-file", called[-2]]
     assert called == [*PLAN.argv[1:-1], *heard_by, PLAN.argv[-1]]
 
 
@@ -365,6 +366,20 @@ def test_an_id_file_of_the_profiles_own_does_not_hide_the_image(calls: Path) -> 
     assert outcome.status is Status.PASS
     called = calls.read_text().splitlines()
     assert called.index("--progress=tty") < called.index("--progress") < len(called) - 1
+
+
+def test_an_engine_may_know_an_image_by_its_manifest(calls: Path) -> None:
+    docker(
+        calls.parent,
+        BUILT,
+        image="sha256:configuration",
+        about='{"containerimage.digest": "sha256:manifest", "image.name": "docker.io/library/x"}',
+    )
+    outcome, image = build_image(engine({"sha256:manifest": AMD64}), PLAN, heard)
+    assert outcome.status is Status.PASS
+    assert image is not None
+    with pytest.raises(EngineError, match="just built, sha256:configuration"):
+        build_image(engine({"sha256:other": AMD64}), PLAN, heard)
 
 
 def test_an_image_that_the_engine_does_not_have_is_an_error(calls: Path) -> None:

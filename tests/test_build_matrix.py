@@ -14,6 +14,7 @@ from nestbox.base_image import Bases
 from nestbox.build import Plan, Ran
 from nestbox.build_matrix import check_delivered
 from nestbox.build_plan import Ground, Matrix, check_names
+from nestbox.builder import Builder
 from nestbox.config import BaseImage, Config
 from nestbox.delivered import Delivered
 from nestbox.engine import Engine, EngineFacts
@@ -23,7 +24,7 @@ from nestbox.publish import Arrangement, Delivery, arrange
 from nestbox.validate import Session, Workshop
 
 BOTH = ("linux/amd64", "linux/arm64")
-RAN = Ran(Observation(("docker",), 0), None, "x")
+RAN = Ran(Observation(("docker",), 0), None, ("x",))
 
 
 FACTS = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
@@ -112,7 +113,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, push: str, built: list[str]
 ) -> None:
     # A name that stands for two platforms must not come to stand for one.
-    monkeypatch.setattr(build_plan, "_driver", lambda _: "docker")
+    monkeypatch.setattr(build_plan, "selected_builder", lambda _: Builder("docker", frozenset()))
     file = tmp_path / ".devcontainer" / "devcontainer.json"
     file.parent.mkdir()
     file.write_text('{"build": {"dockerfile": "Dockerfile"}}')

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
+from nestbox.builder import Builder
 from nestbox.config import Config, ConfiguredNode, load_config
 from nestbox.engine import Engine, EngineFacts
 from nestbox.errors import CommandError, EngineError, EngineUnavailable, UsageError
@@ -30,7 +31,7 @@ class Stand:
         self.timeouts: dict[str, int] = {}
         monkeypatch.setattr("nestbox.fleet.connect", self.connect)
         monkeypatch.setattr("nestbox.fleet.remove_leftovers", lambda _: [])
-        monkeypatch.setattr("nestbox.nodes._emulated_platforms", self.emulates)
+        monkeypatch.setattr("nestbox.nodes.selected_builder", self.builder)
 
     def connect(self, variables: Mapping[str, str] | None, *, timeout: int) -> Engine:
         address = (variables or {}).get("DOCKER_HOST", "")
@@ -41,11 +42,11 @@ class Stand:
         facts = EngineFacts(address or "unix:///x", "1", "Debian", "6.1.0", self.platforms[address], "o", ())
         return Engine(cast(APIClient, object()), facts, dict(variables or {}), cpus=4)
 
-    def emulates(self, variables: Mapping[str, str | None] | None) -> frozenset[str]:
+    def builder(self, variables: Mapping[str, str | None] | None) -> Builder:
         address = (variables or {}).get("DOCKER_HOST") or ""
         if address == "unix:///podman":
             raise CommandError("docker buildx cannot say", why="no BuildKit")
-        return self.emulated.get(address, frozenset())
+        return Builder("docker", self.emulated.get(address, frozenset()))
 
 
 @pytest.fixture

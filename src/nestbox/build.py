@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Callable
@@ -150,11 +151,12 @@ def tag_word(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A plan's command line after it ended: what it showed, why it failed if it did, the image's id."""
+    """A plan's command line after it ended: what it showed, why it failed if it did, the image's ids."""
 
     observation: Observation
     failure: Failure | None
-    image: str
+    images: tuple[str, ...]
+    """By its configuration's digest or its manifest's: which of them an engine knows depends on its store."""
     other_bases: tuple[tuple[str, str, str], ...] = ()
     """What the builder warns of: a base, the platform that it is for, the platform that was wanted."""
 
@@ -185,9 +187,10 @@ def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> 
     progress = () if is_podman else ("--progress", "plain")
     argv = plan.command_line(engine.facts)
     with tempfile.TemporaryDirectory(prefix="nestbox-") as scratch:
-        id_file = Path(scratch) / "image-id"
+        id_file, about = Path(scratch) / "image-id", Path(scratch) / "metadata"
+        written = ("--iidfile", str(id_file), *(() if is_podman else ("--metadata-file", str(about))))
         # Before the last one, the context: of an option that is given twice the last one counts.
-        extra = (*progress, "--iidfile", str(id_file)) if plan.recipe else ()
+        extra = (*progress, *written) if plan.recipe else ()
         completed = run(
             (*argv[:-1], *extra, argv[-1]),
             timeout=BUILD_TIMEOUT,
@@ -195,12 +198,24 @@ def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> 
             on_line=steps.complain if isinstance(steps, podman.Steps) else steps.read,
             on_output=steps.read if isinstance(steps, podman.Steps) else None,
         )
-        image = id_file.read_text() if completed.status == 0 and id_file.exists() else plan.tag
+        images = _ids(id_file, about) if completed.status == 0 else ()
     failure = steps.failure() if completed.status != 0 else None
     shown = "\n".join(failure.lines if failure else completed.stderr.splitlines()[-SHOWN_LINES:])
     said = "\n".join(completed.stdout.splitlines()[-SHOWN_LINES:])
     observation = Observation(argv, completed.status, said, shown, completed.seconds)
-    return Ran(observation, failure, image, tuple(_OTHER_BASE.findall(completed.stderr)))
+    return Ran(observation, failure, images or (plan.tag,), tuple(_OTHER_BASE.findall(completed.stderr)))
+
+
+def _ids(id_file: Path, about: Path) -> tuple[str, ...]:
+    """What a build wrote of its image.
+
+    Where a builder of its own makes an archive for the engine, the id file has the configuration's digest;
+    containerd's image store knows an image by its manifest's (measured with buildx 0.13, Docker Engine 26.1).
+    """
+    ids = [id_file.read_text()] if id_file.exists() else []
+    if about.exists() and (digest := json.loads(about.read_text()).get("containerimage.digest")):
+        ids.append(digest)
+    return tuple(dict.fromkeys(ids))
 
 
 def build_image(
@@ -218,7 +233,7 @@ def build_images(
     # Only what the engine does not have is pulled: a local image needs no registry.
     if not plan.recipe and find_platform(engine, plan.tag, plan.platforms[0]):
         seen = Observation(plan.command_line(engine.facts), 0, f"{plan.tag} is there already\n")
-        ran = Ran(seen, None, plan.tag)
+        ran = Ran(seen, None, (plan.tag,))
     else:
         ran = run_plan(engine, plan, on_progress)
     return [_find_built(engine, plan, ran, target) for target in plan.targets]
@@ -228,11 +243,11 @@ def _find_built(engine: Engine, plan: Plan, ran: Ran, target: Target) -> tuple[O
     # A pull fails also where the image is there for another platform, which says more.
     if ran.failure and (plan.recipe or find_image(engine, plan.tag) is None):
         return ran.failed(target), None
-    image = find_platform(engine, ran.image, target.platform)
-    found = image or find_image(engine, ran.image)
+    known = (find_platform(engine, one, target.platform) or find_image(engine, one) for one in ran.images)
+    found = next(filter(None, known), None)
     if found is None:
         raise EngineError(
-            f"the engine does not have the image that it just built, {ran.image}",
+            f"the engine does not have the image that it just built, {ran.images[0]}",
             fix="is another engine's builder selected? docker buildx use default",
         )
     if failed := ran.check_platform(target, found.platform):

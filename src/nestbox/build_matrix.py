@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nestbox.base_image import make_bases
 from nestbox.build import Plan, Ran, build_images, run_plan
-from nestbox.build_plan import SHORT_TIMEOUT, Ground, Matrix, plan_matrix
+from nestbox.build_plan import Ground, Matrix, plan_matrix
+from nestbox.builder import SHORT_TIMEOUT
 from nestbox.command import run
 from nestbox.config import load_config
 from nestbox.delivered import Delivered, in_archive, in_registry

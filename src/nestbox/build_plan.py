@@ -11,15 +11,12 @@ from pathlib import Path
 
 from nestbox.base_image import Bases
 from nestbox.build import CannotBuildError, Plan, plan_build
-from nestbox.command import run
+from nestbox.builder import selected_builder
 from nestbox.engine import Engine
-from nestbox.errors import CommandError, NestboxError, UsageError
+from nestbox.errors import NestboxError, UsageError
 from nestbox.outcome import Outcome, Target, unasked
 from nestbox.publish import Arrangement, Delivery, arrange, builds_several, check_archive
 from nestbox.validate import Workshop
-
-# Asking a builder what it is, or joining tags that a registry has already, moves no layers.
-SHORT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +79,10 @@ def plan_matrix(
     """Plan everything; nothing is made or changed."""
     there = {platform: ground for platform, ground in grounds.items() if isinstance(ground, Ground)}
     engines = list({id(ground.engine): ground.engine for ground in there.values()}.values())
-    several = len(engines) == 1 and _takes_several(engines[0], delivery)
+    several = len(engines) == 1 and _takes_several(engines[0], delivery, of=len(there))
     if len(engines) > 1 and delivery != Delivery():
         for engine in engines:
-            _takes_several(engine, delivery)
+            _takes_several(engine, delivery, of=1)
     matrix = Matrix(there)
     for name, file in files.items():
         plans = []
@@ -113,20 +110,25 @@ def plan_matrix(
     return matrix
 
 
-def _takes_several(engine: Engine, delivery: Delivery) -> bool:
-    """Whether one build there makes images of several platforms; raises UsageError if it cannot deliver."""
+def _takes_several(engine: Engine, delivery: Delivery, *, of: int) -> bool:
+    """Whether one build there makes an image `of` so many platforms; raises UsageError if it cannot deliver.
+
+    What several nodes of a builder made is joined in a registry only ("docker for multi-node builds currently
+    not supported", and the same for oci: docker/buildx, build/build.go).
+    """
     several = engine.facts.several_platforms
     if delivery == Delivery():
-        return several
+        return several and of > 1 and selected_builder(engine.variables).nodes == 1
     if engine.facts.is_podman:
         raise UsageError(
             "nestbox publishes what docker buildx builds, and this engine is Podman",
             fix="nestbox build, then podman push or podman save --format oci-archive",
         )
-    driver = _driver(engine)
+    builder = selected_builder(engine.variables)
     if delivery.archive:
-        check_archive(driver, several_platforms=several)
-    return builds_several(driver, several_platforms=several)
+        check_archive(builder.driver, several_platforms=several)
+    able = builds_several(builder.driver, several_platforms=several)
+    return able and (bool(delivery.push) or builder.nodes == 1)
 
 
 def check_names(matrix: Matrix, delivery: Delivery) -> None:
@@ -141,12 +143,3 @@ def check_names(matrix: Matrix, delivery: Delivery) -> None:
             raise UsageError(
                 f"there is no folder {folder} for {name}", fix=shlex.join(["mkdir", "-p", str(folder)])
             )
-
-
-def _driver(engine: Engine) -> str:
-    """The driver of the selected builder; raises CommandError when docker buildx cannot be asked."""
-    completed = run(["docker", "buildx", "inspect"], timeout=SHORT_TIMEOUT, env=engine.variables)
-    drivers = [line.split()[1] for line in completed.stdout.splitlines() if line.startswith("Driver:")]
-    if completed.status != 0 or not drivers:
-        raise CommandError("docker buildx cannot say which builder it uses", why=completed.stderr.strip())
-    return drivers[0]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nestbox.command import run
+from nestbox.builder import selected_builder
 from nestbox.config import DEFAULT_NODE
 from nestbox.engine import EngineFacts
-from nestbox.errors import CommandError
 from nestbox.platforms import architecture, parse_platform
 
 
@@ -52,7 +51,7 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
     if facts.platform == platform:
         return Node(platform, Truth.NATIVE, f"the engine's kernel is {architecture(platform)}")
     machine, wanted = architecture(facts.platform), architecture(platform)
-    emulated = _handled_platforms(facts) if facts.is_podman else _emulated_platforms(variables)
+    emulated = _handled_platforms(facts) if facts.is_podman else selected_builder(variables).platforms
     if platform in emulated:
         return Node(
             platform,
@@ -75,20 +74,6 @@ def _handled_platforms(facts: EngineFacts) -> frozenset[str]:
     return frozenset(
         parse_platform(name) for name in ("aarch64", "x86_64") if f"qemu-{name}" in binfmt_flags()
     )
-
-
-def _emulated_platforms(variables: Mapping[str, str | None] | None) -> frozenset[str]:
-    completed = run(["docker", "buildx", "inspect"], timeout=30, env=variables)
-    if completed.status != 0:
-        raise CommandError(
-            "docker buildx cannot say which platforms it builds",
-            why=completed.stderr.strip(),
-            fix="install Docker's buildx plugin (package docker-buildx or docker-buildx-plugin)",
-        )
-    for line in completed.stdout.splitlines():
-        if line.startswith("Platforms:"):
-            return frozenset(name.strip().rstrip("*") for name in line.partition(":")[2].split(","))
-    return frozenset()
 
 
 def binfmt_flags(folder: Path = Path("/proc/sys/fs/binfmt_misc")) -> dict[str, str]:

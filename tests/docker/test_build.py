@@ -417,3 +417,30 @@ def test_a_builder_of_its_own_does_what_the_engine_cannot(
         image = find_image(engine, tag_of(small.path, outcome["platform"]))
         assert image is not None
         assert image.platform == outcome["platform"]
+
+
+def test_a_builder_of_two_nodes_builds_on_each_what_it_is_for(
+    small: Repository, second: Second, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
+    monkeypatch.setenv("BUILDX_BUILDER", "nestbox-test")
+    with buildkit_of(second) as one, buildkit_of(second) as other:
+        create = ["docker", "buildx", "create", "--name", "nestbox-test", "--driver", "remote", "--platform"]
+        subprocess.run([*create, "linux/amd64", one], check=True, capture_output=True)
+        subprocess.run([*create, "linux/arm64", "--append", other], check=True, capture_output=True)
+        written = small.nestbox("build", *BOTH, "--output", "oci:both.tar", "--json")
+        loaded = beside(second, small, *BOTH)
+        with running_registry(5000, second.enter) as registry:
+            pushed = beside(second, small, *BOTH, "--push", f"{registry.address}/one:1")
+            assert pushed.status == 0, pushed.stdout + pushed.stderr
+            assert registry.platforms("one", "1") == ["linux/amd64", "linux/arm64"]
+            assert registry.get("one/tags/list")["tags"] == ["1"]
+    assert written.status == 0, written.stdout + written.stderr
+    outcomes = written.evidence["outcomes"]
+    assert [(outcome["platform"], outcome["status"]) for outcome in outcomes] == [
+        ("linux/amd64", "pass"),
+        ("linux/arm64", "pass"),
+    ]
+    # buildx joins what several nodes made in a registry only.
+    assert loaded.status == 0, loaded.stdout + loaded.stderr
+    assert sorted(file.name for file in small.path.glob("*.tar")) == ["both-amd64.tar", "both-arm64.tar"]
