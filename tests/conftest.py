@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 import pytest
 
 from nestbox.base_image import make_bases, plan_bases
+from nestbox.build import image_name
 from nestbox.cli import main
 from nestbox.config import BaseImage, load_config
 from nestbox.engine import Engine, connect
@@ -130,6 +132,18 @@ class Repository:
         return completed.stdout
 
 
+# What images are called that were made in folders of the tests, by nestbox and by the reference client.
+_NAMES: set[str] = set()
+
+
+def noted(repository: Repository) -> Repository:
+    """The repository, whose images go at the end of the session: its folder goes as well."""
+    path = repository.path
+    clients = f"vsc-{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()}"
+    _NAMES.update([image_name(path), clients, f"{clients}-uid", f"{clients}-features"])
+    return repository
+
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A committed copy of what this repository is proved by; to copy."""
@@ -149,7 +163,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def repository(tmp_path: Path, pristine: Path) -> Repository:
     """A committed copy of what this repository is proved by: its profiles, configuration and scripts."""
-    return Repository(shutil.copytree(pristine, tmp_path / "copy"))
+    return noted(Repository(shutil.copytree(pristine, tmp_path / "copy")))
 
 
 @pytest.fixture
@@ -164,7 +178,7 @@ def checkout(tmp_path: Path) -> Repository:
     made.git("init", "--quiet", "--initial-branch", "main", "--template=")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "Start")
-    return made
+    return noted(made)
 
 
 def base_environment(
@@ -190,12 +204,17 @@ def skip_or_fail(why: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def engine() -> Iterator[Engine]:
     """The engine; without one the test is skipped, or fails where Docker tests are required (in CI)."""
     try:
-        return connect()
+        reached = connect()
     except EngineUnavailable as error:
         skip_or_fail(str(error))
+    yield reached
+    for image in reached.api.images():
+        for tag in image["RepoTags"] or ():
+            if tag.partition(":")[0] in _NAMES:
+                reached.api.remove_image(tag, noprune=True)
 
 
 @pytest.fixture(scope="session")

@@ -135,10 +135,13 @@ def _plan_service(profile: Profile, service: Service, platform: str) -> Plan:
 
 
 def _tag(profile: Profile, platform: str) -> str:
-    """One tag per workspace, profile and platform: two clones do not take each other's images."""
-    folder = re.sub(r"[^a-z0-9]+", "-", profile.workspace.name.lower()).strip("-") or "workspace"
-    place = hashlib.sha256(str(profile.workspace).encode()).hexdigest()[:8]
-    return f"nestbox/{folder}-{place}:{tag_word(profile.name)}-{architecture(platform)}"
+    return f"{image_name(profile.workspace)}:{tag_word(profile.name)}-{architecture(platform)}"
+
+
+def image_name(workspace: Path) -> str:
+    """What all images of a workspace are called: two clones do not take each other's."""
+    folder = re.sub(r"[^a-z0-9]+", "-", workspace.name.lower()).strip("-") or "workspace"
+    return f"nestbox/{folder}-{hashlib.sha256(str(workspace).encode()).hexdigest()[:8]}"
 
 
 def tag_word(name: str) -> str:

@@ -108,7 +108,7 @@ class Second:
 
 
 @contextlib.contextmanager
-def running_engine() -> Iterator[Second]:
+def running_engine(*, bridge: bool = False) -> Iterator[Second]:
     """An engine with containerd's image store and no images, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="nbe-", ignore_cleanup_errors=True) as folder:
         host = f"unix://{folder}/docker.sock"
@@ -117,7 +117,7 @@ def running_engine() -> Iterator[Second]:
         argv = ["unshare", "--net", sys.executable, "-c", _UP, program("dockerd")]
         argv += ["--config-file", str(config), "--host", host, "--pidfile", f"{folder}/pid"]
         argv += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run"]
-        argv += ["--bridge", "none", "--iptables=false"]
+        argv += ["--iptables=false", *(() if bridge else ("--bridge", "none"))]
         ping = ["docker", "--host", host, "version"]
         with _running(argv, Path(folder) / "log", lambda: _succeeds(ping)) as pid:
             yield Second(host, ("nsenter", f"--net=/proc/{pid}/ns/net"))

@@ -20,7 +20,7 @@ from nestbox.errors import EngineUnavailable
 from tests.conftest import skip_or_fail
 
 BRIDGE = "nestbox-second"
-_ADDRESS = "192.0.2.1/24"  # TEST-NET-1 (RFC 5737): nobody's
+_ADDRESS = "198.51.100.1/24"  # TEST-NET-2 (RFC 5737): hardly anybody's own network
 _START = 60.0
 
 
