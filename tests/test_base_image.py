@@ -203,9 +203,11 @@ def test_a_machine_without_a_docker_client_has_no_registry(
     assert ask(workspace, Images(*MADE), base=base) == {"BASE": AMD64_TAG, "TOOLS": AMD64_TAG}
 
 
-def planned(images: Images, platform: str, base: BaseImage = BASE) -> list[str]:
-    facts = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
-    return plan_bases(Engine(cast(APIClient, images), facts), base, platform, {}).commands()
+def planned(images: Images, platform: str, base: BaseImage = BASE, product: str = "Docker") -> list[str]:
+    facts = EngineFacts(
+        "unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", (), product=product
+    )
+    return plan_bases(Engine(cast(APIClient, images), facts), base, platform, {}).commands(facts)
 
 
 def test_a_plan_makes_nothing_and_says_how_it_would_be_made(workspace: Path) -> None:
@@ -215,6 +217,8 @@ def test_a_plan_makes_nothing_and_says_how_it_would_be_made(workspace: Path) -> 
         f"""docker tag "$('scripts/base image' --for=linux/amd64)" {AMD64_TAG}""",
     ]
     assert made(workspace) == []
+    (line,) = planned(Images(), "linux/amd64", base, product="Podman")
+    assert line.startswith('podman --url unix:///x tag "$(')
     assert planned(Images((AMD64_TAG, "linux/amd64")), "linux/amd64", base) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nestbox.command import run
 from nestbox.config import BaseImage
-from nestbox.engine import Engine, engine_errors
+from nestbox.engine import Engine, EngineFacts, engine_errors
 from nestbox.errors import CommandError
 from nestbox.image_store import find_platform
 from nestbox.platforms import architecture
@@ -30,10 +30,11 @@ class Bases:
     """The tags that are still to be made, by platform."""
     base: BaseImage | None = None
 
-    def commands(self) -> list[str]:
-        """The shell's lines that make what is missing, as make_bases does; for the workspace."""
+    def commands(self, facts: EngineFacts) -> list[str]:
+        """The shell's lines that make what is missing there, as make_bases does; for the workspace."""
+        program = shlex.join(client(facts.address) if facts.is_podman else ("docker",))
         return [
-            f'docker tag "$({shlex.join(_fallback(self.base, platform))})" {shlex.quote(tag)}'
+            f'{program} tag "$({shlex.join(_fallback(self.base, platform))})" {shlex.quote(tag)}'
             for platform, tag in self.missing.items()
             if self.base is not None
         ]

@@ -52,7 +52,7 @@ class Matrix:
         made = {
             self._at(platform, line): platform
             for platform in needed
-            for line in self.grounds[platform].bases.commands()
+            for line in self.grounds[platform].bases.commands(self.grounds[platform].engine.facts)
         }
         lines = [(where, line) for line, where in made.items()]
         for arrangement in self.arrangements:
