@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from nestbox.engine import Engine, connect, find_image
 from nestbox.guests import give_image
 from nestbox.ownership import OWNER_LABEL
 from nestbox.platforms import PLATFORMS
-from tests.conftest import Finished, Repository, own_containers
+from tests.conftest import Finished, Repository, noted, own_containers
 from tests.docker.second_engine import SecondEngine, second_engine
+from tests.docker.test_shell import PROMPT, terminal
 
 pytestmark = pytest.mark.docker
 
@@ -123,7 +125,7 @@ def two(
     )
     with (path / "pyproject.toml").open("a") as file:
         file.write(PROBE + configured)
-    return Two(Repository(path), engine, second, native, other)
+    return Two(noted(Repository(path)), engine, second, native, other)
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +240,20 @@ def test_an_interruption_reaches_both_nodes(two: Two, both: Finished) -> None:
     assert finished.evidence["interrupted"] is True
     assert own_containers(two.first) == []
     assert left_on(connect(two.second.variables)) == []
+
+
+def test_a_terminal_is_on_the_node_that_is_named(two: Two, both: Finished) -> None:
+    there = connect(two.second.variables)
+    with terminal(
+        two.repository, "--profile", "secure", "--platform", two.other, "--node", "second"
+    ) as child:
+        child.expect(PROMPT, timeout=60)
+        assert len(left_on(there)) >= 1
+        assert own_containers(two.first) == []
+        child.sendline("exit 5")
+        child.expect(pexpect.EOF)
+    assert child.exitstatus == 5
+    assert left_on(there) == []
 
 
 def test_without_its_key_the_second_engine_does_not_answer(two: Two, tmp_path: Path) -> None:
