@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.conftest import Repository
+from tests.conftest import Repository, noted
 
 _DOCKERFILE = "FROM {base}\nRUN useradd --create-home dev\n"
 _COMPOSE = """\
@@ -61,7 +61,7 @@ def make(layout: str, folder: Path, base: str) -> Repository:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.format(base=base))
-    made = Repository(folder)
+    made = noted(Repository(folder))
     made.git("init", "--quiet", "--initial-branch", "main", "--template=")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "Start")

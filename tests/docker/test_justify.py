@@ -19,7 +19,7 @@ from docker.errors import APIError
 from nestbox.engine import Engine
 from nestbox.justify.evidence import evidence
 from nestbox.justify.markdown import table
-from tests.conftest import ROOT, Finished, Repository, own_containers
+from tests.conftest import ROOT, Finished, Repository, noted, own_containers
 
 pytestmark = pytest.mark.docker
 
@@ -34,7 +34,7 @@ def justified(engine: Engine, pristine: Path, tmp_path_factory: pytest.TempPathF
     """A repository in which the secure profile has been justified."""
     path = tmp_path_factory.mktemp("justified") / "copy"
     before = own_containers(engine)
-    finished = Repository(shutil.copytree(pristine, path)).nestbox(
+    finished = noted(Repository(shutil.copytree(pristine, path))).nestbox(
         "justify", "--profile", "secure", "--json", timeout=1200
     )
     assert finished.status == (0 if engine.facts.confines_with("apparmor") else 3), finished.stderr
@@ -46,7 +46,7 @@ def justified(engine: Engine, pristine: Path, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def again(justified: Path, tmp_path: Path) -> Repository:
     """The same in a folder of its own, with its evidence."""
-    return Repository(shutil.copytree(justified, tmp_path / "copy"))
+    return noted(Repository(shutil.copytree(justified, tmp_path / "copy")))
 
 
 @pytest.fixture
