@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from nestbox.engine import EngineFacts
+from nestbox.justify.markdown import host_in_words
 from nestbox.justify.markdown import table as hosts_table
 from nestbox.justify.residual import DEEDS, Attempt, Could, Deed, judged, outcomes_of, table, to_json
 from nestbox.outcome import Status
@@ -62,6 +65,18 @@ def test_the_table_has_a_row_for_each_deed_and_a_column_for_each_who() -> None:
     assert head == "| | root | user | what it takes |"
     assert [row.split(" | ")[:3] for row in rows] == [[f"| {deed.what}", "yes", "yes"] for deed in DEEDS]
     assert len(to_json(TARGET, tried(Could.YES))["attempts"]) == 2 * len(DEEDS)
+
+
+@pytest.mark.parametrize("option", ["rootless", "userns"])
+def test_where_root_is_mapped_it_is_said(option: str) -> None:
+    plain, mapped = table(tried(Could.NO)), table(tried(Could.NO), mapped=True)
+    assert mapped.startswith(f"{plain}\n\nThis engine maps root to another user of the host")
+    host = replace(PLAIN, lsms=("seccomp", option))
+    assert str(host) == f"Linux 6.1 (seccomp, {option}), Docker 26.1, linux/amd64"
+    assert host_in_words(host) == "Linux 6.1, Docker 26.1, without AppArmor, root mapped"
+    assert "root mapped" not in host_in_words(PLAIN)
+    facts = EngineFacts("unix:///x", "26.1", "Debian", "6.1", "linux/amd64", "overlay2", (f"name={option}",))
+    assert facts.maps_root
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)

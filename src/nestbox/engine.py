@@ -48,6 +48,11 @@ class EngineFacts:
         """Whether what docs/podman.md tells of holds."""
         return self.product == "Podman"
 
+    @property
+    def maps_root(self) -> bool:
+        """Whether root in a container is another user of the host: rootless, or with `userns-remap`."""
+        return self.confines_with("rootless") or self.confines_with("userns")
+
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
         return any(option.split(",")[0] == f"name={name}" for option in self.security_options)

@@ -1,7 +1,7 @@
-"""What builds are tried with beside the engine: a registry, and an engine that holds several platforms.
+"""What is tried beside the engine: a registry, and an engine of another version or with other settings.
 
-The second engine is Debian trixie's dockerd with containerd's image store, in a network of its own, where it
-cannot touch the first one's bridge and rules; whoever is to reach the same registry as it enters there.
+The second engine has a network of its own, where it cannot touch the first one's bridge and rules; whoever is
+to reach the same registry as it enters there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ _UP = (
     "fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'lo', 1))\n"
     "os.execvp(sys.argv[1], sys.argv[1:])\n"
 )
+_INSTEAD = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 # Asked from inside of the network; the first line of the answer is its digest.
 _ASK = (
     "import sys, urllib.request\n"
@@ -107,15 +108,30 @@ class Second:
     enter: tuple[str, ...]
 
 
+# Docker's name for an image store that holds several platforms.
+CONTAINERD = {"containerd-snapshotter": True}
+
+
 @contextlib.contextmanager
-def running_engine(*, bridge: bool = False) -> Iterator[Second]:
-    """An engine with containerd's image store and no images, gone afterwards."""
+def running_engine(
+    program: str, *, bridge: bool = False, files: Mapping[str, str] | None = None, **config: Any
+) -> Iterator[Second]:
+    """An engine with no images, gone afterwards; `config` is its daemon.json.
+
+    It sees `files` in place of the machine's own, and nobody else does.
+    """
     with tempfile.TemporaryDirectory(prefix="nbe-", ignore_cleanup_errors=True) as folder:
+        # A root that is mapped comes in as another user.
+        Path(folder).chmod(0o711)
         host = f"unix://{folder}/docker.sock"
-        config = Path(folder) / "daemon.json"
-        config.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
-        argv = ["unshare", "--net", sys.executable, "-c", _UP, program("dockerd")]
-        argv += ["--config-file", str(config), "--host", host, "--pidfile", f"{folder}/pid"]
+        file = Path(folder) / "daemon.json"
+        file.write_text(json.dumps(config))
+        argv = ["unshare", "--net", "--mount"]
+        for number, (path, text) in enumerate((files or {}).items()):
+            (Path(folder) / f"file-{number}").write_text(text)
+            argv += ["sh", "-c", _INSTEAD, "sh", f"{folder}/file-{number}", path]
+        argv += [sys.executable, "-c", _UP, program]
+        argv += ["--config-file", str(file), "--host", host, "--pidfile", f"{folder}/pid"]
         argv += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run"]
         argv += ["--iptables=false", *(() if bridge else ("--bridge", "none"))]
         ping = ["docker", "--host", host, "version"]

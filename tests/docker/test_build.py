@@ -22,10 +22,12 @@ from nestbox.image_store import find_platform
 from nestbox.profile import load_profile
 from tests.conftest import Finished, Repository
 from tests.docker.beside import (
+    CONTAINERD,
     Registry,
     Second,
     buildkit_of,
     free_port,
+    program,
     running_engine,
     running_registry,
 )
@@ -83,7 +85,7 @@ def registry() -> Iterator[Registry]:
 @pytest.fixture(scope="module")
 def second(engine: Engine) -> Iterator[Second]:
     """An engine whose image store holds several platforms."""
-    with running_engine() as running:
+    with running_engine(program("dockerd"), features=CONTAINERD) as running:
         yield running
 
 

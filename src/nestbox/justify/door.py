@@ -66,6 +66,7 @@ def _suggest(request: Request, output: Output) -> NoReturn:
 def _attempt(request: Request, output: Output) -> NoReturn:
     """What root, a user and a sandboxed command can do, beside Docker's defaults, by trying."""
     tried: dict[Target, list[residual.Attempt]] = {}
+    mapped: set[Target] = set()
 
     def one(engine: Engine, run: Run) -> Iterator[Outcome]:
         if not relaxations_asked(run.profile.run):
@@ -73,12 +74,14 @@ def _attempt(request: Request, output: Output) -> NoReturn:
             yield Outcome("justify", Status.PASS, said, run.target)
             return
         tried[run.target] = list(residual.attempts(engine, run))
+        if engine.facts.maps_root:
+            mapped.add(run.target)
         yield from residual.outcomes_of(run.target, tried[run.target])
 
     show(
         lambda session: each_target(request, session, one),
         output,
         request.workspace,
-        lambda _: "\n\n".join(map(residual.table, tried.values())),
+        lambda _: "\n\n".join(residual.table(tried[one], mapped=one in mapped) for one in tried),
         lambda: {"residual": [residual.to_json(*one) for one in tried.items()]} if tried else {},
     )

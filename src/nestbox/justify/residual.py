@@ -27,6 +27,10 @@ _REFUSED = re.compile(
     "Operation not permitted|[Pp]ermission denied|Read-only file system|must be superuser|no route to another"
 )
 _TIMEOUT = 20
+_MAPPED = (
+    "This engine maps root to another user of the host: its capabilities count only over what its own user "
+    "namespace owns (user_namespaces(7))."
+)
 _INNER = "inner-"
 _SANDBOX = "bwrap --ro-bind / / --dev /dev --tmpfs /tmp --unshare-user --unshare-pid --unshare-net"
 
@@ -183,12 +187,15 @@ def to_json(target: Target, tried: Sequence[Attempt]) -> dict[str, Any]:
     return {"profile": target.profile, "platform": target.platform, "attempts": rows}
 
 
-def table(tried: Sequence[Attempt]) -> str:
-    """The attempts as a Markdown table: a row for each deed, a column for each who."""
+def table(tried: Sequence[Attempt], *, mapped: bool = False) -> str:
+    """The attempts as a Markdown table: a row for each deed, a column for each who.
+
+    `mapped`: the engine maps root to another user of the host, which says why root's capabilities do less.
+    """
     actors = list(dict.fromkeys(attempt.actor for attempt in tried))
     could = {(attempt.deed.name, attempt.actor): attempt.could for attempt in tried}
     lines = [f"| | {' | '.join(actors)} | what it takes |", f"| --- |{' --- |' * (len(actors) + 1)}"]
     for deed in DEEDS:
         cells = " | ".join(could[deed.name, actor] for actor in actors)
         lines.append(f"| {deed.what} | {cells} | {deed.takes} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(["", _MAPPED] if mapped else [])])

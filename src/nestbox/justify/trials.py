@@ -68,6 +68,10 @@ class Job:
     ways: frozenset[Way]
 
 
+# Docker's names of what confines; the last two map root to another user of the host.
+_WALLS = frozenset({"apparmor", "seccomp", "selinux", "rootless", "userns"})
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Where the experiments were done, as far as it decides what they show."""
@@ -94,7 +98,7 @@ class Host:
         return len(mode) == 4 and mode[0] in "4567"
 
     def __str__(self) -> str:
-        walls = ", ".join(name for name in self.lsms if name in {"apparmor", "seccomp", "selinux"})
+        walls = ", ".join(name for name in self.lsms if name in _WALLS)
         return f"Linux {self.kernel} ({walls or 'no filter, no policy'}), {self.engine}, {self.platform}"
 
 
