@@ -211,6 +211,27 @@ def test_an_interrupted_run_kills_the_program_with_its_grandchildren(witness: Wi
     witness.read_until_released()
 
 
+class Interrupted(threading.Thread):
+    """A thread during whose start somebody presses Ctrl-C."""
+
+    def start(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        super().start()
+
+
+def test_an_interruption_while_a_program_is_started_is_one_and_kills_it(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "Thread", Interrupted)
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(["sh", "-c", 'exec sleep 20 >"$1"', "sh", str(witness.path)], timeout=PATIENCE)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    witness.read_until_released()
+
+
 class Hasty(threading.Thread):
     """The real thing in a quarter of the time, likewise."""
 

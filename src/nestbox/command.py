@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nestbox.errors import CommandError
+from nestbox.interrupts import interrupts_deferred
 from nestbox.stopping import GLANCE, check_stop
 
 # Of each stream the end is kept: it is where a failing program says why.
@@ -51,8 +52,40 @@ def run(
     CommandError when it cannot be started or does not end in time.
     """
     begin = time.monotonic()
+    kept = (bytearray(), bytearray())
+    process: subprocess.Popen[bytes] | None = None
+    readers: list[threading.Thread] = []
     try:
-        process = subprocess.Popen(
+        # An interruption must find either nothing, or a program to kill and readers to wait for.
+        with interrupts_deferred():
+            process = _start(argv, cwd, env)
+            for reader in (
+                threading.Thread(target=_drain, args=(process.stdout, kept[0], on_output), daemon=True),
+                threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
+            ):
+                reader.start()
+                readers.append(reader)
+        status = _wait(process, timeout)
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(
+            f"{shlex.join(argv)} did not end within {timeout:g} s",
+            why=_text(kept[1])[-400:].strip(),
+            fix="run it by hand to see where it waits",
+        ) from error
+    finally:
+        if process is not None and process.poll() is None:
+            _kill_group(process)
+        for reader in readers:
+            # A grandchild that kept the pipe open must not hold us.
+            reader.join(timeout=2)
+    return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
+
+
+def _start(
+    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str | None] | None
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -63,28 +96,6 @@ def run(
         )
     except (OSError, ValueError) as error:
         raise _unstarted(argv, error) from error
-    kept = (bytearray(), bytearray())
-    readers = [
-        threading.Thread(target=_drain, args=(process.stdout, kept[0], on_output), daemon=True),
-        threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
-    ]
-    try:
-        for reader in readers:
-            reader.start()
-        status = _wait(process, timeout)
-    except subprocess.TimeoutExpired as error:
-        raise CommandError(
-            f"{shlex.join(argv)} did not end within {timeout:g} s",
-            why=_text(kept[1])[-400:].strip(),
-            fix="run it by hand to see where it waits",
-        ) from error
-    finally:
-        if process.poll() is None:
-            _kill_group(process)
-        for reader in readers:
-            # A grandchild that kept the pipe open must not hold us.
-            reader.join(timeout=2)
-    return Completed(tuple(argv), status, _text(kept[0]), _text(kept[1]), time.monotonic() - begin)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
