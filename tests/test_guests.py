@@ -79,7 +79,9 @@ def test_the_tasks_hand_their_words_to_the_guests_command(repository: Repository
     script.chmod(0o755)
     for arguments, words in (
         (("node.up", "--platform", "linux/arm64"), "vm up --platform linux/arm64"),
+        (("node.status",), "vm status"),
         (("node.down", "--platform", "linux/arm64", "--purge"), "vm down --platform linux/arm64 --purge"),
+        (("node.down",), "vm down"),
     ):
         done = repository.nestbox(*arguments)
         assert (done.status, done.stdout.strip()) == (3, words)

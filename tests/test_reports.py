@@ -134,7 +134,7 @@ def test_a_long_run_still_fits_into_a_comment() -> None:
     assert len(drawn) <= LIMIT
     # What failed keeps its details for longest.
     assert "the reason" in drawn
-    endless = to_markdown(Evidence(runs=(a_run(*many * 8),)))
+    endless = to_markdown(Evidence(runs=(a_run(*many * 20),)))
     assert len(endless) <= LIMIT
     assert endless.endswith("There is more: `nestbox report` shows it.\n")
     blocks_of(endless)
