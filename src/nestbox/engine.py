@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Real engines answer within a second; an engine in an emulated guest needs several for a start.
 CALL_TIMEOUT = 60
+# Docker's security options that make root in a container another user of the host.
+ROOT_MAPPED = frozenset({"rootless", "userns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class EngineFacts:
 
     @property
     def maps_root(self) -> bool:
-        """Whether root in a container is another user of the host: rootless, or with `userns-remap`."""
-        return self.confines_with("rootless") or self.confines_with("userns")
+        """Whether the engine is rootless, or has `userns-remap`."""
+        return any(map(self.confines_with, ROOT_MAPPED))
 
     def confines_with(self, name: str) -> bool:
         """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""

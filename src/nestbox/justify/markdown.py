@@ -36,7 +36,7 @@ def host_in_words(host: Host) -> str:
     kernel = ".".join(host.kernel.split(".")[:2])
     engine = ".".join(host.engine.split(".")[:2])
     apparmor = "with" if host.confines_with("apparmor") else "without"
-    mapped = ", root mapped" if host.confines_with("rootless") or host.confines_with("userns") else ""
+    mapped = ", root mapped" if host.maps_root else ""
     return f"Linux {kernel}, {engine}, {apparmor} AppArmor{mapped}"
 
 

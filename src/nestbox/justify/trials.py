@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nestbox.engine import ROOT_MAPPED
 from nestbox.justify.search import Set
 from nestbox.outcome import Outcome, Status
 from nestbox.probes.judge import last_line
@@ -68,8 +69,8 @@ class Job:
     ways: frozenset[Way]
 
 
-# Docker's names of what confines; the last two map root to another user of the host.
-_WALLS = frozenset({"apparmor", "seccomp", "selinux", "rootless", "userns"})
+# The security options that decide what experiments show.
+_WALLS = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ class Host:
     def confines_with(self, name: str) -> bool:
         """Whether the engine has that security option."""
         return name in self.lsms
+
+    @property
+    def maps_root(self) -> bool:
+        """Whether root in a container is another user of the host."""
+        return not ROOT_MAPPED.isdisjoint(self.lsms)
 
     @property
     def is_setuid(self) -> bool:
