@@ -24,15 +24,15 @@ SHELL_SCRIPTS = (
 
 
 def install(session: nox.Session, lock: str) -> None:
-    """The locked dependencies, and nestbox as it is here."""
+    """The locked dependencies, and nestproof as it is here."""
     session.install("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", f"requirements/{lock}.txt")
     session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
 def prove(session: nox.Session, *arguments: str) -> None:
-    """nestbox itself: any exit code but 0 fails the session, 3 (unverified) too; its last line says why."""
+    """nestproof itself: any exit code but 0 fails the session, 3 (unverified) too; its last line says why."""
     install(session, "runtime")
-    session.run("nestbox", "validate", *arguments, *session.posargs)
+    session.run("nestproof", "validate", *arguments, *session.posargs)
 
 
 @nox.session
@@ -90,7 +90,7 @@ def validate(session: nox.Session) -> None:
 def justify(session: nox.Session) -> None:
     """The secure profile's relaxations, each tried without; `-- --suggest` and `-- --residual` ask more."""
     install(session, "runtime")
-    session.run("nestbox", "justify", "--profile", "secure", *session.posargs)
+    session.run("nestproof", "justify", "--profile", "secure", *session.posargs)
 
 
 @nox.session
@@ -107,7 +107,7 @@ def session_probes() -> list[str]:
     """The probes' scripts, which any POSIX shell must be able to run."""
     from pathlib import Path
 
-    return [str(script) for script in sorted(Path("src/nestbox/probes").glob("*.sh"))]
+    return [str(script) for script in sorted(Path("src/nestproof/probes").glob("*.sh"))]
 
 
 @nox.session

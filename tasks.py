@@ -1,5 +1,5 @@
-"""The contributor's commands: `invoke --list`. They are nestbox's own tasks, on nestbox itself."""
+"""The contributor's commands: `invoke --list`. They are nestproof's own tasks, on nestproof itself."""
 
-from nestbox.tasks import ns
+from nestproof.tasks import ns
 
 __all__ = ["ns"]

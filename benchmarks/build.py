@@ -1,9 +1,9 @@
 """What a build that is entirely cached costs, beside `docker buildx build` itself.
 
 All build the same profiles by the same command lines, in turns, so that a noisy machine is noisy for all:
-the lines of `nestbox build --dry-run` one after the other, as pasted; what nestbox does in a process that has
-begun (it reaches the engine, plans, looks for base images, builds, inspects what it made); and the command
-`nestbox build`, for which an interpreter has to start as well. The bound is for the second: the first and a
+the lines of `nestproof build --dry-run` one after the other, as pasted; what nestproof does in a process
+that has begun (it reaches the engine, plans, looks for base images, builds, inspects what it made); and the command
+`nestproof build`, for which an interpreter has to start as well. The bound is for the second: the first and a
 tenth of it. Ratios are medians of the turns' own ratios.
 Usage: python benchmarks/build.py [--runs 15]
 """
@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from nestbox.build_matrix import BuildRequest, build_matrix
-from nestbox.outcome import Status
-from nestbox.validate import Session
+from nestproof.build_matrix import BuildRequest, build_matrix
+from nestproof.outcome import Status
+from nestproof.validate import Session
 
 ROOT = Path(__file__).parent.parent
 BOUND = 1.1
@@ -47,8 +47,8 @@ def main() -> int:
     lines = [tuple(shlex.split(line)) for line in planned]
     contenders: dict[str, Callable[[], None]] = {
         "docker buildx build, as pasted": lambda: pasted(lines),
-        "what nestbox does, in its process": lambda: inside(session),
-        "nestbox build, as a command": command,
+        "what nestproof does, in its process": lambda: inside(session),
+        "nestproof build, as a command": command,
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(runs):
@@ -77,14 +77,14 @@ def pasted(lines: list[tuple[str, ...]]) -> None:
 
 
 def inside(session: Session) -> None:
-    """Everything that nestbox does once it runs."""
+    """Everything that nestproof does once it runs."""
     for outcome in build_matrix(BuildRequest(ROOT), session, lambda _: None):
         assert outcome.status is Status.PASS, outcome
 
 
 def command() -> None:
     """The whole command."""
-    subprocess.run([sys.executable, "-m", "nestbox", "build"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "nestproof", "build"], cwd=ROOT, check=True, capture_output=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NESTBOX = [sys.executable, "-m", "nestbox"]
+NESTPROOF = [sys.executable, "-m", "nestproof"]
 SED = r"for f in $(find .devcontainer* -name '*.json'); do sed '/\/\*/,/\*\//d' $f | jq empty; done"
 
 
@@ -27,12 +27,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each is run (default: 5)")
     parser.add_argument("--files", type=int, default=1000, help="how many files (default: 1000)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="nestbox-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="nestproof-bench-") as scratch:
         many = many_files(Path(scratch), options.files)
         contenders: dict[str, tuple[list[str], Path]] = {
-            "nestbox check, this repository": ([*NESTBOX, "check"], ROOT),
-            f"nestbox check, {options.files} files": ([*NESTBOX, "check"], many),
-            f"nestbox check.json, {options.files} files": ([*NESTBOX, "check.json"], many),
+            "nestproof check, this repository": ([*NESTPROOF, "check"], ROOT),
+            f"nestproof check, {options.files} files": ([*NESTPROOF, "check"], many),
+            f"nestproof check.json, {options.files} files": ([*NESTPROOF, "check.json"], many),
             f"sed | jq empty, {options.files} files": (["sh", "-c", SED], many),
             "python -c pass": ([sys.executable, "-c", "pass"], ROOT),
         }

@@ -1,7 +1,7 @@
 """What a full justification of the secure profile costs, in bare starts of as many containers.
 
-Both are run in turns, so that a noisy machine is noisy for both: `nestbox justify --fresh`, which builds the
-image (it is there), starts a container for each set of options and asks all probes in each, and
+Both are run in turns, so that a noisy machine is noisy for both: `nestproof justify --fresh`, which builds
+the image (it is there), starts a container for each set of options and asks all probes in each, and
 `docker run --rm IMAGE true`, one after the other. The bound is twice as much.
 Usage: python benchmarks/justify.py [--runs 5]
 """
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-m", "nestbox", "justify", "--profile", "secure", "--fresh", "--json"]
+COMMAND = [sys.executable, "-m", "nestproof", "justify", "--profile", "secure", "--fresh", "--json"]
 BARE = 3
 
 
@@ -37,7 +37,9 @@ def main() -> int:
         bare.append(statistics.mean([*before, *after]))
         ratios.append(whole[-1] / (sets * bare[-1]))
     ratio = statistics.median(ratios)
-    print(f"{statistics.median(whole):7.3f} s  nestbox justify --profile secure --fresh ({sets} containers)")
+    print(
+        f"{statistics.median(whole):7.3f} s  nestproof justify --profile secure --fresh ({sets} containers)"
+    )
     print(f"{statistics.median(bare):7.3f} s  docker run --rm {image[:19]} true")
     print(f"{ratio:7.2f}    the first in units of {sets} times the second (bound: 2)")
     print(f"{'':7}    from {min(ratios):.2f} to {max(ratios):.2f} in {runs} runs")

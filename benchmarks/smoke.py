@@ -6,10 +6,10 @@ one run for each question takes.
 
 goss is given the least to do: one `docker run` with the profile's options, its file and itself mounted, each
 script as a command whose exit status and lines it matches, all at once (as it does by default). All are asked
-as the remote user, and the facts that nestbox collects for causes are one more script. It cannot be asked for
-the terminal, which takes a container that is started with one: the bound is on the same questions, and the
-whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
-probe prints) is taken from nestbox's first run.
+as the remote user, and the facts that nestproof collects for causes are one more script. It cannot be
+asked for the terminal, which takes a container that is started with one: the bound is on the same
+questions, and the whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
+probe prints) is taken from nestproof's first run.
 
 Beside them, the least that anything can take: a loop of the shell that starts all the scripts and waits for
 them, with no bound on what they take or print, no answer read and nothing judged; once as the process of one
@@ -33,23 +33,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestbox.engine import Engine, started_container
-from nestbox.exec import Exec
-from nestbox.lock import read_lock
-from nestbox.metadata import LABEL
-from nestbox.nodes import node_for
-from nestbox.outcome import Outcome, Status, Target
-from nestbox.probes.probe import Probe
-from nestbox.probes.table import TERMINAL, script, text_of
-from nestbox.profile import Profile, discover, with_image_metadata
-from nestbox.smoke import smoke
-from nestbox.smoke_plan import Run, plan_probes, request_container
-from nestbox.validate import Session, open_workshop
+from nestproof.engine import Engine, started_container
+from nestproof.exec import Exec
+from nestproof.lock import read_lock
+from nestproof.metadata import LABEL
+from nestproof.nodes import node_for
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import TERMINAL, script, text_of
+from nestproof.profile import Profile, discover, with_image_metadata
+from nestproof.smoke import smoke
+from nestproof.smoke_plan import Run, plan_probes, request_container
+from nestproof.validate import Session, open_workshop
 
 ROOT = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure", "--allow-unverified"]
+COMMAND = [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure", "--allow-unverified"]
 Verdicts = dict[str, Status]
-# Each argument is a script. All at once, as goss and nestbox do it.
+# Each argument is a script. All at once, as goss and nestproof do it.
 LOOP = 'for script; do sh -c "$script" >/dev/null 2>&1 </dev/null & done; wait'
 
 
@@ -91,9 +91,9 @@ def main() -> int:
     facts = Asked("facts", script("facts"), 0, ())
     goss = subprocess.run([ROOT / "scripts/goss"], check=True, capture_output=True, text=True).stdout.strip()
     contenders: dict[str, Callable[[], None]] = {
-        "nestbox.smoke.smoke()": lambda: same(smoke(engine, run), verdicts),
+        "nestproof.smoke.smoke()": lambda: same(smoke(engine, run), verdicts),
         "the same without the terminal": lambda: same(smoke(engine, without), verdicts),
-        "nestbox smoke --profile secure, as a command": command,
+        "nestproof smoke --profile secure, as a command": command,
         f"goss, {len(questions) + 1} scripts in one docker run": lambda: ask_goss(
             run, goss, [*questions, facts]
         ),
@@ -111,13 +111,13 @@ def main() -> int:
     for name, taken in times.items():
         print(f"{medians[name]:7.3f} s  {name} ({min(taken):.3f} to {max(taken):.3f})")
     whole, alone, process, one, each, run_loop, exec_loop = medians.values()
-    print(f"{alone / one:7.2f}    nestbox in units of goss, the same scripts (bound: 1)")
+    print(f"{alone / one:7.2f}    nestproof in units of goss, the same scripts (bound: 1)")
     print(f"{whole / one:7.2f}    the same with the terminal's own container, which goss is not asked for")
     print(f"{process / one:7.2f}    the same as a command, which also starts Python and sees to the build")
-    print(f"{whole / each:7.2f}    nestbox in units of one docker run for each question (bound: 0.2)")
+    print(f"{whole / each:7.2f}    nestproof in units of one docker run for each question (bound: 0.2)")
     print(f"{run_loop / one:7.2f}    the loop in one docker run in units of goss: what no program gets below")
-    print(f"{exec_loop / one:7.2f}    the loop by an exec in units of goss: what nestbox cannot get below")
-    print(f"{alone / exec_loop:7.2f}    nestbox in units of the loop by an exec")
+    print(f"{exec_loop / one:7.2f}    the loop by an exec in units of goss: what nestproof cannot get below")
+    print(f"{alone / exec_loop:7.2f}    nestproof in units of the loop by an exec")
     return int(alone >= one or whole >= 0.2 * each)
 
 
@@ -194,7 +194,7 @@ def docker_run(run: Run, *options: str) -> list[str]:
     for mount in profile.run.mounts:
         argv += ["--mount", mount]
     users = " ".join(users_of(profile))
-    for entry in (*profile.run.env, f"NESTBOX_USERS={users}", f"NESTBOX_TOKEN={secrets.token_hex(8)}"):
+    for entry in (*profile.run.env, f"NESTPROOF_USERS={users}", f"NESTPROOF_TOKEN={secrets.token_hex(8)}"):
         argv += ["--env", entry]
     return [*argv, *options]
 
@@ -202,7 +202,7 @@ def docker_run(run: Run, *options: str) -> list[str]:
 def ask_goss(run: Run, goss: str, questions: Iterable[Asked]) -> None:
     """All questions by goss, which must have asked each of them and be content."""
     commands = {asked.name: asked.for_goss() for asked in questions}
-    with tempfile.TemporaryDirectory(prefix="nestbox-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="nestproof-bench-") as scratch:
         file = Path(scratch) / "goss.yaml"  # JSON is YAML
         file.write_text(json.dumps({"command": commands}))
         file.chmod(0o644)
@@ -232,7 +232,10 @@ def loop_in_run(run: Run, asked: Iterable[Asked]) -> None:
 
 def loop_in_exec(engine: Engine, run: Run, asked: Iterable[Asked]) -> None:
     """The same in a container that waits."""
-    environment = {"NESTBOX_USERS": " ".join(users_of(run.profile)), "NESTBOX_TOKEN": secrets.token_hex(8)}
+    environment = {
+        "NESTPROOF_USERS": " ".join(users_of(run.profile)),
+        "NESTPROOF_TOKEN": secrets.token_hex(8),
+    }
     request = request_container(run.profile, run.image, run.environment)
     with started_container(engine, request, run.node.platform) as container:
         argv = ["/bin/sh", "-c", LOOP, "sh", *(one.text for one in asked)]

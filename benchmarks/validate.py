@@ -24,7 +24,9 @@ def main() -> int:
     validate = ["./scripts/bootstrap", "--with-engine", "invoke", "validate", "--allow-unverified"]
     # The first run builds what there is to build, and says by which name.
     first = subprocess.run(validate, cwd=ROOT, check=True, capture_output=True, text=True)
-    image = next(word for word in first.stdout.split() if word.startswith("nestbox/") and ":default-" in word)
+    image = next(
+        word for word in first.stdout.split() if word.startswith("nestproof/") and ":default-" in word
+    )
     proof, bare = [], []
     for _ in range(runs):
         proof.append(seconds(validate))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nestbox.causes import CAUSES, LIFT, Cause
-from nestbox.outcome import Status
-from nestbox.probes.probe import ANYONE, ROOT, Probe
-from nestbox.probes.table import PACKS, PROBES, script
+from nestproof.causes import CAUSES, LIFT, Cause
+from nestproof.outcome import Status
+from nestproof.probes.probe import ANYONE, ROOT, Probe
+from nestproof.probes.table import PACKS, PROBES, script
 
 FOLDER = Path(__file__).parent
 _NOTE = "<!-- Made by docs/reference.py from the code: change that, then run `nox -s docs`. -->"

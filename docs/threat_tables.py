@@ -1,7 +1,7 @@
 """Writes the tables of threat-model.md from experiments, which take an engine.
 
 Usage: python docs/threat_tables.py [FILE …]
-Each FILE is the evidence of another host, as `nestbox justify` keeps it in .nestbox/justify.
+Each FILE is the evidence of another host, as `nestproof justify` keeps it in .nestproof/justify.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from nestbox.engine import Engine
-from nestbox.justify import markdown, residual
-from nestbox.justify.justification import Justification
-from nestbox.justify.records import from_json
-from nestbox.justify.study import Request, each_target, study
-from nestbox.outcome import Outcome
-from nestbox.smoke_plan import Run
-from nestbox.validate import Session
+from nestproof.engine import Engine
+from nestproof.justify import markdown, residual
+from nestproof.justify.justification import Justification
+from nestproof.justify.records import from_json
+from nestproof.justify.study import Request, each_target, study
+from nestproof.outcome import Outcome
+from nestproof.smoke_plan import Run
+from nestproof.validate import Session
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/threat-model.md"

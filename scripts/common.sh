@@ -156,9 +156,9 @@ download_from_trixie() (
 )
 
 # file_from_trixie PACKAGE PATH: prints where that file of that package is, for programs that are one file.
-# It is kept in ${XDG_CACHE_HOME:-~/.cache}/nestbox; nothing is installed.
+# It is kept in ${XDG_CACHE_HOME:-~/.cache}/nestproof; nothing is installed.
 file_from_trixie() (
-    cache=${XDG_CACHE_HOME:-$HOME/.cache}/nestbox
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/nestproof
     kept=$cache/${2##*/}
     if [ ! -x "$kept" ]; then
         command -v apt-get >/dev/null || die "${2##*/} is taken from Debian's packages, and this is not Debian" "put it at $kept"

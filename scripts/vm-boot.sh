@@ -21,10 +21,10 @@ make_keys() {
         new_key() {
             openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1" "${@:2}" 2>/dev/null
         }
-        new_key ca-key.pem -x509 -days 825 -subj '/CN=nestbox guest authority' -out ca.pem \
+        new_key ca-key.pem -x509 -days 825 -subj '/CN=nestproof guest authority' -out ca.pem \
             -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign
-        new_key server-key.pem -subj '/CN=nestbox guest' -out server.csr
-        new_key key.pem -subj '/CN=nestbox client' -out client.csr
+        new_key server-key.pem -subj '/CN=nestproof guest' -out server.csr
+        new_key key.pem -subj '/CN=nestproof client' -out client.csr
         printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >server.ext
         printf 'extendedKeyUsage=clientAuth\n' >client.ext
         for name in server client; do
@@ -84,11 +84,11 @@ start_qemu() {
     choose_port
     # Paths relative to the guest's folder: a socket's must be short, and qemu reads commas in the others.
     # In a session of its own, which Ctrl-C does not reach; without the lock.
-    setsid "$program" -name "nestbox-$1" -machine "$machine" -cpu "$cpu" -accel "$accelerator" -smp 2 -m "$3" \
+    setsid "$program" -name "nestproof-$1" -machine "$machine" -cpu "$cpu" -accel "$accelerator" -smp 2 -m "$3" \
         -nodefaults -no-user-config -display none -no-reboot -pidfile run/pid \
         -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny \
         -kernel "$image/kernel" -initrd run/initrd \
-        -append "console=$console panic=-1 loglevel=4 nestbox.now=$(date +%s)" \
+        -append "console=$console panic=-1 loglevel=4 nestproof.now=$(date +%s)" \
         -chardev socket,id=console,path=run/console,server=on,wait=off,logfile=run/serial.log -serial chardev:console \
         -drive "if=none,id=root,format=raw,readonly=on,file=$image/root.img" \
         -device virtio-blk-pci,drive=root,serial=root \

@@ -81,7 +81,7 @@ def _block(file: str, line: int, language: str, body: list[str], marks: dict[str
 
 def alike(text: str) -> str:
     """The line without what differs from run to run: numbers, digests, spaces, the folder's name."""
-    text = re.sub(r"nestbox/[a-z0-9-]+-[0-9a-f]{8}:", "nestbox/FOLDER:", text)
+    text = re.sub(r"nestproof/[a-z0-9-]+-[0-9a-f]{8}:", "nestproof/FOLDER:", text)
     text = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b", "H", text)
     text = re.sub(r"  \(\d+\.\d s\)$", "", text.rstrip())
     text = re.sub(r"\d+", "N", text)

@@ -19,14 +19,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nestbox.base_image import make_bases, plan_bases
-from nestbox.build import image_name
-from nestbox.cli import main
-from nestbox.config import BaseImage, load_config
-from nestbox.engine import Engine, connect
-from nestbox.errors import EngineUnavailable
-from nestbox.ownership import OWNER_LABEL
-from nestbox.tasks import ns
+from nestproof.base_image import make_bases, plan_bases
+from nestproof.build import image_name
+from nestproof.cli import main
+from nestproof.config import BaseImage, load_config
+from nestproof.engine import Engine, connect
+from nestproof.errors import EngineUnavailable
+from nestproof.ownership import OWNER_LABEL
+from nestproof.tasks import ns
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,14 +70,14 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository in a folder of its own, and nestbox run in it."""
+    """A repository in a folder of its own, and nestproof run in it."""
 
     path: Path
 
-    def nestbox(self, *arguments: str, timeout: float = 600, **environment: str) -> Finished:
+    def nestproof(self, *arguments: str, timeout: float = 600, **environment: str) -> Finished:
         """Run the program as a user does, and wait for it."""
         completed = subprocess.run(
-            [sys.executable, "-m", "nestbox", *arguments],
+            [sys.executable, "-m", "nestproof", *arguments],
             cwd=self.path,
             env={**os.environ, "NO_COLOR": "1", **environment},
             stdin=subprocess.DEVNULL,
@@ -104,9 +104,9 @@ class Repository:
             ):
                 for name, value in {"NO_COLOR": "1", **environment}.items():
                     patch.setenv(name, value)
-                patch.setattr(sys, "argv", ["nestbox", *arguments])
+                patch.setattr(sys, "argv", ["nestproof", *arguments])
                 # Invoke takes the help texts out of the tasks as it reads them.
-                patch.setattr("nestbox.cli.ns", copy.deepcopy(ns))
+                patch.setattr("nestproof.cli.ns", copy.deepcopy(ns))
                 with pytest.raises(SystemExit) as ended:
                     main()
         finally:
@@ -132,7 +132,7 @@ class Repository:
         return completed.stdout
 
 
-# What images are called that were made in folders of the tests, by nestbox and by the reference client.
+# What images are called that were made in folders of the tests, by nestproof and by the reference client.
 _NAMES: set[str] = set()
 
 
@@ -169,7 +169,7 @@ def repository(tmp_path: Path, pristine: Path) -> Repository:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Repository:
     """A committed copy of all that git knows of this repository, or would."""
-    made = Repository(tmp_path / "nestbox")
+    made = Repository(tmp_path / "nestproof")
     names = Repository(ROOT).git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
@@ -198,7 +198,7 @@ def base_environment(
 
 def skip_or_fail(why: str) -> NoReturn:
     """What a Docker test does where it cannot run: a contributor may be without, CI may not."""
-    if os.environ.get("NESTBOX_REQUIRE_DOCKER"):
+    if os.environ.get("NESTPROOF_REQUIRE_DOCKER"):
         pytest.fail(f"Docker tests are required here, and {why}")
     pytest.skip(why)
 
@@ -223,7 +223,7 @@ def base(engine: Engine) -> str:
     made = base_environment(
         engine, load_config(ROOT).base_image, engine.facts.platform, os.environ, workspace=ROOT, say=print
     )
-    return made.get("NESTBOX_BASE_IMAGE", "ubuntu:24.04")
+    return made.get("NESTPROOF_BASE_IMAGE", "ubuntu:24.04")
 
 
 def own_containers(engine: Engine) -> list[str]:

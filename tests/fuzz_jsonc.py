@@ -1,4 +1,4 @@
-"""Throw damaged devcontainer files at nestbox.jsonc and hold each result against jq.
+"""Throw damaged devcontainer files at nestproof.jsonc and hold each result against jq.
 
     python tests/fuzz_jsonc.py --seconds 20 --seed 1
 
@@ -18,7 +18,7 @@ import traceback
 
 import jq
 
-from nestbox.jsonc import parse, render, strip_comments, to_json
+from nestproof.jsonc import parse, render, strip_comments, to_json
 
 JQ = jq.compile(".")
 LINE_BREAK = re.compile("\r\n|\r|\n")

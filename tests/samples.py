@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from nestbox import evidence
-from nestbox.evidence import Evidence
-from nestbox.findings import Finding, Mistake
-from nestbox.outcome import Observation, Outcome, Status, Target, count
-from nestbox.records import outcome_record
-from nestbox.source import Source
+from nestproof import evidence
+from nestproof.evidence import Evidence
+from nestproof.findings import Finding, Mistake
+from nestproof.outcome import Observation, Outcome, Status, Target, count
+from nestproof.records import outcome_record
+from nestproof.source import Source
 
 DEFAULT, SECURE = Target("default", "linux/amd64"), Target("secure", "linux/amd64")
 ARM = Target("secure", "linux/arm64")
@@ -114,7 +114,7 @@ def a_run(*outcomes: Outcome, **more: object) -> evidence.Run:
         now += seconds
     seen = count(outcomes)
     made = evidence.Run(
-        nestbox="0.1.0",
+        nestproof="0.2.0",
         began="2026-01-02T03:04:05+00:00",
         seconds=round(now, 3),
         interrupted=False,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.actions import SHOWN, commands, inert, json_text
-from nestbox.evidence import Evidence
-from nestbox.outcome import Outcome, Status
+from nestproof.actions import SHOWN, commands, inert, json_text
+from nestproof.evidence import Evidence
+from nestproof.outcome import Outcome, Status
 from tests.conftest import Repository
 from tests.samples import EVERYTHING, NASTY, SECURE, a_run, observed
 
@@ -114,7 +114,7 @@ def test_a_run_writes_its_summary_and_its_annotations_by_itself(repository: Repo
         rf"^::error file={folder}/\.devcontainer/devcontainer\.json,line=\d+,col=17,", printed, re.M
     )
     assert summary.startswith("before\n## Validation\n")
-    assert "- ❌ fail: `nestbox check.model --profile default`" in summary
+    assert "- ❌ fail: `nestproof check.model --profile default`" in summary
 
 
 def test_elsewhere_nothing_of_the_kind_is_written(repository: Repository) -> None:

@@ -15,10 +15,10 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestbox.base_image import plan_bases
-from nestbox.config import BaseImage
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import CommandError
+from nestproof.base_image import plan_bases
+from nestproof.config import BaseImage
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import CommandError
 from tests.conftest import base_environment
 
 BASE = BaseImage.model_validate(
@@ -29,8 +29,8 @@ BASE = BaseImage.model_validate(
         "fallback": ["sh", "-c", 'echo "$0" >>made; pwd >&2; echo "local/$0"', "{platform}"],
     }
 )
-AMD64_TAG = "nestbox/stand-in:ubuntu-24.04-amd64"
-ARM64_TAG = "nestbox/stand-in:ubuntu-24.04-arm64"
+AMD64_TAG = "nestproof/stand-in:ubuntu-24.04-amd64"
+ARM64_TAG = "nestproof/stand-in:ubuntu-24.04-arm64"
 
 
 class Images:
@@ -182,8 +182,8 @@ def test_a_command_that_makes_nothing_is_an_error(workspace: Path, command: str,
 
 
 def test_a_command_that_is_missing_is_an_error(workspace: Path) -> None:
-    base = BASE.model_copy(update={"fallback": ["nestbox-no-such-program"]})
-    with pytest.raises(CommandError, match="nestbox-no-such-program was not found"):
+    base = BASE.model_copy(update={"fallback": ["nestproof-no-such-program"]})
+    with pytest.raises(CommandError, match="nestproof-no-such-program was not found"):
         ask(workspace, Images(*MADE), base=base)
 
 

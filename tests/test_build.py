@@ -17,11 +17,11 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestbox.build import CannotBuildError, Plan, build_image, plan_build
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import CommandError, EngineError
-from nestbox.outcome import Status, Target
-from nestbox.profile import Profile, load_profile
+from nestproof.build import CannotBuildError, Plan, build_image, plan_build
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import CommandError, EngineError
+from nestproof.outcome import Status, Target
+from nestproof.profile import Profile, load_profile
 
 FACTS = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
 AMD64 = {"Id": "sha256:0123456789abcdef0123", "Os": "linux", "Architecture": "amd64"}
@@ -210,7 +210,7 @@ def test_an_option_by_which_the_image_leaves_is_refused(workspace: Path, option:
     with pytest.raises(CannotBuildError) as caught:
         argv(workspace, {"build": {"dockerfile": "Dockerfile", "options": ["--pull", option]}})
     assert f"has {option} in `build.options`" in caught.value.what
-    assert "nestbox build --push REF" in caught.value.fix
+    assert "nestproof build --push REF" in caught.value.fix
 
 
 def test_a_single_cache_is_passed_on_whole(workspace: Path) -> None:
@@ -240,7 +240,7 @@ def test_an_image_is_pulled_for_the_platform(workspace: Path) -> None:
         ({"build": {"context": "."}}, "names neither an image nor a Dockerfile"),
     ],
 )
-def test_what_nestbox_does_not_build_is_said_and_unverified(
+def test_what_nestproof_does_not_build_is_said_and_unverified(
     workspace: Path, config: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(CannotBuildError) as caught:
@@ -261,7 +261,7 @@ def test_a_tag_is_of_one_workspace_profile_and_platform(workspace: Path, tmp_pat
         plan_build(profile(other, config), "linux/amd64").tag,
     ]
     assert len(set(tags)) == 4
-    assert re.fullmatch(r"nestbox/my-project-[0-9a-f]{8}:default-amd64", tags[0])
+    assert re.fullmatch(r"nestproof/my-project-[0-9a-f]{8}:default-amd64", tags[0])
     assert plan_build(profile(workspace, config), "linux/amd64").tag == tags[0]
 
 
@@ -280,7 +280,7 @@ def test_profiles_of_different_names_have_different_tags(workspace: Path) -> Non
 
 # Outcomes
 
-PLAN = Plan("secure", ("linux/amd64",), "nestbox/x:secure-amd64", ("/context",))
+PLAN = Plan("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("/context",))
 PULL = Plan("secure", ("linux/amd64",), "base:1")
 
 
@@ -292,7 +292,7 @@ def test_a_build_passes_with_the_image_that_it_made(calls: Path) -> None:
     docker(calls.parent, BUILT, image="sha256:built")
     outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
     assert (outcome.id, outcome.status, outcome.target) == ("build", Status.PASS, PLAN.targets[0])
-    assert outcome.summary == "nestbox/x:secure-amd64 is 0123456789ab, for linux/amd64"
+    assert outcome.summary == "nestproof/x:secure-amd64 is 0123456789ab, for linux/amd64"
     assert image is not None
     assert image.id == "sha256:0123456789abcdef0123"
 

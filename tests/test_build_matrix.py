@@ -9,19 +9,19 @@ from typing import cast
 import pytest
 
 from docker import APIClient
-from nestbox import build_plan
-from nestbox.base_image import Bases
-from nestbox.build import Plan, Ran
-from nestbox.build_matrix import check_delivered
-from nestbox.build_plan import Ground, Matrix, check_names
-from nestbox.builder import Builder
-from nestbox.config import BaseImage, Config
-from nestbox.delivered import Delivered
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import EngineUnavailable, NestboxError, UsageError
-from nestbox.outcome import Observation, Status
-from nestbox.publish import Arrangement, Delivery, arrange
-from nestbox.validate import Session, Workshop
+from nestproof import build_plan
+from nestproof.base_image import Bases
+from nestproof.build import Plan, Ran
+from nestproof.build_matrix import check_delivered
+from nestproof.build_plan import Ground, Matrix, check_names
+from nestproof.builder import Builder
+from nestproof.config import BaseImage, Config
+from nestproof.delivered import Delivered
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import EngineUnavailable, NestproofError, UsageError
+from nestproof.outcome import Observation, Status
+from nestproof.publish import Arrangement, Delivery, arrange
+from nestproof.validate import Session, Workshop
 
 BOTH = ("linux/amd64", "linux/arm64")
 RAN = Ran(Observation(("docker",), 0), None, ("x",))
@@ -38,7 +38,7 @@ def ground(bases: Bases, variables: dict[str, str | None] | None = None, workspa
 GROUNDS = {platform: ground(Bases({}, {})) for platform in BOTH}
 
 
-def plans(profile: str, tag: str = "nestbox/w:{}") -> list[Plan]:
+def plans(profile: str, tag: str = "nestproof/w:{}") -> list[Plan]:
     name = tag.format(profile)
     return [Plan(profile, (platform,), f"{name}-{platform[6:]}", ("/it's",)) for platform in BOTH]
 
@@ -56,8 +56,8 @@ def test_bases_come_first_and_once() -> None:
     )
     assert [line for _, line in matrix.commands()] == [
         'docker tag "$(make linux/amd64)" s',
-        "docker buildx build --load --platform linux/amd64 --tag nestbox/w:a-amd64 '/it'\"'\"'s'",
-        "docker buildx build --load --platform linux/arm64 --tag nestbox/w:a-arm64 '/it'\"'\"'s'",
+        "docker buildx build --load --platform linux/amd64 --tag nestproof/w:a-amd64 '/it'\"'\"'s'",
+        "docker buildx build --load --platform linux/arm64 --tag nestproof/w:a-arm64 '/it'\"'\"'s'",
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
     file = tmp_path / ".devcontainer" / "devcontainer.json"
     file.parent.mkdir()
     file.write_text('{"build": {"dockerfile": "Dockerfile"}}')
-    grounds: dict[str, Ground | NestboxError] = {
+    grounds: dict[str, Ground | NestproofError] = {
         "linux/amd64": ground(Bases({}, {}), workspace=tmp_path),
         "linux/arm64": EngineUnavailable("nothing here runs linux/arm64"),
     }
@@ -131,7 +131,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
 
 
 def test_a_line_for_another_node_says_for_which() -> None:
-    there = ground(Bases({}, {}), {"DOCKER_CONTEXT": "my arm64", "NESTBOX_UNHEARD_OF": None})
+    there = ground(Bases({}, {}), {"DOCKER_CONTEXT": "my arm64", "NESTPROOF_UNHEARD_OF": None})
     matrix = Matrix({**GROUNDS, "linux/arm64": there}, arrangements=[Arrangement(tuple(plans("a")))])
     here, elsewhere = [line for _, line in matrix.commands()]
     assert here.startswith("docker buildx build ")

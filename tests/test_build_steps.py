@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.build_steps import SHOWN_LINES, Failure, Steps
+from nestproof.build_steps import SHOWN_LINES, Failure, Steps
 
 RECORDED = Path(__file__).parent / "buildx"
 

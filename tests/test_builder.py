@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.builder import Builder, parse_builder
+from nestproof.builder import Builder, parse_builder
 
 # Printed by buildx 0.13 for two nodes of the driver `remote` that never started.
 TWO_NODES = """\

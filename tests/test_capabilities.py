@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.capabilities import DOCKER_DEFAULT, NAMES, SETUID_BWRAP, decode, granted, normalize
+from nestproof.capabilities import DOCKER_DEFAULT, NAMES, SETUID_BWRAP, decode, granted, normalize
 
 DEFAULT = {
     "AUDIT_WRITE",

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import checks, diff, jsonc, lints, lock_check, profile, reading, silences, variables
-from nestbox.checks import OF_FILES, RULES, check_files
-from nestbox.config import Config, OwnRule
-from nestbox.lock import Lock, read_lock
-from nestbox.outcome import Outcome, Status, exit_code
-from nestbox.records import outcome_record
+from nestproof import checks, diff, jsonc, lints, lock_check, profile, reading, silences, variables
+from nestproof.checks import OF_FILES, RULES, check_files
+from nestproof.config import Config, OwnRule
+from nestproof.lock import Lock, read_lock
+from nestproof.outcome import Outcome, Status, exit_code
+from nestproof.records import outcome_record
 
 SOUND = '{"image": "ubuntu:24.04", "remoteUser": "dev"}'
 NO_LOCK = (
     "there is no .devcontainer/privileges.lock to hold no relaxations against; "
-    "make it: nestbox privileges --update"
+    "make it: nestproof privileges --update"
 )
 
 
@@ -211,7 +211,7 @@ def test_without_a_lock_what_it_would_have_to_hold_is_counted(check: Checker) ->
             "check.lock",
             "pass",
             "default.json: there is no .devcontainer/privileges.lock to hold 2 relaxations against; "
-            "make it: nestbox privileges --update",
+            "make it: nestproof privileges --update",
         )
     ]
 
@@ -395,7 +395,7 @@ def test_strictness_makes_no_error_of_other_warnings(check: Checker) -> None:
 
 # Silences
 
-SILENCED = '{"image": "x:1", "remoteUser": "root"} // nestbox: allow root-remote-user'
+SILENCED = '{"image": "x:1", "remoteUser": "root"} // nestproof: allow root-remote-user'
 
 
 def test_a_comment_with_a_reason_silences_one_rule(check: Checker) -> None:
@@ -426,7 +426,7 @@ def test_a_comment_silences_a_rule_of_whichever_step(check: Checker, step: str, 
     text = '{{\n  "containerUser": "dev",\n  {}{}\n}}'
     (loud,) = [outcome for outcome in check(default=text.format(line, "")) if outcome.id == step]
     assert rule in {finding.mistake.rule for finding in loud.findings}
-    comment = f" // nestbox: allow {rule} because this is a test"
+    comment = f" // nestproof: allow {rule} because this is a test"
     quiet = check(default=text.format(line, comment))
     found = {finding.mistake.rule for outcome in quiet for finding in outcome.findings}
     assert rule not in found
@@ -434,7 +434,7 @@ def test_a_comment_silences_a_rule_of_whichever_step(check: Checker, step: str, 
 
 
 def test_a_silence_is_told_once_with_the_lints(check: Checker) -> None:
-    outcomes = check(default=f"{SOUND} // nestbox: allow privileged because it was once")
+    outcomes = check(default=f"{SOUND} // nestproof: allow privileged because it was once")
     assert [(outcome.id, places(outcome)) for outcome in outcomes if outcome.findings] == [
         ("check.lint", ["silence-unused 1:48"])
     ]
@@ -443,20 +443,20 @@ def test_a_silence_is_told_once_with_the_lints(check: Checker) -> None:
 def test_a_silence_is_judged_by_all_steps_even_if_few_are_told(check: Checker) -> None:
     # The comment speaks of another step than the one that is told: it has its use all the same.
     check.steps = ("check.lint",)
-    text = '{"image": "x:1", "privilegd": 1} // nestbox: allow model-unknown-property because tests'
+    text = '{"image": "x:1", "privilegd": 1} // nestproof: allow model-unknown-property because tests'
     (outcome,) = check(default=text)
     assert outcome.findings == ()
 
 
 def test_an_error_of_the_reader_is_not_silenced(check: Checker) -> None:
-    text = '{"image": "x:1", "image": "y:1"} // nestbox: allow json-duplicate-key because I say so'
+    text = '{"image": "x:1", "image": "y:1"} // nestproof: allow json-duplicate-key because I say so'
     (outcome,) = check(default=text)
     assert (outcome.status, places(outcome)[0]) == (Status.FAIL, "json-duplicate-key 1:18")
 
 
 def test_a_comma_that_is_silenced_keeps_no_other_step_from_being_asked(check: Checker) -> None:
     check.strict = True
-    text = '{"image": "x:1", "capAdd": ["SYS_ADMN"],} // nestbox: allow json-trailing-comma because tests'
+    text = '{"image": "x:1", "capAdd": ["SYS_ADMN"],} // nestproof: allow json-trailing-comma because tests'
     outcomes = check(default=text)
     assert exit_code(outcomes) == 1
     assert [outcome.id for outcome in outcomes] == ["check.json", "check.model", "check.lint", "check.lock"]
@@ -494,7 +494,7 @@ def test_every_finding_has_a_rule_that_is_listed(check: Checker) -> None:
     outcomes = check(
         a='{"image": "x", "privilegd": 1, "capAdd": 1, "runArgs": ["--cap-ad=X"], "name": "${x}",}',
         b='{"image": "x", "runArgs": ["--cap-ad=X"], "remoteUser": "root"}',
-        c='{"image": "x", "remoteUser": "root"} // nestbox: allow nope because x',
+        c='{"image": "x", "remoteUser": "root"} // nestproof: allow nope because x',
         d="{a",
     )
     found = {finding.mistake.rule for outcome in outcomes for finding in outcome.findings}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-import nestbox
-from nestbox.command import Dialog, run, run_interactive
-from nestbox.errors import CommandError, EngineError
-from nestbox.stopping import Stop, stopped_by
+import nestproof
+from nestproof.command import Dialog, run, run_interactive
+from nestproof.errors import CommandError, EngineError
+from nestproof.stopping import Stop, stopped_by
 
 # Only a test that fails waits that long.
 PATIENCE = 30.0
@@ -89,21 +89,21 @@ def test_the_working_directory_is_the_one_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_added_to_and_taken_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NESTBOX_KEPT", "kept")
-    monkeypatch.setenv("NESTBOX_TAKEN", "taken")
+    monkeypatch.setenv("NESTPROOF_KEPT", "kept")
+    monkeypatch.setenv("NESTPROOF_TAKEN", "taken")
     done = run(
-        ["sh", "-c", "echo $NESTBOX_KEPT $NESTBOX_ADDED ${NESTBOX_TAKEN-away}"],
+        ["sh", "-c", "echo $NESTPROOF_KEPT $NESTPROOF_ADDED ${NESTPROOF_TAKEN-away}"],
         timeout=PATIENCE,
-        env={"NESTBOX_ADDED": "added", "NESTBOX_TAKEN": None},
+        env={"NESTPROOF_ADDED": "added", "NESTPROOF_TAKEN": None},
     )
     assert done.stdout == "kept added away\n"
 
 
 def test_a_missing_program_is_named_with_what_to_do() -> None:
     with pytest.raises(CommandError) as caught:
-        run(["nestbox-no-such-program", "--flag"], timeout=PATIENCE)
-    assert caught.value.what == "nestbox-no-such-program was not found"
-    assert caught.value.fix == "install nestbox-no-such-program"
+        run(["nestproof-no-such-program", "--flag"], timeout=PATIENCE)
+    assert caught.value.what == "nestproof-no-such-program was not found"
+    assert caught.value.fix == "install nestproof-no-such-program"
 
 
 def test_a_file_that_is_no_program_is_an_error(tmp_path: Path) -> None:
@@ -259,13 +259,13 @@ def test_an_interactive_program_gives_its_status_and_the_signals_back() -> None:
 
 def test_an_interactive_program_that_is_missing_is_an_error_and_gives_the_signals_back() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(CommandError, match="nestbox-no-such-program was not found"):
-        run_interactive(["nestbox-no-such-program"])
+    with pytest.raises(CommandError, match="nestproof-no-such-program was not found"):
+        run_interactive(["nestproof-no-such-program"])
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_no_other_module_starts_a_process() -> None:
-    sources = Path(nestbox.__file__).parent
+    sources = Path(nestproof.__file__).parent
     starters = re.compile(r"\bsubprocess\b|os\.(system|popen|exec|spawn|posix_spawn|fork)|\bpty\b")
     found = [file.name for file in sources.rglob("*.py") if starters.search(file.read_text("utf-8"))]
     assert found == ["command.py"]

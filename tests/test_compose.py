@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from nestbox.asked import places_asked
-from nestbox.build import CannotBuildError, plan_build
-from nestbox.checks import check_files
-from nestbox.compose import Service, alone, fix_of_service, join, parse_service, shared_with_services
-from nestbox.compose_files import ComposeUnavailable, read_project
-from nestbox.config import Config
-from nestbox.container import CannotCarryError, create_request
-from nestbox.hadolint import dockerfile_of
-from nestbox.lock import parse_lock
-from nestbox.lock_check import check_lock
-from nestbox.outcome import Status
-from nestbox.profile import ProfileError, load_profile, read_profile
-from nestbox.relaxations import relaxations_asked
-from nestbox.runargs import RunOptions
+from nestproof.asked import places_asked
+from nestproof.build import CannotBuildError, plan_build
+from nestproof.checks import check_files
+from nestproof.compose import Service, alone, fix_of_service, join, parse_service, shared_with_services
+from nestproof.compose_files import ComposeUnavailable, read_project
+from nestproof.config import Config
+from nestproof.container import CannotCarryError, create_request
+from nestproof.hadolint import dockerfile_of
+from nestproof.lock import parse_lock
+from nestproof.lock_check import check_lock
+from nestproof.outcome import Status
+from nestproof.profile import ProfileError, load_profile, read_profile
+from nestproof.relaxations import relaxations_asked
+from nestproof.runargs import RunOptions
 
 FOLDER = Path(__file__).parent / "compose"
 EVERYTHING: dict[str, Any] = json.loads((FOLDER / "everything.json").read_text())
@@ -42,7 +42,7 @@ def service(name: str, **changes: Any) -> Service:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose Compose files say what was recorded: the program is not asked."""
-    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: EVERYTHING)
+    monkeypatch.setattr("nestproof.compose_files.read_project", lambda *_: EVERYTHING)
     (tmp_path / ".devcontainer").mkdir()
     return tmp_path
 
@@ -177,7 +177,7 @@ def test_a_service_of_one_platform_is_not_built_for_another(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = {"services": {"app": {"image": "x", "platform": "linux/amd64"}}}
-    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.compose_files.read_project", lambda *_: project)
     profile = load_profile("default", write(workspace), workspace, {})
     assert plan_build(profile, "linux/amd64").tag == "x"
     with pytest.raises(CannotBuildError, match="is for linux/amd64, not for linux/arm64"):
@@ -263,7 +263,7 @@ def test_a_service_that_is_not_there_is_a_mistake_at_its_place(workspace: Path) 
 def test_the_build_section_is_built_as_compose_would(workspace: Path) -> None:
     plan = plan_build(load_profile("default", write(workspace), workspace, {}), "linux/arm64")
     text = " ".join(plan.argv)
-    assert text.startswith("docker buildx build --load --platform linux/arm64 --tag nestbox/")
+    assert text.startswith("docker buildx build --load --platform linux/arm64 --tag nestproof/")
     for words in (
         "--file /project/.devcontainer/Dockerfile",
         "--target dev",
@@ -301,7 +301,7 @@ def test_a_build_that_cannot_be_carried_over_is_said(
 ) -> None:
     app = {**EVERYTHING["services"]["app"], "build": {"context": "/project", **build}}
     project = {**EVERYTHING, "services": {"app": app}}
-    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.compose_files.read_project", lambda *_: project)
     with pytest.raises(CannotBuildError) as caught:
         plan_build(load_profile("default", write(workspace), workspace, {}), "linux/amd64")
     assert named in caught.value.what

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.container import CannotCarryError, create_request
-from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions
+from nestproof.container import CannotCarryError, create_request
+from nestproof.errors import UsageError
+from nestproof.runargs import RunOptions
 
-LABELS = {"dev.nestbox.run": "1234"}
+LABELS = {"dev.nestproof.run": "1234"}
 
 # As the reference client has a container wait; `exec "$@"` runs an image's own command, if there is one.
 WAIT = """\
@@ -49,7 +49,7 @@ def test_without_options_the_engines_own_defaults_hold() -> None:
         "Image": "sha256:0123",
         "User": "",
         "Env": [],
-        "Labels": {"dev.nestbox.run": "1234"},
+        "Labels": {"dev.nestproof.run": "1234"},
         "WorkingDir": "",
         "Hostname": "",
         "HostConfig": {"NetworkMode": "default", "Privileged": False, "ReadonlyRootfs": False},
@@ -81,8 +81,8 @@ IN_BODY = [
         "Env",
         ["A=1", "B=x=y", "C=", "TERM=xterm", "EMPTY="],
     ),
-    ("labels", ("a=b=c", "bare"), "Labels", {"a": "b=c", "bare": "", "dev.nestbox.run": "1234"}),
-    ("labels", ("dev.nestbox.run=theirs",), "Labels", {"dev.nestbox.run": "1234"}),
+    ("labels", ("a=b=c", "bare"), "Labels", {"a": "b=c", "bare": "", "dev.nestproof.run": "1234"}),
+    ("labels", ("dev.nestproof.run=theirs",), "Labels", {"dev.nestproof.run": "1234"}),
 ]
 IN_HOST_CONFIG = [
     ("cpus", "1.5", "NanoCpus", 1_500_000_000),
@@ -202,7 +202,7 @@ def test_no_option_is_forgotten() -> None:
 def test_what_cannot_be_carried_over_is_said_and_unverified() -> None:
     with pytest.raises(CannotCarryError) as caught:
         request(uncarried=("--gpus", "--ip"))
-    assert caught.value.what == "nestbox does not carry over --gpus, --ip"
+    assert caught.value.what == "nestproof does not carry over --gpus, --ip"
     assert caught.value.exit_code == 3
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from nestbox.delivered import Delivered, in_archive, in_registry
-from nestbox.errors import CommandError
+from nestproof.delivered import Delivered, in_archive, in_registry
+from nestproof.errors import CommandError
 
 AMD64 = {"architecture": "amd64", "os": "linux", "config": {}}
 ARM64 = {"architecture": "arm64", "os": "linux", "config": {}}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.capabilities import DOCKER_DEFAULT, NAMES
-from nestbox.diagnose import diagnose
-from nestbox.surroundings import Surroundings
+from nestproof.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.diagnose import diagnose
+from nestproof.surroundings import Surroundings
 
 SECCOMP = 'add "--security-opt=seccomp=unconfined" to runArgs'
 APPARMOR = 'add "--security-opt=apparmor=unconfined" to runArgs'

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.diff import check_diff
-from nestbox.errors import UsageError
-from nestbox.outcome import Outcome, Status
+from nestproof.diff import check_diff
+from nestproof.errors import UsageError
+from nestproof.outcome import Outcome, Status
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -686,7 +686,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 def test_a_git_that_does_not_end_is_an_error(
     worktree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nestbox.git.GIT_TIMEOUT", 0.2)
+    monkeypatch.setattr("nestproof.git.GIT_TIMEOUT", 0.2)
     stand_in(tmp_path, monkeypatch, "exec sleep 60\n")
     outcome = staged(worktree)
     assert outcome.status is Status.ERROR
@@ -784,8 +784,11 @@ OUTPUT = 'for word in "$@"; do case "$word" in --output=*) file="${word#--output
         ("echo no >&2; exit 3", "what is staged: no"),
         ("exit 2", "what is staged: git exited 2 and named nothing"),
         ('echo "f:1: trailing whitespace." > "$file"', "what is staged: git exited 0 and named something"),
-        ('echo "f:1: glaring." > "$file"; exit 2', "git diff --check said what nestbox cannot read"),
-        ('printf "f\\n:1: trailing whitespace.\n+f" > "$file"; exit 2', "git diff --check said what nestbox"),
+        ('echo "f:1: glaring." > "$file"; exit 2', "git diff --check said what nestproof cannot read"),
+        (
+            'printf "f\\n:1: trailing whitespace.\n+f" > "$file"; exit 2',
+            "git diff --check said what nestproof",
+        ),
         ('rm -r "${file%/*}"; exit 2', "what is staged: git exited 2 and named nothing"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox import diff_hits
-from nestbox.diff_hits import RULES, Hit, findings, read_hits, with_line
-from nestbox.errors import CommandError
+from nestproof import diff_hits
+from nestproof.diff_hits import RULES, Hit, findings, read_hits, with_line
+from nestproof.errors import CommandError
 
 # Output of git 2.39.5, as it came.
 
@@ -111,7 +111,7 @@ def test_a_missing_line_break_is_read_as_newer_gits_report_it() -> None:
     ],
 )
 def test_what_cannot_be_read_is_an_error_and_not_left_out(output: bytes, name: bytes) -> None:
-    with pytest.raises(CommandError, match="said what nestbox cannot read"):
+    with pytest.raises(CommandError, match="said what nestproof cannot read"):
         read_hits(output, [name])
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import doctor
-from nestbox.doctor import Account, NotLinuxError, describe, examine, verdicts
-from nestbox.outcome import Outcome, Status, Target
-from nestbox.surroundings import parse_surroundings
+from nestproof import doctor
+from nestproof.doctor import Account, NotLinuxError, describe, examine, verdicts
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.surroundings import parse_surroundings
 from tests.conftest import Repository
 
 ROOT, USER = Target("as root", "linux/amd64"), Target("as nobody", "linux/amd64")
@@ -83,7 +83,7 @@ def bare(tmp_path: Path) -> str:
 
 
 def test_without_bwrap_the_first_question_is_the_one_to_mend(repository: Repository, bare: str) -> None:
-    done = repository.nestbox("doctor", PATH=bare)
+    done = repository.nestproof("doctor", PATH=bare)
     assert done.status == 1
     assert "An agent's sandbox does not work here, as " in done.stdout
     assert "bwrap is not installed (image)." in done.stdout
@@ -96,7 +96,7 @@ def test_a_bwrap_that_lies_is_not_believed(repository: Repository, bare: str, tm
     liar = tmp_path / "bin/bwrap"
     liar.write_text('#!/bin/sh\n[ "$1" = --version ] && echo bubblewrap 0.8.0\nexit 0\n')
     liar.chmod(0o755)
-    done = repository.nestbox("doctor", "--json", PATH=bare)
+    done = repository.nestproof("doctor", "--json", PATH=bare)
     assert done.status == 1
     statuses = {outcome["id"]: outcome["status"] for outcome in done.evidence["outcomes"]}
     assert {name for name, status in statuses.items() if status == "pass"} <= {
@@ -114,7 +114,7 @@ def test_nobody_else_is_asked_for_by_who_is_not_root(monkeypatch: pytest.MonkeyP
 
 
 def test_the_answer_is_json_when_asked_for(repository: Repository, bare: str) -> None:
-    done = repository.nestbox("doctor", "--json", PATH=bare)
+    done = repository.nestproof("doctor", "--json", PATH=bare)
     value = done.evidence
     assert value["engine"] is None
     assert value["exitCode"] == done.status

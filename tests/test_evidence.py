@@ -16,17 +16,17 @@ from typing import Any
 import jsonschema
 import pytest
 
-import nestbox
-from nestbox import evidence
-from nestbox.engine import EngineFacts
-from nestbox.errors import NestboxError, UsageError
-from nestbox.evidence import Evidence, read_evidence, schema, to_json
-from nestbox.merging import disagreements, merged
-from nestbox.outcome import Observation, Outcome, Status, Target, TargetFacts, joined
-from nestbox.recording import FOLDER, Recorder, default_file, replace_file
-from nestbox.records import KEPT_CHARACTERS, outcome_record, restored
-from nestbox.redaction import MARK
-from nestbox.validate import Session
+import nestproof
+from nestproof import evidence
+from nestproof.engine import EngineFacts
+from nestproof.errors import NestproofError, UsageError
+from nestproof.evidence import Evidence, read_evidence, schema, to_json
+from nestproof.merging import disagreements, merged
+from nestproof.outcome import Observation, Outcome, Status, Target, TargetFacts, joined
+from nestproof.recording import FOLDER, Recorder, default_file, replace_file
+from nestproof.records import KEPT_CHARACTERS, outcome_record, restored
+from nestproof.redaction import MARK
+from nestproof.validate import Session
 from tests.conftest import ROOT, Repository
 from tests.samples import (
     DEFAULT,
@@ -71,9 +71,9 @@ def valid(value: Any) -> None:
 
 def test_the_committed_schema_is_what_the_code_makes() -> None:
     made = json.dumps(schema(), indent=2) + "\n"
-    if os.environ.get("NESTBOX_WRITE_SCHEMA"):
+    if os.environ.get("NESTPROOF_WRITE_SCHEMA"):
         SCHEMA.write_text(made)
-    assert SCHEMA.read_text() == made, "NESTBOX_WRITE_SCHEMA=1 pytest tests/test_evidence.py writes it anew"
+    assert SCHEMA.read_text() == made, "NESTPROOF_WRITE_SCHEMA=1 pytest tests/test_evidence.py writes it anew"
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
@@ -147,7 +147,7 @@ def test_an_outcome_is_kept_with_all_that_it_says() -> None:
         "question": "Do the users exist, each without being root?",
         "byHand": "id vscode && id ubuntu",
         "again": [
-            "nestbox", "smoke", "--profile", "secure", "--platform", "linux/amd64", "--probe", "users"
+            "nestproof", "smoke", "--profile", "secure", "--platform", "linux/amd64", "--probe", "users"
         ],
         "begin": 1.5,
         "seconds": 0.25,
@@ -173,9 +173,9 @@ def test_a_hostile_name_of_a_user_is_not_put_into_a_command() -> None:
 
 def test_a_check_is_asked_again_of_its_own_file() -> None:
     files = {"default": ".devcontainer/devcontainer.json", "x": ".devcontainer/x/devcontainer.json"}
-    assert outcome_record(TOLD, 0, 0, files).again == ("nestbox", "check.json", "--profile", "default")
+    assert outcome_record(TOLD, 0, 0, files).again == ("nestproof", "check.json", "--profile", "default")
     diff = Outcome("check.diff", Status.PASS, "the working tree: fine")
-    assert outcome_record(diff, 0, 0, files).again == ("nestbox", "check.diff")
+    assert outcome_record(diff, 0, 0, files).again == ("nestproof", "check.diff")
 
 
 def test_of_a_gigabyte_the_end_is_kept_from_the_begin_of_a_line() -> None:
@@ -230,15 +230,15 @@ def test_a_run_is_kept_with_its_machine_its_engine_and_its_targets(repository: R
     session.facts = FACTS
     request = {
         "Env": ["PASSWORD=hunter2hunter2", "PLAIN=value", "NAME"],
-        "Labels": {"dev.nestbox.run": "1", "mine": "2"},
+        "Labels": {"dev.nestproof.run": "1", "mine": "2"},
         "HostConfig": {"Mounts": [{"Source": str(repository.path), "VolumeOptions": {"Labels": {}}}]},
     }
     session.targets.append(TargetFacts(SECURE, "sha256:01", {"Seccomp": "0"}, ("-e", "A=b"), request))
     run.add(TOLD)
     (told,) = run.finish(0).runs
     valid(to_json(Evidence(runs=(told,))))
-    assert (told.nestbox, told.exit_code, told.interrupted, told.trouble) == (
-        nestbox.__version__,
+    assert (told.nestproof, told.exit_code, told.interrupted, told.trouble) == (
+        nestproof.__version__,
         0,
         False,
         None,
@@ -259,14 +259,14 @@ def test_a_run_is_kept_with_its_machine_its_engine_and_its_targets(repository: R
         "HostConfig": {"Mounts": [{"Source": ".", "VolumeOptions": {}}]},
     }
     # What the container is started with is another's, and stays as it is.
-    assert request["Labels"] == {"dev.nestbox.run": "1", "mine": "2"}
+    assert request["Labels"] == {"dev.nestproof.run": "1", "mine": "2"}
     assert request["HostConfig"] == {
         "Mounts": [{"Source": str(repository.path), "VolumeOptions": {"Labels": {}}}]
     }
 
 
 def test_a_change_that_is_not_committed_is_told(repository: Repository) -> None:
-    repository.edit(".devcontainer/devcontainer.json", '"name": "nestbox"', '"name": "other"')
+    repository.edit(".devcontainer/devcontainer.json", '"name": "nestproof"', '"name": "other"')
     (told,) = recorder(repository.path)[0].finish(0).runs
     assert told.revision is not None
     assert told.revision.changed
@@ -354,7 +354,7 @@ def test_a_file_is_replaced_in_one_step_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_git_leaves_the_folder_alone_that_nestbox_makes(repository: Repository) -> None:
+def test_git_leaves_the_folder_alone_that_nestproof_makes(repository: Repository) -> None:
     replace_file(default_file(repository.path), "x")
     assert repository.git("status", "--porcelain") == ""
 
@@ -378,7 +378,7 @@ def test_evidence_that_nobody_asked_for_stops_nothing_when_it_cannot_be_kept(tmp
 
 def test_evidence_that_was_asked_for_must_be_kept(tmp_path: Path) -> None:
     run, _, _ = recorder(tmp_path, tmp_path / "nowhere" / "e.json")
-    with pytest.raises(NestboxError, match="cannot be kept in"):
+    with pytest.raises(NestproofError, match="cannot be kept in"):
         run.add(TOLD)
 
 
@@ -407,7 +407,7 @@ def test_a_single_check_leaves_the_evidence_of_the_last_run_alone(repository: Re
 def test_without_evidence_the_report_says_where_it_comes_from(repository: Repository) -> None:
     finished = repository.ask("report")
     assert finished.status == 2
-    assert "fix: nestbox validate writes it" in finished.stderr
+    assert "fix: nestproof validate writes it" in finished.stderr
 
 
 def test_a_command_line_that_makes_no_sense_leaves_the_last_evidence(repository: Repository) -> None:
@@ -433,7 +433,7 @@ def test_a_run_that_is_cut_short_leaves_valid_evidence_that_says_so(
     (tools / "git").write_text(SLOW_GIT.format(git=shutil.which("git")))
     (tools / "git").chmod(0o755)
     process = subprocess.Popen(
-        [sys.executable, "-m", "nestbox", "check"],
+        [sys.executable, "-m", "nestproof", "check"],
         cwd=repository.path,
         env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
@@ -504,13 +504,13 @@ def test_the_fingerprint_is_that_of_what_decides() -> None:
 @pytest.mark.parametrize(
     "arguments", [["--merge", "a.json", "b.json"], ["--merge", "a.json", "--merge", "b.json"]]
 )
-@pytest.mark.parametrize("program", ["nestbox", "invoke"])
+@pytest.mark.parametrize("program", ["nestproof", "invoke"])
 def test_files_are_merged_by_the_program(repository: Repository, arguments: list[str], program: str) -> None:
     for name, run in zip(("a.json", "b.json"), TWO_MACHINES.runs, strict=True):
         (repository.path / name).write_text(json.dumps(to_json(Evidence(runs=(run,)))))
-    (repository.path / "tasks.py").write_text("from nestbox.tasks import ns\n")
+    (repository.path / "tasks.py").write_text("from nestproof.tasks import ns\n")
     words = ["report", *arguments, "--output", "merged.json"]
-    if program == "nestbox":
+    if program == "nestproof":
         assert repository.ask(*words).status == 0
     else:
         subprocess.run([sys.executable, "-m", program, *words], cwd=repository.path, check=True)

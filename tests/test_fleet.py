@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
-from nestbox.builder import Builder
-from nestbox.config import Config, ConfiguredNode, load_config
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import CommandError, EngineError, EngineUnavailable, UsageError
-from nestbox.fleet import Fleet, docker_variables, require_node
-from nestbox.nodes import Node, Truth
+from nestproof.builder import Builder
+from nestproof.config import Config, ConfiguredNode, load_config
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import CommandError, EngineError, EngineUnavailable, UsageError
+from nestproof.fleet import Fleet, docker_variables, require_node
+from nestproof.nodes import Node, Truth
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 
@@ -29,9 +29,9 @@ class Stand:
         self.silent: dict[str, str] = {}
         self.reached: list[str] = []
         self.timeouts: dict[str, int] = {}
-        monkeypatch.setattr("nestbox.fleet.connect", self.connect)
-        monkeypatch.setattr("nestbox.fleet.remove_leftovers", lambda _: [])
-        monkeypatch.setattr("nestbox.nodes.selected_builder", self.builder)
+        monkeypatch.setattr("nestproof.fleet.connect", self.connect)
+        monkeypatch.setattr("nestproof.fleet.remove_leftovers", lambda _: [])
+        monkeypatch.setattr("nestproof.nodes.selected_builder", self.builder)
 
     def connect(self, variables: Mapping[str, str] | None, *, timeout: int) -> Engine:
         address = (variables or {}).get("DOCKER_HOST", "")
@@ -205,7 +205,7 @@ def test_nodes_are_reached_at_the_same_time(stand: Stand, monkeypatch: pytest.Mo
         return stand.connect(variables, timeout=timeout)
 
     stand.platforms |= dict.fromkeys(("unix:///a", "unix:///b", "unix:///c"), AMD64)
-    monkeypatch.setattr("nestbox.fleet.connect", connect)
+    monkeypatch.setattr("nestproof.fleet.connect", connect)
     names = {name for name, *_ in fleet(node("a"), node("b"), node("c")).survey()}
     assert names == {"default", "a", "b", "c"}
 
@@ -281,7 +281,7 @@ builds = false
 
 
 def test_nodes_are_configured(tmp_path: Path) -> None:
-    (tmp_path / "nestbox.toml").write_text(GOOD)
+    (tmp_path / "nestproof.toml").write_text(GOOD)
     arm, box = load_config(tmp_path).node
     assert (arm.name, arm.context, arm.platforms, arm.timeout, arm.builds) == (
         "arm",
@@ -317,8 +317,8 @@ def test_nodes_are_configured(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_a_node_is_told(tmp_path: Path, before: str, after: str, says: str) -> None:
     assert GOOD.count(before) == 1
-    (tmp_path / "nestbox.toml").write_text(GOOD.replace(before, after))
+    (tmp_path / "nestproof.toml").write_text(GOOD.replace(before, after))
     with pytest.raises(UsageError) as caught:
         load_config(tmp_path)
     assert says in str(caught.value)
-    assert "nestbox.toml: node" in str(caught.value)
+    assert "nestproof.toml: node" in str(caught.value)

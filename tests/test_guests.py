@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.errors import CommandError, UsageError
-from nestbox.guests import open_guest, read_variables, without_binds
+from nestproof.errors import CommandError, UsageError
+from nestproof.guests import open_guest, read_variables, without_binds
 from tests.conftest import Repository
 
 
@@ -83,5 +83,5 @@ def test_the_tasks_hand_their_words_to_the_guests_command(repository: Repository
         (("node.down", "--platform", "linux/arm64", "--purge"), "vm down --platform linux/arm64 --purge"),
         (("node.down",), "vm down"),
     ):
-        done = repository.nestbox(*arguments)
+        done = repository.nestproof(*arguments)
         assert (done.status, done.stdout.strip()) == (3, words)

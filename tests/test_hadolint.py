@@ -1,4 +1,4 @@
-"""hadolint's findings, as nestbox's own; and what happens where it is missing, confused or misled."""
+"""hadolint's findings, as nestproof's own; and what happens where it is missing, confused or misled."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.errors import CommandError
-from nestbox.findings import Finding
-from nestbox.hadolint import HadolintMissingError, dockerfile_of, find_hadolint, lint_dockerfile, read_report
-from nestbox.profile import load_profile
-from nestbox.source import Source
+from nestproof.errors import CommandError
+from nestproof.findings import Finding
+from nestproof.hadolint import (
+    HadolintMissingError,
+    dockerfile_of,
+    find_hadolint,
+    lint_dockerfile,
+    read_report,
+)
+from nestproof.profile import load_profile
+from nestproof.source import Source
 
 UNTAGGED = "FROM debian\n"
 UNQUOTED = "FROM debian:12\n# a comment\nRUN echo $TERM\n"

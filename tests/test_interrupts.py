@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nestbox.interrupts import interrupted_by_signals, interrupts_deferred
+from nestproof.interrupts import interrupted_by_signals, interrupts_deferred
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""What nestbox.jsonc accepts, what it rejects, and the exact words it rejects it with."""
+"""What nestproof.jsonc accepts, what it rejects, and the exact words it rejects it with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jq
 import pytest
 
-from nestbox.jsonc import RULES, Document, Mistake, Node, parse, render, strip_comments, to_json
+from nestproof.jsonc import RULES, Document, Mistake, Node, parse, render, strip_comments, to_json
 
 JQ = jq.compile(".")
 

@@ -1,4 +1,4 @@
-"""What holds for every text: hypothesis looks for one that nestbox.jsonc gets wrong."""
+"""What holds for every text: hypothesis looks for one that nestproof.jsonc gets wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nestbox.jsonc import Node, Value, parse, render, strip_comments, to_json
+from nestproof.jsonc import Node, Value, parse, render, strip_comments, to_json
 
 JQ = jq.compile(".")
 LINE_BREAK = re.compile("\r\n|\r|\n")

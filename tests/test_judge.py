@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.outcome import Observation, Status
-from nestbox.probes.judge import Context, Judgement, degraded_as_declared, judge_lines, last_line
-from nestbox.probes.probe import YES_OR_NO
-from nestbox.probes.table import PACKS, PROBES, script
-from nestbox.surroundings import Surroundings
+from nestproof.outcome import Observation, Status
+from nestproof.probes.judge import Context, Judgement, degraded_as_declared, judge_lines, last_line
+from nestproof.probes.probe import YES_OR_NO
+from nestproof.probes.table import PACKS, PROBES, script
+from nestproof.surroundings import Surroundings
 
 PROBE = {probe.name: probe for probe in PROBES}
 USERS = Context(users=("ubuntu", "vscode"), codex_version="0.120.0")
@@ -348,7 +348,7 @@ def test_a_denied_proc_is_degraded_only_when_declared(said: str) -> None:
     assert undeclared.status is Status.FAIL
     assert undeclared.summary == said
     assert undeclared.cause == "Docker masks paths under /proc, and the kernel refuses a fuller view of it"
-    assert "customizations.nestbox.degradations" in undeclared.fix
+    assert "customizations.nestproof.degradations" in undeclared.fix
 
 
 def test_a_degradation_declared_for_another_probe_does_not_count() -> None:

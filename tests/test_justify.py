@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
-from nestbox.justify import cache
-from nestbox.justify.checks import CHECKS, can_show
-from nestbox.justify.evidence import FOLDER, evidence
-from nestbox.justify.justification import Justification, Need, Row, justify
-from nestbox.justify.options import DROP_ALL, with_only, without
-from nestbox.justify.outcomes import outcomes_of, table
-from nestbox.justify.plan import Question, experiments
-from nestbox.justify.reasons import fill_reasons
-from nestbox.justify.records import RecordError, from_json, merge, to_json
-from nestbox.justify.search import Found, Set
-from nestbox.justify.trials import Answer, Host, Job, Trial, Way
-from nestbox.lock import LOCK_FILE, UNWRITTEN
-from nestbox.outcome import Outcome, Status, Target
-from nestbox.profile import discover, load_profile
-from nestbox.relaxations import relaxations_asked
-from nestbox.runargs import RunOptions
+from nestproof.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
+from nestproof.justify import cache
+from nestproof.justify.checks import CHECKS, can_show
+from nestproof.justify.evidence import FOLDER, evidence
+from nestproof.justify.justification import Justification, Need, Row, justify
+from nestproof.justify.options import DROP_ALL, with_only, without
+from nestproof.justify.outcomes import outcomes_of, table
+from nestproof.justify.plan import Question, experiments
+from nestproof.justify.reasons import fill_reasons
+from nestproof.justify.records import RecordError, from_json, merge, to_json
+from nestproof.justify.search import Found, Set
+from nestproof.justify.trials import Answer, Host, Job, Trial, Way
+from nestproof.lock import LOCK_FILE, UNWRITTEN
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.profile import discover, load_profile
+from nestproof.relaxations import relaxations_asked
+from nestproof.runargs import RunOptions
 from tests.conftest import ROOT, Repository
 
 SECCOMP, APPARMOR = "security-opt=seccomp=unconfined", "security-opt=apparmor=unconfined"

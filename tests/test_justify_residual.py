@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from nestbox.engine import EngineFacts
-from nestbox.justify.markdown import host_in_words
-from nestbox.justify.markdown import table as hosts_table
-from nestbox.justify.residual import DEEDS, Attempt, Could, Deed, judged, outcomes_of, table, to_json
-from nestbox.outcome import Status
-from nestbox.probes.table import script
+from nestproof.engine import EngineFacts
+from nestproof.justify.markdown import host_in_words
+from nestproof.justify.markdown import table as hosts_table
+from nestproof.justify.residual import DEEDS, Attempt, Could, Deed, judged, outcomes_of, table, to_json
+from nestproof.outcome import Status
+from nestproof.probes.table import script
 from tests.conftest import ROOT
 from tests.test_justify import PLAIN, SECURE, TARGET, UBUNTU, as_measured, investigated
 

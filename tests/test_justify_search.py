@@ -8,7 +8,7 @@ from itertools import combinations
 
 import pytest
 
-from nestbox.justify.search import Found, Known, Set, contradictions, minimal_sets
+from nestproof.justify.search import Found, Known, Set, contradictions, minimal_sets
 
 
 def subsets(universe: Iterable[str]) -> list[Set]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nestbox.capabilities import DOCKER_DEFAULT, NAMES
-from nestbox.justify.suggest import batches, by_risk
-from nestbox.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
-from nestbox.justify.trials import Host
-from nestbox.risks import risk_of
+from nestproof.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.justify.suggest import batches, by_risk
+from nestproof.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
+from nestproof.justify.trials import Host
+from nestproof.risks import risk_of
 
 PLAIN = Host("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
 

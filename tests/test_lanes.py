@@ -12,11 +12,11 @@ from typing import cast
 import pytest
 
 from docker import APIClient
-from nestbox.engine import Engine, EngineFacts
-from nestbox.errors import EngineError, UsageError
-from nestbox.lanes import Lane, run_lanes, watched, while_alive
-from nestbox.outcome import Outcome, Status
-from nestbox.stopping import Stop, check_stop, current_stop, held, stopped_by
+from nestproof.engine import Engine, EngineFacts
+from nestproof.errors import EngineError, UsageError
+from nestproof.lanes import Lane, run_lanes, watched, while_alive
+from nestproof.outcome import Outcome, Status
+from nestproof.stopping import Stop, check_stop, current_stop, held, stopped_by
 
 FACTS = EngineFacts("tcp://x", "1", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
 
@@ -194,7 +194,7 @@ def test_good_answers_ask_nothing_more(engine: Engine, api: Api) -> None:
 def test_a_node_that_dies_ends_its_lane_and_no_other(
     engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nestbox.lanes.PULSE", 0.05)
+    monkeypatch.setattr("nestproof.lanes.PULSE", 0.05)
 
     def doomed() -> Generator[Outcome]:
         try:
@@ -227,7 +227,7 @@ def test_a_node_that_dies_ends_its_lane_and_no_other(
 def test_nobody_looks_after_a_node_any_longer_than_need_be(
     engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nestbox.lanes.PULSE", 0.02)
+    monkeypatch.setattr("nestproof.lanes.PULSE", 0.02)
     with watched(engine, "far"):
         time.sleep(0.2)
     seen = api.asked

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.findings import Mistake, render
-from nestbox.lints import RULES, lint, redacted
-from nestbox.profile import read_profile
+from nestproof.findings import Mistake, render
+from nestproof.lints import RULES, lint, redacted
+from nestproof.profile import read_profile
 
 ROOT = Path(__file__).parent.parent
 
@@ -53,7 +53,7 @@ GITHUB = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
 
 def packs(pack: str, text: str) -> str:
     """A configuration that asks for `text` and declares a pack."""
-    return f'{{{text}, "customizations": {{"nestbox": {{"packs": ["users", "{pack}"]}}}}}}'
+    return f'{{{text}, "customizations": {{"nestproof": {{"packs": ["users", "{pack}"]}}}}}}'
 
 
 def env(name: str, value: str) -> str:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestbox.asked import places_asked
-from nestbox.errors import NestboxError, UsageError
-from nestbox.findings import Finding
-from nestbox.lock import (
+from nestproof.asked import places_asked
+from nestproof.errors import NestproofError, UsageError
+from nestproof.findings import Finding
+from nestproof.lock import (
     HEADER,
     LOCK_FILE,
     UNWRITTEN,
@@ -26,9 +26,9 @@ from nestbox.lock import (
     unwritten_reason,
     write_lock,
 )
-from nestbox.lock_check import RULES, check_lock, check_sections
-from nestbox.outcome import Outcome, Status
-from nestbox.profile import Reading, read_profile
+from nestproof.lock_check import RULES, check_lock, check_sections
+from nestproof.outcome import Outcome, Status
+from nestproof.profile import Reading, read_profile
 
 FILE = ".devcontainer/devcontainer.json"
 
@@ -188,7 +188,7 @@ def test_a_write_that_fails_leaves_the_old_lock_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(NestboxError) as caught:
+    with pytest.raises(NestproofError) as caught:
         write_lock(tmp_path, "[b]\n")
     assert caught.value.what == f"{LOCK_FILE} cannot be written"
     assert caught.value.why == "[Errno 28] No space left on device"
@@ -201,7 +201,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("kept")
     (tmp_path / LOCK_FILE).symlink_to(other)
-    with pytest.raises(NestboxError) as caught:
+    with pytest.raises(NestproofError) as caught:
         write_lock(tmp_path, "[b]\n")
     assert caught.value.why == "it is a symbolic link, which a rename would replace"
     assert other.read_text() == "kept"
@@ -209,7 +209,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_file_where_the_folder_belongs_is_named(tmp_path: Path) -> None:
     (tmp_path / ".devcontainer").touch()
-    with pytest.raises(NestboxError) as caught:
+    with pytest.raises(NestproofError) as caught:
         write_lock(tmp_path, "[b]\n")
     assert caught.value.what == f"{LOCK_FILE} cannot be written"
 
@@ -334,7 +334,8 @@ def test_without_a_lock_a_profile_passes_and_is_told_how_to_make_one(tmp_path: P
     outcome = check(tmp_path, NET_ADMIN, None)
     assert outcome.status is Status.PASS
     assert outcome.summary == (
-        f"{FILE}: there is no {LOCK_FILE} to hold 1 relaxation against; make it: nestbox privileges --update"
+        f"{FILE}: there is no {LOCK_FILE} to hold 1 relaxation against; "
+        "make it: nestproof privileges --update"
     )
 
 
@@ -365,7 +366,7 @@ def test_what_the_lock_lacks_fails_at_its_place(tmp_path: Path) -> None:
     assert outcome.cause == f"cap-add=NET_ADMIN: {allows}"
     assert outcome.fix == (
         "remove what is not needed; for the rest write a line with its reason into the lock: "
-        "nestbox privileges --update"
+        "nestproof privileges --update"
     )
     (finding,) = outcome.findings
     assert (finding.mistake.rule, finding.mistake.severity) == ("lock-relaxation", "error")
@@ -394,7 +395,7 @@ def test_what_the_file_does_not_name_is_reported_at_its_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever works in /root shares all of it; a test cannot.
-    monkeypatch.setattr("nestbox.relaxations._SENSITIVE_SOURCES", (str(tmp_path),))
+    monkeypatch.setattr("nestproof.relaxations._SENSITIVE_SOURCES", (str(tmp_path),))
     outcome = check(tmp_path, {"image": "x"}, "")
     (finding,) = outcome.findings
     assert finding.mistake.message.startswith(
@@ -413,7 +414,7 @@ def test_what_nothing_asks_for_is_a_warning_at_its_line(tmp_path: Path) -> None:
         f"{LOCK_FILE}:3:1: warning: the lock has pid=host for default, and {FILE} does not ask for it"
     ]
     assert shown(finding) == ['"pid=host" = "debugging"', "^^^^^^^^^^^^^^^^^^^^^^^^"]
-    assert finding.fix == "remove the line: nestbox privileges --update"
+    assert finding.fix == "remove the line: nestproof privileges --update"
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "\\n"])
@@ -433,7 +434,7 @@ def test_a_reason_that_nobody_wrote_is_a_warning(tmp_path: Path) -> None:
     assert outcome.status is Status.PASS
     assert outcome.summary == f"{FILE}: 1 relaxation, each in the lock (1 warning)"
     assert said(outcome.findings) == [
-        f"{LOCK_FILE}:2:1: warning: the reason for cap-add=NET_ADMIN is the one that nestbox filled in"
+        f"{LOCK_FILE}:2:1: warning: the reason for cap-add=NET_ADMIN is the one that nestproof filled in"
     ]
     assert outcome.findings[0].mistake.rule == "lock-reason"
     assert outcome.findings[0].fix == "write why default needs it"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nestbox.metadata import entries, merge, unique_mounts
-from nestbox.profile import Profile, ProfileError, load_profile, with_image_metadata
-from nestbox.runargs import RunOptions
+from nestproof.metadata import entries, merge, unique_mounts
+from nestproof.profile import Profile, ProfileError, load_profile, with_image_metadata
+from nestproof.runargs import RunOptions
 
 Entry = dict[str, Any]
 

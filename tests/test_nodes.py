@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import EngineFacts
-from nestbox.errors import CommandError
-from nestbox.nodes import Truth, node_for
+from nestproof.engine import EngineFacts
+from nestproof.errors import CommandError
+from nestproof.nodes import Truth, node_for
 
 BUILDX_INSPECT = """\
 Name:          default

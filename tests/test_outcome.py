@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.outcome import Outcome, Status, Target, count, exit_code
+from nestproof.outcome import Outcome, Status, Target, count, exit_code
 
 PASS, FAIL, DEGRADED = Status.PASS, Status.FAIL, Status.DEGRADED
 UNVERIFIED, ERROR = Status.UNVERIFIED, Status.ERROR

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.config import OwnProbe, load_config
-from nestbox.errors import UsageError
-from nestbox.outcome import Observation, Status
-from nestbox.probes.judge import Context
-from nestbox.probes.own import own_probes
-from nestbox.probes.probe import Probe
-from nestbox.probes.table import text_of
+from nestproof.config import OwnProbe, load_config
+from nestproof.errors import UsageError
+from nestproof.outcome import Observation, Status
+from nestproof.probes.judge import Context
+from nestproof.probes.own import own_probes
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import text_of
 
 CONFIG = """
 [[probe]]
@@ -34,7 +34,7 @@ needs-namespaces = true
 
 
 def load(folder: Path, text: str) -> list[OwnProbe]:
-    (folder / "nestbox.toml").write_text(text)
+    (folder / "nestproof.toml").write_text(text)
     return load_config(folder).probe
 
 

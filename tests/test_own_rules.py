@@ -7,13 +7,13 @@ from typing import Literal
 
 import pytest
 
-from nestbox import jsonc
-from nestbox.checks import check_files
-from nestbox.config import OwnRule, load_config
-from nestbox.errors import UsageError
-from nestbox.findings import Mistake
-from nestbox.outcome import Outcome, Status
-from nestbox.own_rules import check_own_rules
+from nestproof import jsonc
+from nestproof.checks import check_files
+from nestproof.config import OwnRule, load_config
+from nestproof.errors import UsageError
+from nestproof.findings import Mistake
+from nestproof.outcome import Outcome, Status
+from nestproof.own_rules import check_own_rules
 
 TEXT = """\
 // ours
@@ -100,7 +100,7 @@ def refusal(program: str) -> UsageError:
     with pytest.raises(UsageError) as caught:
         mistakes(rule(program))
     assert caught.value.exit_code == 2
-    assert caught.value.fix == "correct `jq` of the rule 'ours' in [[tool.nestbox.rule]]"
+    assert caught.value.fix == "correct `jq` of the rule 'ours' in [[tool.nestproof.rule]]"
     return caught.value
 
 
@@ -155,12 +155,12 @@ def test_a_result_that_is_neither_an_answer_nor_a_path_is_refused(program: str, 
 # As a repository has them
 
 CONFIGURED = """\
-[[tool.nestbox.rule]]
+[[tool.nestproof.rule]]
 id = "no-root"
 jq = '''select(.remoteUser == "root") | ["remoteUser"]'''
 message = "agents run as a user of their own"
 
-[[tool.nestbox.rule]]
+[[tool.nestproof.rule]]
 id = "named"
 jq = ".name == null"
 message = "a profile has a name"
@@ -204,7 +204,7 @@ def test_rules_that_hold_pass(tmp_path: Path, text: str, summary: str) -> None:
 
 
 def test_a_comment_silences_a_rule_of_the_repositorys_own(tmp_path: Path) -> None:
-    text = '{"name": "n", "image": "x", "remoteUser": "root"} // nestbox: allow no-root because it is old'
+    text = '{"name": "n", "image": "x", "remoteUser": "root"} // nestproof: allow no-root because it is old'
     said = outcome(tmp_path, text)
     assert (said.status, said.findings) == (Status.PASS, ())
 
@@ -220,10 +220,10 @@ def test_without_rules_the_step_is_not_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "to", "named"),
     [
-        ('"no-root"', '"No Root"', "tool.nestbox: rule.0.id: "),
-        ('severity = "warning"', 'severity = "info"', "tool.nestbox: rule.1.severity: "),
-        ('message = "a profile has a name"', "", "tool.nestbox: rule.1.message: "),
-        ('message = "a profile has a name"', 'massage = "x"', "tool.nestbox: rule.1.massage: "),
+        ('"no-root"', '"No Root"', "tool.nestproof: rule.0.id: "),
+        ('severity = "warning"', 'severity = "info"', "tool.nestproof: rule.1.severity: "),
+        ('message = "a profile has a name"', "", "tool.nestproof: rule.1.message: "),
+        ('message = "a profile has a name"', 'massage = "x"', "tool.nestproof: rule.1.massage: "),
     ],
 )
 def test_a_rule_that_is_configured_wrongly_is_named(
@@ -251,7 +251,7 @@ def test_a_rule_that_is_no_program_ends_the_run_with_its_place(tmp_path: Path) -
 )
 def test_a_configuration_of_wrong_types_is_no_fault_of_a_rule(tmp_path: Path, damaged: str) -> None:
     # A program may rely on the types that the model has: the file's mistake is told, and no file is hidden.
-    (tmp_path / "nestbox.toml").write_text(
+    (tmp_path / "nestproof.toml").write_text(
         "[[rule]]\nid = 'ours'\njq = 'path(.runArgs | select(.) | .[])'\nmessage = 'no arguments'\n"
     )
     files = {name: tmp_path / f"{name}.json" for name in ("damaged", "sound")}
@@ -266,7 +266,7 @@ def test_a_configuration_of_wrong_types_is_no_fault_of_a_rule(tmp_path: Path, da
     assert "sound.json:1:28: no arguments" in [one.summary for one in found]
 
 
-def test_a_rule_may_not_take_the_name_of_one_of_nestboxs(tmp_path: Path) -> None:
-    (tmp_path / "nestbox.toml").write_text("[[rule]]\nid = 'privileged'\njq = 'false'\nmessage = 'no'\n")
-    with pytest.raises(UsageError, match="the rule 'privileged' has the name of one of nestbox's own"):
+def test_a_rule_may_not_take_the_name_of_one_of_nestproofs(tmp_path: Path) -> None:
+    (tmp_path / "nestproof.toml").write_text("[[rule]]\nid = 'privileged'\njq = 'false'\nmessage = 'no'\n")
+    with pytest.raises(UsageError, match="the rule 'privileged' has the name of one of nestproof's own"):
         list(check_files({}, tmp_path, {}, config=load_config(tmp_path), lock=None))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.errors import UsageError
-from nestbox.platforms import PLATFORMS, architecture, parse_platform
+from nestproof.errors import UsageError
+from nestproof.platforms import PLATFORMS, architecture, parse_platform
 
 
 @pytest.mark.parametrize(

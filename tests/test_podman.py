@@ -16,18 +16,18 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
-from nestbox.build import Plan, build_image
-from nestbox.capabilities import DOCKER_DEFAULT, of_dockers_default
-from nestbox.config import BaseImage
-from nestbox.container import CannotCarryError
-from nestbox.diagnose import diagnose
-from nestbox.engine import Engine, EngineFacts, connect
-from nestbox.nodes import Truth, node_for
-from nestbox.outcome import Observation, Status
-from nestbox.podman import Steps, as_podman, carried, completed, default_capabilities, own_api
-from nestbox.probes.judge import Context, holds_allowed_capabilities, is_filtered_unless_allowed
-from nestbox.relaxations import relaxations_in_force
-from nestbox.surroundings import Surroundings
+from nestproof.build import Plan, build_image
+from nestproof.capabilities import DOCKER_DEFAULT, of_dockers_default
+from nestproof.config import BaseImage
+from nestproof.container import CannotCarryError
+from nestproof.diagnose import diagnose
+from nestproof.engine import Engine, EngineFacts, connect
+from nestproof.nodes import Truth, node_for
+from nestproof.outcome import Observation, Status
+from nestproof.podman import Steps, as_podman, carried, completed, default_capabilities, own_api
+from nestproof.probes.judge import Context, holds_allowed_capabilities, is_filtered_unless_allowed
+from nestproof.relaxations import relaxations_in_force
+from nestproof.surroundings import Surroundings
 from tests.conftest import base_environment
 
 ADDRESS = "unix:///run/podman/podman.sock"
@@ -254,7 +254,7 @@ def test_a_build_is_podmans() -> None:
         "--platform",
         "linux/arm64",
         "--tag",
-        "nestbox/x:secure-arm64",
+        "nestproof/x:secure-arm64",
     ]
     docker += [
         "--file",
@@ -275,7 +275,7 @@ def test_a_build_is_podmans() -> None:
             "--platform",
             "linux/arm64",
             "--tag",
-            "nestbox/x:secure-arm64",
+            "nestproof/x:secure-arm64",
         ),
         *(
             "--file",
@@ -351,7 +351,7 @@ class Images:
         return {"Id": "sha256:0123456789abcdef0123", "Os": "linux", "Architecture": "amd64"}
 
 
-PLAN = Plan("secure", ("linux/amd64",), "nestbox/x:secure-amd64", ("--file", "/Dockerfile", "/context"))
+PLAN = Plan("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("--file", "/Dockerfile", "/context"))
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
@@ -372,7 +372,7 @@ def test_an_image_is_built_by_podman(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert image is not None
     assert outcome.observation is not None
     # The line that is shown is the one to paste.
-    named = ("--platform", "linux/amd64", "--tag", "nestbox/x:secure-amd64", "--file", "/Dockerfile")
+    named = ("--platform", "linux/amd64", "--tag", "nestproof/x:secure-amd64", "--file", "/Dockerfile")
     line = ("podman", "--url", ADDRESS, "build", *named, "/context")
     assert outcome.observation.command == line
     words = called.read_text().splitlines()
@@ -425,6 +425,6 @@ def test_a_registry_is_asked_through_podman(tmp_path: Path, monkeypatch: pytest.
 def test_podman_emulates_what_its_machine_has_a_handler_for(
     address: str, handlers: dict[str, str], truth: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nestbox.nodes.binfmt_flags", lambda: handlers)
+    monkeypatch.setattr("nestproof.nodes.binfmt_flags", lambda: handlers)
     facts = EngineFacts(address, "4.3.1", "debian", "6.1.0", "linux/amd64", "overlay", (), product="Podman")
     assert node_for(facts, "linux/arm64").truth is truth

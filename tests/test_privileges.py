@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from invoke.exceptions import Exit
 
-from nestbox.comparison import Comparison, compare
-from nestbox.door import tell_privileges
-from nestbox.errors import CommandError, UsageError
-from nestbox.git import UnanswerableError
-from nestbox.lock import HEADER, LOCK_FILE, read_lock
-from nestbox.lock_check import check_lock
-from nestbox.outcome import Status
-from nestbox.privileges import Standing, show, update
-from nestbox.privileges_text import text, to_json
-from nestbox.profile import ProfileError, discover, read_profile
-from nestbox.revision import profiles_among
+from nestproof.comparison import Comparison, compare
+from nestproof.door import tell_privileges
+from nestproof.errors import CommandError, UsageError
+from nestproof.git import UnanswerableError
+from nestproof.lock import HEADER, LOCK_FILE, read_lock
+from nestproof.lock_check import check_lock
+from nestproof.outcome import Status
+from nestproof.privileges import Standing, show, update
+from nestproof.privileges_text import text, to_json
+from nestproof.profile import ProfileError, discover, read_profile
+from nestproof.revision import profiles_among
 
 DEFAULT = ".devcontainer/devcontainer.json"
 SECURE = ".devcontainer/devcontainer.secure.json"
@@ -115,7 +115,7 @@ def test_without_a_lock_the_table_says_how_to_make_one(workspace: Path) -> None:
     shown = show(workspace, {})
     assert text(shown).splitlines()[-2:] == [
         "1 relaxation: 1 no lock",
-        f"there is no {LOCK_FILE}; this writes it: nestbox privileges --update",
+        f"there is no {LOCK_FILE}; this writes it: nestproof privileges --update",
     ]
     assert shown.exit_code == 0
 
@@ -504,7 +504,7 @@ def test_a_profile_that_cannot_be_read_now_is_never_a_0(workspace: Path) -> None
     assert comparison.exit_code == 1
 
 
-LINK = "it is a link or a submodule there, which nestbox does not follow"
+LINK = "it is a link or a submodule there, which nestproof does not follow"
 
 
 def test_a_symbolic_link_in_the_revision_is_not_followed(workspace: Path) -> None:
@@ -551,7 +551,7 @@ def test_both_sides_are_read_as_the_same_workspace(workspace: Path, monkeypatch:
     # A workspace can be a sensitive folder itself, as /root is; it was so before.
     write(workspace, DEFAULT, {})
     commit(workspace)
-    monkeypatch.setattr("nestbox.relaxations._SENSITIVE_SOURCES", (str(workspace),))
+    monkeypatch.setattr("nestproof.relaxations._SENSITIVE_SOURCES", (str(workspace),))
     assert changes(compared(workspace)) == {"default": ([], [], 1)}
 
 
@@ -693,12 +693,12 @@ def test_a_shallow_clone_is_told_to_fetch_more(
     git(tmp_path, "clone", "--quiet", "--depth=1", "--no-single-branch", workspace.as_uri(), str(shallow))
     monkeypatch.chdir(shallow)
     # The command line itself: its exit code is what a build sees.
-    monkeypatch.setattr("nestbox.console.interrupted_by_signals", contextlib.nullcontext)
+    monkeypatch.setattr("nestproof.console.interrupted_by_signals", contextlib.nullcontext)
     with pytest.raises(Exit) as caught:
         tell_privileges(update=False, base="origin/branch", as_json=False)
     assert caught.value.code == 3
     assert capsys.readouterr().err == (
-        'nestbox: the history here ends before HEAD and "origin/branch" meet\n'
+        'nestproof: the history here ends before HEAD and "origin/branch" meet\n'
         "  why: this clone is shallow\n"
         "  fix: fetch more history: git fetch --unshallow\n"
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.container import create_request
-from nestbox.errors import UsageError
-from nestbox.profile import Profile, ProfileError, discover, load_profile, read_profile, select
-from nestbox.runargs import RunOptions
+from nestproof.container import create_request
+from nestproof.errors import UsageError
+from nestproof.profile import Profile, ProfileError, discover, load_profile, read_profile, select
+from nestproof.runargs import RunOptions
 
 
 def write(workspace: Path, name: str, text: str = "{}") -> Path:
@@ -246,7 +246,7 @@ def test_of_a_compose_profile_nothing_is_mounted_and_the_folder_is_the_top(
 ) -> None:
     # The reference client leaves mounts to the Compose file, whose reader is not asked here.
     project = {"services": {"app": {"image": "x"}}}
-    monkeypatch.setattr("nestbox.compose_files.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.compose_files.read_project", lambda *_: project)
     profile = load(workspace, {"dockerComposeFile": "compose.yml", "service": "app", **chosen})
     assert profile.workspace_folder == folder
     assert profile.run.mounts == ()
@@ -318,7 +318,7 @@ def test_declarations_are_read_from_the_customizations(workspace: Path) -> None:
         {
             "customizations": {
                 "vscode": {"extensions": []},
-                "nestbox": {
+                "nestproof": {
                     "packs": ["users"],
                     "users": ["me"],
                     "codexVersion": "0.120.0",
@@ -376,14 +376,17 @@ def test_every_wrong_type_is_named_at_once_with_its_key_and_place(workspace: Pat
 @pytest.mark.parametrize(
     ("declared", "named"),
     [
-        ({"pack": []}, "`customizations.nestbox.pack` is nothing that nestbox knows; did you mean `packs`?"),
-        ({"codexVersion": 1}, "`customizations.nestbox.codexVersion` must be a string, is a number"),
-        ({"degradations": ["a"]}, "`customizations.nestbox.degradations` must be an object, is a list"),
-        ([], "`customizations.nestbox` must be an object, is a list"),
+        (
+            {"pack": []},
+            "`customizations.nestproof.pack` is nothing that nestproof knows; did you mean `packs`?",
+        ),
+        ({"codexVersion": 1}, "`customizations.nestproof.codexVersion` must be a string, is a number"),
+        ({"degradations": ["a"]}, "`customizations.nestproof.degradations` must be an object, is a list"),
+        ([], "`customizations.nestproof` must be an object, is a list"),
     ],
 )
 def test_a_wrong_declaration_is_named(workspace: Path, declared: object, named: str) -> None:
-    (line,) = mistakes(workspace, {"customizations": {"nestbox": declared}})
+    (line,) = mistakes(workspace, {"customizations": {"nestproof": declared}})
     assert line.endswith(f": error: {named}")
 
 

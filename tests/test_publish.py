@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.build import CannotBuildError, Plan
-from nestbox.errors import UsageError
-from nestbox.platforms import holds_several
-from nestbox.publish import Delivery, arrange, builds_several, check_archive, parse_delivery
+from nestproof.build import CannotBuildError, Plan
+from nestproof.errors import UsageError
+from nestproof.platforms import holds_several
+from nestproof.publish import Delivery, arrange, builds_several, check_archive, parse_delivery
 
 BUILDX = ("docker", "buildx", "build")
 BOTH = ("linux/amd64", "linux/arm64")
@@ -23,7 +23,7 @@ def plans(*platforms: str, profile: str = "secure", **recipes: tuple[str, ...]) 
         Plan(
             profile,
             (platform,),
-            f"nestbox/w:{profile}-{platform[6:]}",
+            f"nestproof/w:{profile}-{platform[6:]}",
             recipes.get(platform[6:], RECIPE),
         )
         for platform in platforms
@@ -42,20 +42,20 @@ def lines(
 
 def test_an_engine_that_holds_one_platform_gets_a_tag_for_each() -> None:
     assert lines(plans(*BOTH)) == [
-        (*BUILDX, "--load", "--platform", "linux/amd64", "--tag", "nestbox/w:secure-amd64", *RECIPE),
-        (*BUILDX, "--load", "--platform", "linux/arm64", "--tag", "nestbox/w:secure-arm64", *RECIPE),
+        (*BUILDX, "--load", "--platform", "linux/amd64", "--tag", "nestproof/w:secure-amd64", *RECIPE),
+        (*BUILDX, "--load", "--platform", "linux/arm64", "--tag", "nestproof/w:secure-arm64", *RECIPE),
     ]
 
 
 def test_an_engine_that_holds_several_gets_one_image_with_one_tag() -> None:
     assert lines(plans(*BOTH), several=True) == [
-        (*BUILDX, "--load", "--platform", "linux/amd64,linux/arm64", "--tag", "nestbox/w:secure", *RECIPE)
+        (*BUILDX, "--load", "--platform", "linux/amd64,linux/arm64", "--tag", "nestproof/w:secure", *RECIPE)
     ]
 
 
 def test_one_platform_keeps_its_tag() -> None:
     assert lines(plans("linux/arm64"), several=True) == [
-        (*BUILDX, "--load", "--platform", "linux/arm64", "--tag", "nestbox/w:secure-arm64", *RECIPE)
+        (*BUILDX, "--load", "--platform", "linux/arm64", "--tag", "nestproof/w:secure-arm64", *RECIPE)
     ]
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from nestbox.engine import connect
-from nestbox.errors import CommandError, EngineUnavailable
-from nestbox.reach import client_settings, client_variables, innermost_words
+from nestproof.engine import connect
+from nestproof.errors import CommandError, EngineUnavailable
+from nestproof.reach import client_settings, client_variables, innermost_words
 
 pytestmark = pytest.mark.skipif(not shutil.which("docker"), reason="there is no docker client")
 

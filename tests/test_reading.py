@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from nestbox import findings, jsonc
-from nestbox.findings import Finding, Mistake
-from nestbox.model import (
+from nestproof import findings, jsonc
+from nestproof.findings import Finding, Mistake
+from nestproof.model import (
     Build,
     Declarations,
     DevContainer,
@@ -22,7 +22,7 @@ from nestbox.model import (
     MountObject,
     PortAttributes,
 )
-from nestbox.reading import RULES, path_text, validate
+from nestproof.reading import RULES, path_text, validate
 
 Path = tuple[str | int, ...]
 
@@ -243,14 +243,14 @@ WRONG: list[tuple[Path, str, str]] = [
     (("hostRequirements", "gpu", "cores"), '"4"', "must be a whole number, is a string"),
     (("hostRequirements", "gpu", "memory"), '"8pb"', f"{A_SIZE} '8pb'"),
     (("customizations",), "[]", AN_OBJECT),
-    (("customizations", "nestbox"), "[]", AN_OBJECT),
-    (("customizations", "nestbox"), "null", "must be an object, is null"),
-    (("customizations", "nestbox", "packs"), '"users"', A_LIST),
-    (("customizations", "nestbox", "users"), '"me"', A_LIST),
-    (("customizations", "nestbox", "users", 0), "1", A_STRING),
-    (("customizations", "nestbox", "codexVersion"), "1", A_STRING),
-    (("customizations", "nestbox", "degradations"), "[]", AN_OBJECT),
-    (("customizations", "nestbox", "degradations", "p"), "true", "must be a string, is true"),
+    (("customizations", "nestproof"), "[]", AN_OBJECT),
+    (("customizations", "nestproof"), "null", "must be an object, is null"),
+    (("customizations", "nestproof", "packs"), '"users"', A_LIST),
+    (("customizations", "nestproof", "users"), '"me"', A_LIST),
+    (("customizations", "nestproof", "users", 0), "1", A_STRING),
+    (("customizations", "nestproof", "codexVersion"), "1", A_STRING),
+    (("customizations", "nestproof", "degradations"), "[]", AN_OBJECT),
+    (("customizations", "nestproof", "degradations", "p"), "true", "must be a string, is true"),
     (("secrets",), "[]", AN_OBJECT),
     (("secrets", "TOKEN"), '"x"', "must be an object, is a string"),
 ]
@@ -301,7 +301,7 @@ def test_every_property_of_the_model_is_given_a_wrong_value() -> None:
     assert below("portsAttributes", "80") == names(PortAttributes)
     assert below("hostRequirements") == names(HostRequirements)
     assert below("hostRequirements", "gpu") == names(Gpu)
-    assert below("customizations", "nestbox") == names(Declarations)
+    assert below("customizations", "nestproof") == names(Declarations)
 
 
 @pytest.mark.parametrize(
@@ -458,14 +458,14 @@ def test_an_empty_name_is_not_taken_for_the_whole_configuration() -> None:
 
 
 def test_an_unknown_declaration_is_an_error_with_the_nearest_known_one() -> None:
-    text = '{"image": "x", "customizations": {"nestbox": {"codexVersoin": "1", "zzz": 1}}}'
+    text = '{"image": "x", "customizations": {"nestproof": {"codexVersoin": "1", "zzz": 1}}}'
     assert [(rule, message) for rule, _, message in mistakes(text)] == [
         (
             "model-bad-value",
-            "`customizations.nestbox.codexVersoin` is nothing that nestbox knows; "
+            "`customizations.nestproof.codexVersoin` is nothing that nestproof knows; "
             "did you mean `codexVersion`?",
         ),
-        ("model-bad-value", "`customizations.nestbox.zzz` is nothing that nestbox knows"),
+        ("model-bad-value", "`customizations.nestproof.zzz` is nothing that nestproof knows"),
     ]
 
 
@@ -606,7 +606,7 @@ SEVERAL = """{
   "mounts": ["source=/a,target=/a", {"type": "bind"}, 3],
   "shutdownAction": "stopCompose",
   "capAdd": "SYS_ADMIN",
-  "customizations": {"nestbox": {"pack": []}}
+  "customizations": {"nestproof": {"pack": []}}
 }"""
 
 
@@ -625,7 +625,7 @@ def test_several_mistakes_are_all_reported_in_the_order_of_the_file() -> None:
         "6:55 `mounts[2]` must be a string or an object, is a number",
         '7:21 `shutdownAction` "stopCompose" needs `dockerComposeFile`',
         "8:13 `capAdd` must be a list, is a string",
-        "9:42 `customizations.nestbox.pack` is nothing that nestbox knows; did you mean `packs`?",
+        "9:44 `customizations.nestproof.pack` is nothing that nestproof knows; did you mean `packs`?",
     ]
 
 
@@ -634,7 +634,7 @@ def test_a_key_cannot_move_the_cursor_of_who_reads_the_sentence(key: str) -> Non
     for text in (
         json.dumps({"image": "x", key: 1}),
         json.dumps({"image": "x", "containerEnv": {key: 1}}),
-        json.dumps({"image": "x", "customizations": {"nestbox": {key: 1}}}),
+        json.dumps({"image": "x", "customizations": {"nestproof": {key: 1}}}),
     ):
         (message,) = messages(text)
         assert message.isprintable()
@@ -686,7 +686,7 @@ EVERYTHING = [
         "cpus": 1, "memory": "8gb", "storage": "32", "gpu": {"cores": 1, "memory": "1kb"}
       },
       "customizations": {
-        "nestbox": {
+        "nestproof": {
           "packs": ["users"], "users": ["dev"], "codexVersion": "1.0", "degradations": {"bwrap-proc": "why"}
         },
         "anything": ["goes", {"here": null}]
@@ -723,7 +723,7 @@ def test_the_examples_use_every_property_of_the_model() -> None:
     assert used("portsAttributes", "80") == names(PortAttributes)
     assert used("hostRequirements") == names(HostRequirements)
     assert used("hostRequirements", "gpu") == names(Gpu)
-    assert used("customizations", "nestbox") == names(Declarations)
+    assert used("customizations", "nestproof") == names(Declarations)
 
 
 def test_the_value_with_its_variables_resolved_is_what_counts() -> None:
@@ -740,7 +740,7 @@ KEYS = st.sampled_from(
     sorted(
         names(DevContainer) | names(Build) | names(MountObject) | names(PortAttributes) | names(Gpu)
         | names(HostRequirements) | names(Declarations)
-        | {"nestbox", "extensions", "string", "object", "list", "number", "boolean", "privilegd", "80"}
+        | {"nestproof", "extensions", "string", "object", "list", "number", "boolean", "privilegd", "80"}
     )
 ) | st.text(max_size=5)  # fmt: skip
 SCALARS: st.SearchStrategy[Any] = (
@@ -781,3 +781,13 @@ def test_any_json_value_gives_mistakes_within_the_text(value: Any, indent: int |
     document, config, found = read(text)
     assert list(_violations(text, document, found)) == []
     assert (config is None) == any(mistake.severity == "error" for mistake in found)
+
+
+def test_the_old_declarations_are_an_error_at_their_place() -> None:
+    _, config, [found] = read('{"image": "x",\n "customizations": {"nestbox": {"packs": []}}}')
+    assert config is None
+    assert (found.severity, found.start.line, found.start.column) == ("error", 2, 32)
+    assert (
+        found.message
+        == "`customizations.nestbox` is not read any more; rename it to `customizations.nestproof`"
+    )

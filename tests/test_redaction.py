@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.findings import Finding
-from nestbox.outcome import Observation, Outcome, Status
-from nestbox.redaction import MARK, Redactor, hide_value
+from nestproof.findings import Finding
+from nestproof.outcome import Observation, Outcome, Status
+from nestproof.redaction import MARK, Redactor, hide_value
 from tests.samples import MISTAKE, NASTY, SOURCE
 
 NOTHING = Redactor.of({})

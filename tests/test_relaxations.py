@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.errors import UsageError
-from nestbox.lock import LOCK_FILE, allowed_by, read_lock
-from nestbox.relaxations import relaxations_asked, relaxations_in_force
-from nestbox.runargs import RunOptions
+from nestproof.errors import UsageError
+from nestproof.lock import LOCK_FILE, allowed_by, read_lock
+from nestproof.relaxations import relaxations_asked, relaxations_in_force
+from nestproof.runargs import RunOptions
 
 WITHOUT_OPTIONS: dict[str, Any] = {
     "CapAdd": None,

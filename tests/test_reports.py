@@ -14,12 +14,12 @@ import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.drawing import FORMATS, draw
-from nestbox.evidence import Evidence
-from nestbox.outcome import Outcome, Status
-from nestbox.reports.html import to_html
-from nestbox.reports.junit import to_junit
-from nestbox.reports.markdown import LIMIT, cell, code, quoted, to_markdown
+from nestproof.drawing import FORMATS, draw
+from nestproof.evidence import Evidence
+from nestproof.outcome import Outcome, Status
+from nestproof.reports.html import to_html
+from nestproof.reports.junit import to_junit
+from nestproof.reports.markdown import LIMIT, cell, code, quoted, to_markdown
 from tests.conftest import ROOT
 from tests.samples import EVERYTHING, NASTY, OUTCOMES, SECURE, TWO_MACHINES, a_run, observed
 
@@ -68,7 +68,7 @@ def test_every_report_tells_each_verdict(form: str) -> None:
 def test_an_item_is_a_command_with_its_result() -> None:
     lines = to_markdown(EVERYTHING).splitlines()
     assert (
-        "- ✅ pass: `nestbox check.json --profile default` → "
+        "- ✅ pass: `nestproof check.json --profile default` → "
         "`.devcontainer/devcontainer.json: one JSON value, jq agrees`" in lines
     )
     assert "- ✅ pass: `codex --version` → `codex-cli 0.120.0`" in lines
@@ -136,7 +136,7 @@ def test_a_long_run_still_fits_into_a_comment() -> None:
     assert "the reason" in drawn
     endless = to_markdown(Evidence(runs=(a_run(*many * 20),)))
     assert len(endless) <= LIMIT
-    assert endless.endswith("There is more: `nestbox report` shows it.\n")
+    assert endless.endswith("There is more: `nestproof report` shows it.\n")
     blocks_of(endless)
 
 
@@ -339,7 +339,7 @@ def test_any_text_makes_the_same_page(text: str) -> None:
 
 
 def palettes() -> list[dict[str, str]]:
-    css = Path(ROOT / "src/nestbox/reports/page.css").read_text()
+    css = Path(ROOT / "src/nestproof/reports/page.css").read_text()
     light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     return [dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", part)) for part in (light, dark)]
 

@@ -8,12 +8,12 @@ import tomllib
 
 import pytest
 
-from nestbox.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
-from nestbox.lock import read_lock
-from nestbox.probes.probe import Probe
-from nestbox.probes.table import PACKS, PROBES, script
-from nestbox.profile import Profile, discover, load_profile
-from nestbox.relaxations import relaxations_asked
+from nestproof.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
+from nestproof.lock import read_lock
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import PACKS, PROBES, script
+from nestproof.profile import Profile, discover, load_profile
+from nestproof.relaxations import relaxations_asked
 from tests.conftest import ROOT
 
 
@@ -113,7 +113,7 @@ def test_locks_cover_the_declared_dependencies() -> None:
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     command = "./scripts/bootstrap --with-engine pytest"
     assert f"$ {command}\n" in (ROOT / "README.md").read_text()
-    assert (ROOT / ".ci/run").read_text().rstrip().endswith(f"NESTBOX_REQUIRE_DOCKER=1 {command}")
+    assert (ROOT / ".ci/run").read_text().rstrip().endswith(f"NESTPROOF_REQUIRE_DOCKER=1 {command}")
 
 
 def test_shell_scripts_are_executable() -> None:

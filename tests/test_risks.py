@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestbox.capabilities import DOCKER_DEFAULT, NAMES
-from nestbox.relaxations import relaxations_asked
-from nestbox.risks import RISKS, UNKNOWN, Rank, Risk, risk_of
-from nestbox.runargs import RunOptions
+from nestproof.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.relaxations import relaxations_asked
+from nestproof.risks import RISKS, UNKNOWN, Rank, Risk, risk_of
+from nestproof.runargs import RunOptions
 
 
 @pytest.mark.parametrize("name", [*NAMES, "ALL"])
@@ -106,7 +106,7 @@ def test_the_source_is_the_nearest_one_too() -> None:
 )
 def test_what_is_not_known_counts_as_grave(relaxation: str) -> None:
     assert risk_of(relaxation) == Risk(
-        Rank.HIGH, "nestbox does not know what this allows, so take it for much", "nestbox"
+        Rank.HIGH, "nestproof does not know what this allows, so take it for much", "nestproof"
     )
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.checks import RULES
-from nestbox.findings import Mistake
-from nestbox.lints import lint
-from nestbox.profile import read_profile
-from nestbox.silences import apply_silences
+from nestproof.checks import RULES
+from nestproof.findings import Mistake
+from nestproof.lints import lint
+from nestproof.profile import read_profile
+from nestproof.silences import apply_silences
 
 PAGE = (Path(__file__).parent.parent / "docs" / "rules.md").read_text("utf-8")
 # Invisible characters, ten thousand brackets, or what takes more than one file or another program.
@@ -35,7 +35,7 @@ class Section:
 
     @property
     def said(self) -> list[str]:
-        """The sentences that nestbox says of the example, with their places."""
+        """The sentences that nestproof says of the example, with their places."""
         return re.findall(r"^> `(.*)`$", self.text, re.MULTILINE)
 
 
@@ -91,6 +91,6 @@ def test_a_rule_can_be_silenced_where_its_section_says_so(section: Section, tmp_
     other = next(iter(section.blocks("json")), None)
     line = find(tmp_path, example, section.rule, other)[0].start.line - 1
     lines = example.split("\n")
-    lines[line] += f" // nestbox: allow {section.rule} because this is a test"
+    lines[line] += f" // nestproof: allow {section.rule} because this is a test"
     silenced = not find(tmp_path, "\n".join(lines), section.rule, other)
-    assert silenced == (f"**Silence:** `// nestbox: allow {section.rule} because …`" in section.text)
+    assert silenced == (f"**Silence:** `// nestproof: allow {section.rule} because …`" in section.text)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.errors import UsageError
-from nestbox.runargs import RunOptions, mount_fields, parse_run_args
+from nestproof.errors import UsageError
+from nestproof.runargs import RunOptions, mount_fields, parse_run_args
 
 # option, value, field, what the field then holds
 WITH_VALUE = [

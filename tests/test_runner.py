@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.frames import FrameReader, Record
-from nestbox.probes.table import script
+from nestproof.frames import FrameReader, Record
+from nestproof.probes.table import script
 
-NONCE = "nestbox-0123"
+NONCE = "nestproof-0123"
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/uptime").exists(), reason="the runner is for Linux containers"
@@ -25,12 +25,12 @@ PROBES = {
     "silent": ":",
     "unended": "printf no-newline; printf 'nor here' >&2",
     "lines": "printf 'one\\n\\ntwo\\n'",
-    "forged": "echo 'nestbox-9999 plain 0 1.00 1.00 0 0'",
+    "forged": "echo 'nestproof-9999 plain 0 1.00 1.00 0 0'",
     "same-nonce": f"echo '{NONCE} plain 0 1.00 1.00 0 0'",
     "binary": r"printf '\377\000\377'",
     "reads": "cat; echo end of input",
     "signalled": "kill -9 $$",
-    "unknown": "nestbox-no-such-program",
+    "unknown": "nestproof-no-such-program",
     "broken": "if",
     "where": "readlink /proc/self/fd/1",
     "arguments": 'echo "$0 $#"',
@@ -44,7 +44,7 @@ SECONDS = {"slow": "0.2", "stubborn": "0.2", "slow-child": "0.2"}
 
 
 def arguments(probes: dict[str, str]) -> list[str]:
-    argv = ["/bin/sh", "-c", script("runner"), "nestbox", NONCE]
+    argv = ["/bin/sh", "-c", script("runner"), "nestproof", NONCE]
     for name, text in probes.items():
         argv += [name, SECONDS.get(name, "20"), text]
     return argv
@@ -89,8 +89,8 @@ def test_every_probe_is_answered_once_and_nothing_else_is_printed(records: dict[
         ("silent", 0, "", ""),
         ("unended", 0, "no-newline", "nor here"),
         ("lines", 0, "one\n\ntwo\n", ""),
-        ("forged", 0, "nestbox-9999 plain 0 1.00 1.00 0 0\n", ""),
-        ("same-nonce", 0, "nestbox-0123 plain 0 1.00 1.00 0 0\n", ""),
+        ("forged", 0, "nestproof-9999 plain 0 1.00 1.00 0 0\n", ""),
+        ("same-nonce", 0, "nestproof-0123 plain 0 1.00 1.00 0 0\n", ""),
         ("binary", 0, "\ufffd\0\ufffd", ""),
         ("reads", 0, "end of input\n", ""),
         ("arguments", 0, "arguments 0\n", ""),

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker, ValidationError
 
-from nestbox import __version__, jsonc
-from nestbox.findings import Finding, Mistake, Related, Rule
-from nestbox.outcome import Outcome, Status, Target
-from nestbox.reports.sarif import FINGERPRINT, LONGEST, SCHEMA, to_sarif
-from nestbox.source import Position, Source
+from nestproof import __version__, jsonc
+from nestproof.findings import Finding, Mistake, Related, Rule
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.reports.sarif import FINGERPRINT, LONGEST, SCHEMA, to_sarif
+from nestproof.source import Position, Source
 
 ROOT = Path("/home/alice/project")
 SECURE = Target("secure", "linux/amd64")
@@ -124,7 +124,7 @@ def test_the_schema_is_the_published_one_and_the_log_names_it() -> None:
 def test_a_log_names_its_tool_its_units_and_no_address() -> None:
     run = log_of(check("{}"))
     driver = run["tool"]["driver"]
-    assert (driver["name"], driver["version"]) == ("nestbox", __version__)
+    assert (driver["name"], driver["version"]) == ("nestproof", __version__)
     assert "informationUri" not in driver
     assert run["columnKind"] == "unicodeCodePoints"
     assert run["newlineSequences"] == ["\r\n", "\n", "\r"]
@@ -142,7 +142,7 @@ def test_every_rule_is_listed_in_order_with_its_meaning() -> None:
         "fullDescription": {"text": "A comma stands after the last value, or the last member."},
         "help": {
             "text": "A comma stands after the last value, or the last member.\n"
-            "docs/rules.md in nestbox's repository says more, under json-trailing-comma."
+            "docs/rules.md in nestproof's repository says more, under json-trailing-comma."
         },
         "defaultConfiguration": {"level": "warning"},
     }

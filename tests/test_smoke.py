@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 
 import docker
-from nestbox.engine import Engine, EngineFacts, Image
-from nestbox.errors import NestboxError, UsageError
-from nestbox.lock import Reasons
-from nestbox.nodes import Node, Truth
-from nestbox.outcome import Outcome, Status, exit_code
-from nestbox.probes.table import PACKS, script
-from nestbox.profile import Profile, load_profile
-from nestbox.smoke import smoke
-from nestbox.smoke_plan import Run, plan_probes
+from nestproof.engine import Engine, EngineFacts, Image
+from nestproof.errors import NestproofError, UsageError
+from nestproof.lock import Reasons
+from nestproof.nodes import Node, Truth
+from nestproof.outcome import Outcome, Status, exit_code
+from nestproof.probes.table import PACKS, script
+from nestproof.profile import Profile, load_profile
+from nestproof.smoke import smoke
+from nestproof.smoke_plan import Run, plan_probes
 
 Answer = tuple[int, str, str]
 RIGHT: dict[str, Answer] = {
@@ -228,13 +228,13 @@ def engine(connected: Engine, server: ThreadingHTTPServer, stand_in: StandIn) ->
 
 
 def profile(folder: Path, packs: list[str] | None = None, *, user: str = "vscode", **config: Any) -> Profile:
-    declared = config.pop("nestbox", {})
+    declared = config.pop("nestproof", {})
     if packs is not None:
         declared = {"packs": packs, **declared}
     if user:
         config["remoteUser"] = user
     file = folder / "devcontainer.json"
-    config = {"image": "x", **config, "customizations": {"nestbox": declared}}
+    config = {"image": "x", **config, "customizations": {"nestproof": declared}}
     file.write_text(json.dumps(config))
     return load_profile("secure", file, folder, {})
 
@@ -361,7 +361,7 @@ def test_a_denied_proc_is_degraded_only_when_declared(
     engine: Engine, stand_in: StandIn, tmp_path: Path, declared: dict[str, str], status: Status
 ) -> None:
     stand_in.answers["bwrap-proc"] = DENIED_PROC
-    asked = profile(tmp_path, ["bubblewrap"], nestbox={"degradations": declared})
+    asked = profile(tmp_path, ["bubblewrap"], nestproof={"degradations": declared})
     assert outcome(ask(engine, asked), "bwrap-proc").status is status
 
 
@@ -376,7 +376,7 @@ def test_missing_capabilities_are_those_of_the_container(
 
 
 def test_the_declared_codex_is_what_is_compared(engine: Engine, tmp_path: Path) -> None:
-    asked = profile(tmp_path, ["codex"], nestbox={"codexVersion": "0.169.0"})
+    asked = profile(tmp_path, ["codex"], nestproof={"codexVersion": "0.169.0"})
     assert outcome(ask(engine, asked), "codex-version").status is Status.FAIL
 
 
@@ -411,7 +411,7 @@ def test_the_container_is_the_one_that_the_profile_describes(
     assert stand_in.created["HostConfig"]["CapAdd"] == ["SYS_ADMIN"]
     assert stand_in.created["HostConfig"]["Init"] is True
     assert stand_in.created["Entrypoint"] == ["/bin/sh"]
-    assert set(stand_in.created["Labels"]) == {"dev.nestbox.run", "dev.nestbox.owner"}
+    assert set(stand_in.created["Labels"]) == {"dev.nestproof.run", "dev.nestproof.owner"}
     assert any("platform=linux%2Famd64" in request for request in stand_in.requests)
 
 
@@ -440,13 +440,13 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
 
 
 def test_a_probe_gets_its_script_and_the_users(engine: Engine, stand_in: StandIn, tmp_path: Path) -> None:
-    ask(engine, profile(tmp_path, ["users"], nestbox={"users": ["ubuntu", "vscode"]}))
+    ask(engine, profile(tmp_path, ["users"], nestproof={"users": ["ubuntu", "vscode"]}))
     (command,) = stand_in.commands
     shell, option, runner, name, nonce, *probes = command["Cmd"]
-    assert (shell, option, runner, name) == ("/bin/sh", "-c", script("runner"), "nestbox")
-    assert re.fullmatch(r"nestbox-[0-9a-f]{32}", nonce)
+    assert (shell, option, runner, name) == ("/bin/sh", "-c", script("runner"), "nestproof")
+    assert re.fullmatch(r"nestproof-[0-9a-f]{32}", nonce)
     assert probes == ["facts", "10", script("facts"), "users", "20", script("users")]
-    assert "NESTBOX_USERS=ubuntu vscode" in command["Env"]
+    assert "NESTPROOF_USERS=ubuntu vscode" in command["Env"]
 
 
 def test_a_slow_node_has_longer_for_every_question_and_for_the_facts(
@@ -510,7 +510,7 @@ def test_the_words_of_a_shell_that_cannot_run_the_runner_are_shown(
 def test_noise_between_the_frames_changes_no_verdict(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    stand_in.noise = (1, b"Welcome!\nnestbox-0123 users 0 1.00 1.00 0 0\n")
+    stand_in.noise = (1, b"Welcome!\nnestproof-0123 users 0 1.00 1.00 0 0\n")
     assert verdicts(ask(engine, profile(tmp_path, ["users"])))["users"] is Status.PASS
 
 
@@ -560,7 +560,7 @@ def test_a_container_that_ends_at_once_is_an_error_with_its_last_words(
 def test_no_probe_at_all_is_an_error(engine: Engine, tmp_path: Path, packs: list[str]) -> None:
     try:
         code = exit_code(ask(engine, profile(tmp_path, packs, user="")))
-    except NestboxError as error:
+    except NestproofError as error:
         code = error.exit_code
     assert code in {2, 4}
 

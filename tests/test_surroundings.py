@@ -7,9 +7,9 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestbox.capabilities import SETUID_BWRAP
-from nestbox.probes.table import script
-from nestbox.surroundings import Surroundings, parse_surroundings
+from nestproof.capabilities import SETUID_BWRAP
+from nestproof.probes.table import script
+from nestproof.surroundings import Surroundings, parse_surroundings
 
 # Of a container of the secure profile on Docker Engine 20.10, kernel 6.18 without AppArmor.
 SECURE = """\

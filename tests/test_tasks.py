@@ -8,23 +8,23 @@ import sys
 
 import pytest
 
-from nestbox.errors import EngineUnavailable, NestboxError, UsageError
-from nestbox.outcome import INTERRUPTED
+from nestproof.errors import EngineUnavailable, NestproofError, UsageError
+from nestproof.outcome import INTERRUPTED
 from tests.conftest import ROOT, Repository
 
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 
 
-def test_invoke_and_nestbox_have_the_same_tasks() -> None:
+def test_invoke_and_nestproof_have_the_same_tasks() -> None:
     listed = [
         subprocess.run(
             [sys.executable, "-m", *program, "--list"], cwd=ROOT, capture_output=True, text=True, check=False
         )
-        for program in (["invoke"], ["nestbox"])
+        for program in (["invoke"], ["nestproof"])
     ]
     assert [one.returncode for one in listed] == [0, 0]
-    invoke, nestbox = (one.stdout.splitlines()[2:] for one in listed)
-    assert invoke == nestbox
+    invoke, nestproof = (one.stdout.splitlines()[2:] for one in listed)
+    assert invoke == nestproof
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
         "build", "doctor", "init", "justify", "privileges", "report", "shell", "smoke", "validate",
@@ -34,17 +34,17 @@ def test_invoke_and_nestbox_have_the_same_tasks() -> None:
     ]  # fmt: skip
 
 
-def test_a_tasks_file_gets_everything_from_nestbox() -> None:
+def test_a_tasks_file_gets_everything_from_nestproof() -> None:
     import tasks
 
-    from nestbox.tasks import ns
+    from nestproof.tasks import ns
 
     assert tasks.ns is ns
 
 
 def test_listing_imports_nothing_heavy() -> None:
     code = (
-        "import sys, nestbox.cli; "
+        "import sys, nestproof.cli; "
         "print([m for m in ('docker', 'requests', 'pydantic', 'jq') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -76,7 +76,7 @@ def test_every_option_has_a_help_text(task: str) -> None:
 
 
 def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repository: Repository) -> None:
-    finished = repository.nestbox("validate", "--json", DOCKER_HOST=NO_ENGINE)
+    finished = repository.nestproof("validate", "--json", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 3
     statuses = {(o["id"], o["profile"]): o["status"] for o in finished.evidence["outcomes"]}
     assert statuses == {
@@ -156,13 +156,13 @@ def test_a_senseless_command_line_exits_with_2(
 
 def test_a_folder_without_profiles_says_where_it_looked(repository: Repository) -> None:
     (repository.path / "empty").mkdir()
-    finished = Repository(repository.path / "empty").nestbox("validate")
+    finished = Repository(repository.path / "empty").nestproof("validate")
     assert finished.status == 2
     assert finished.stderr == (
-        "nestbox: no devcontainer configuration was found\n"
+        "nestproof: no devcontainer configuration was found\n"
         "  why: neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
         ".devcontainer.json is here\n"
-        "  fix: run nestbox in the folder that holds .devcontainer, or write a first one: "
+        "  fix: run nestproof in the folder that holds .devcontainer, or write a first one: "
         '{"image": "…"} in .devcontainer/devcontainer.json will do\n'
     )
 
@@ -171,7 +171,7 @@ def test_a_mistake_in_the_configuration_is_named(repository: Repository) -> None
     repository.edit("pyproject.toml", 'image = "ubuntu:24.04"', "image = 24")
     finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
     assert finished.status == 2
-    assert "pyproject.toml.tool.nestbox: base-image.image: " in finished.stderr
+    assert "pyproject.toml.tool.nestproof: base-image.image: " in finished.stderr
 
 
 def test_a_broken_lock_is_named(repository: Repository) -> None:
@@ -188,7 +188,7 @@ def test_exit_codes_are_as_documented() -> None:
         1,
         UsageError.exit_code,
         EngineUnavailable.exit_code,
-        NestboxError.exit_code,
+        NestproofError.exit_code,
         INTERRUPTED,
     ):
         assert f"\n| {code} | " in readme
@@ -196,14 +196,14 @@ def test_exit_codes_are_as_documented() -> None:
 
 def test_an_error_tells_no_secret(repository: Repository) -> None:
     secret = "hunter2hunter2"  # noqa: S105 # nobody's
-    finished = repository.nestbox("check", "--profile", secret, MY_TOKEN=secret)
+    finished = repository.nestproof("check", "--profile", secret, MY_TOKEN=secret)
     assert finished.status == 2
     assert "there is no profile '[redacted]'" in finished.stderr
 
 
 def test_a_report_in_a_file_has_no_colour(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repository.ask("check")
-    monkeypatch.setattr("nestbox.door.wants_color", lambda _: True)
+    monkeypatch.setattr("nestproof.door.wants_color", lambda _: True)
     assert "\x1b" in repository.ask("report").stdout
     assert repository.ask("report", "--output", "out.txt").stdout == ""
     assert "\x1b" not in (repository.path / "out.txt").read_text()

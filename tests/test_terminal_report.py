@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.outcome import Observation, Outcome, Status, Target
-from nestbox.reports.terminal import details, line, summary
-from nestbox.source import safe
+from nestproof.outcome import Observation, Outcome, Status, Target
+from nestproof.reports.terminal import details, line, summary
+from nestproof.source import safe
 
 SECURE = Target("secure", "linux/amd64")
 PASS, FAIL, DEGRADED = Status.PASS, Status.FAIL, Status.DEGRADED
@@ -211,13 +211,13 @@ def test_the_unverified_come_last_with_what_would_answer() -> None:
 @pytest.mark.parametrize(
     ("statuses", "said"),
     [
-        ((), "nothing was asked in 1.2 s: nestbox could not ask (exit 4)"),
+        ((), "nothing was asked in 1.2 s: nestproof could not ask (exit 4)"),
         ((PASS, PASS), "2 pass in 1.2 s: proved (exit 0)"),
         ((DEGRADED, PASS), "1 pass, 1 degraded in 1.2 s: proved (exit 0)"),
         ((FAIL, PASS), "1 pass, 1 fail in 1.2 s: failed (exit 1)"),
         ((ERROR, FAIL), "1 fail, 1 error in 1.2 s: failed (exit 1)"),
-        ((PASS, ERROR), "1 pass, 1 error in 1.2 s: nestbox could not ask (exit 4)"),
-        ((ERROR, UNVERIFIED), "1 unverified, 1 error in 1.2 s: nestbox could not ask (exit 4)"),
+        ((PASS, ERROR), "1 pass, 1 error in 1.2 s: nestproof could not ask (exit 4)"),
+        ((ERROR, UNVERIFIED), "1 unverified, 1 error in 1.2 s: nestproof could not ask (exit 4)"),
         ((PASS, UNVERIFIED), "1 pass, 1 unverified in 1.2 s: not all of it could be shown here (exit 3)"),
         ((UNVERIFIED, FAIL), "1 fail, 1 unverified in 1.2 s: failed (exit 1)"),
         (
@@ -240,7 +240,7 @@ def test_the_last_line_counts_and_explains_the_exit_code(statuses: tuple[Status,
         ),
         ((PASS,), "1 pass in 0.0 s: proved (exit 0)"),
         ((FAIL, UNVERIFIED), "1 fail, 1 unverified in 0.0 s: failed (exit 1)"),
-        ((), "nothing was asked in 0.0 s: nestbox could not ask (exit 4)"),
+        ((), "nothing was asked in 0.0 s: nestproof could not ask (exit 4)"),
     ],
 )
 def test_what_is_let_through_is_counted_in_the_last_line(statuses: tuple[Status, ...], said: str) -> None:

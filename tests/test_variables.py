@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestbox.jsonc import parse
-from nestbox.variables import Variables, check_variables, devcontainer_id, substitute
+from nestproof.jsonc import parse
+from nestproof.variables import Variables, check_variables, devcontainer_id, substitute
 
 DEVCONTAINER_ID = "08gg43bc8cqpnnlfcbede7f5p6p4m2v0950sfd2gtlqr4jk4lr6l"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from nestbox.findings import Finding
-from nestbox.jsonc import parse
-from nestbox.variables import RULES, check_variables, devcontainer_id
+from nestproof.findings import Finding
+from nestproof.jsonc import parse
+from nestproof.variables import RULES, check_variables, devcontainer_id
 
 
 def shown(text: str) -> list[str]:

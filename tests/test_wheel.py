@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Engine
-from nestbox.probes.table import PROBES
+from nestproof.engine import Engine
+from nestproof.probes.table import PROBES
 from tests.conftest import ROOT, Finished
 from tests.docker.layouts import LAYOUTS, make
 
@@ -65,40 +65,44 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Installe
 
 def test_all_that_the_package_holds_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    package = ROOT / "src/nestbox"
+    package = ROOT / "src/nestproof"
     there = {
-        f"nestbox/{file.relative_to(package)}"
+        f"nestproof/{file.relative_to(package)}"
         for file in package.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert {name for name in names if name.startswith("nestbox/")} == there
-    scripts = {f"nestbox/probes/{probe.name}.sh" for probe in PROBES}
-    assert scripts | {"nestbox/probes/runner.sh", "nestbox/templates/workflow.yml"} <= names
+    assert {name for name in names if name.startswith("nestproof/")} == there
+    scripts = {f"nestproof/probes/{probe.name}.sh" for probe in PROBES}
+    assert scripts | {"nestproof/probes/runner.sh", "nestproof/templates/workflow.yml"} <= names
 
 
 def test_the_wheel_has_its_programs_and_its_licence(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (entries,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-    assert "nestbox = nestbox.cli:main" in archive.read(entries).decode()
+    assert "nestproof = nestproof.cli:main" in archive.read(entries).decode()
     assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
 
 
 @pytest.mark.docker
 def test_the_program_has_the_same_tasks(installed: Installed, tmp_path: Path) -> None:
-    listed = installed.run(tmp_path, "nestbox", "--list")
+    listed = installed.run(tmp_path, "nestproof", "--list")
     assert listed.status == 0
     here = subprocess.run(
-        [sys.executable, "-m", "nestbox", "--list"], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-m", "nestproof", "--list"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert listed.stdout == here.stdout
     # It is the wheel's, not this repository's.
-    where = installed.run(tmp_path, "python", "-c", "import nestbox; print(nestbox.__file__)")
+    where = installed.run(tmp_path, "python", "-c", "import nestproof; print(nestproof.__file__)")
     assert where.stdout.startswith(str(installed.programs.parent))
 
 
 @pytest.mark.docker
 def test_a_repositorys_own_tasks_take_them_over(installed: Installed, tmp_path: Path) -> None:
-    (tmp_path / "tasks.py").write_text("from nestbox.tasks import ns\n")
+    (tmp_path / "tasks.py").write_text("from nestproof.tasks import ns\n")
     listed = installed.run(tmp_path, "invoke", "--list")
     assert listed.status == 0
     assert "  validate " in listed.stdout
@@ -119,8 +123,9 @@ def test_bash_completes_tasks_and_options(
     installed: Installed, tmp_path: Path, typed: str, offered: list[str]
 ) -> None:
     script = (
-        'eval "$(nestbox --print-completion-script bash)"; '
-        'COMP_WORDS=(nestbox "$@"); _complete_nestbox nestbox "${@: -1}"; printf "%s\\n" "${COMPREPLY[@]}"'
+        'eval "$(nestproof --print-completion-script bash)"; '
+        'COMP_WORDS=(nestproof "$@"); _complete_nestproof nestproof "${@: -1}"; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = installed.run(tmp_path, "bash", "-c", script, "bash", *typed.split())
     assert sorted(done.stdout.split()) == offered, done.stderr
@@ -128,7 +133,7 @@ def test_bash_completes_tasks_and_options(
 
 @pytest.mark.docker
 def test_a_reader_that_leaves_is_no_error(installed: Installed, tmp_path: Path) -> None:
-    done = installed.run(tmp_path, "bash", "-c", "nestbox --list | true; echo ${PIPESTATUS[0]}")
+    done = installed.run(tmp_path, "bash", "-c", "nestproof --list | true; echo ${PIPESTATUS[0]}")
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() in ("0", "130")
 
@@ -137,7 +142,7 @@ def test_a_reader_that_leaves_is_no_error(installed: Installed, tmp_path: Path) 
 def stranger(engine: Engine, tmp_path: Path) -> Iterator[Path]:
     """A folder for somebody's repository, whose images go away with it."""
     yield tmp_path / "stranger"
-    for image in engine.api.images("nestbox/stranger-*"):
+    for image in engine.api.images("nestproof/stranger-*"):
         engine.api.remove_image(image["Id"], force=True)
 
 
@@ -147,10 +152,10 @@ def test_init_and_validate_in_somebodys_repository(
     installed: Installed, stranger: Path, base: str, layout: str
 ) -> None:
     folder = make(layout, stranger, base).path
-    begun = installed.run(folder, "nestbox", "init")
+    begun = installed.run(folder, "nestproof", "init")
     assert begun.status == 0, begun.stderr
     assert (folder / ".devcontainer/privileges.lock").is_file()
-    done = installed.run(folder, "nestbox", "validate", "--json")
+    done = installed.run(folder, "nestproof", "validate", "--json")
     statuses = {outcome["id"]: outcome["status"] for outcome in done.evidence["outcomes"]}
     assert statuses["build"] == statuses["smoke.relaxations"] == statuses["check.lock"] == "pass"
     assert set(statuses.values()) <= {"pass", "unverified"}, done.stderr
@@ -163,9 +168,9 @@ def test_a_repository_without_a_devcontainer_is_told_so(
 ) -> None:
     folder = make("none", tmp_path / "stranger", base).path
     for task in ("init", "validate"):
-        done = installed.run(folder, "nestbox", task)
+        done = installed.run(folder, "nestproof", task)
         assert done.status == 2
-        assert done.stderr.startswith("nestbox: no devcontainer configuration was found\n")
+        assert done.stderr.startswith("nestproof: no devcontainer configuration was found\n")
     assert not (folder / ".devcontainer").exists()
 
 
@@ -174,10 +179,10 @@ def test_the_session_that_init_writes_runs(
     installed: Installed, wheel: Path, base: str, stranger: Path
 ) -> None:
     folder = make("image", stranger, base).path
-    begun = installed.run(folder, "nestbox", "init", "--source", wheel.as_uri())
+    begun = installed.run(folder, "nestproof", "init", "--source", wheel.as_uri())
     assert begun.status == 0, begun.stderr
     done = subprocess.run(
-        [sys.executable, "-m", "nox", "-s", "nestbox", "--", "--help"],
+        [sys.executable, "-m", "nox", "-s", "nestproof", "--", "--help"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -185,4 +190,4 @@ def test_the_session_that_init_writes_runs(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "nestbox [--core-opts] validate" in done.stdout + done.stderr
+    assert "nestproof [--core-opts] validate" in done.stdout + done.stderr

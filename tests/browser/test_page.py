@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from nestbox.evidence import Evidence
-from nestbox.outcome import Outcome, Status
-from nestbox.reports.html import to_html
+from nestproof.evidence import Evidence
+from nestproof.outcome import Outcome, Status
+from nestproof.reports.html import to_html
 from tests.conftest import skip_or_fail
 from tests.samples import EVERYTHING, NASTY, SECURE, TWO_MACHINES, a_run, observed
 
@@ -163,7 +163,7 @@ def test_hostile_output_runs_nothing(browse: Browse) -> None:
     dom = browse({"page": to_html(Evidence(runs=(a_run(outcome),)))}, "page.html", "--dump-dom")
     title = re.search(r"<title>(.*?)</title>", dom)
     assert title
-    assert title[1] == "nestbox: 1 fail"
+    assert title[1] == "nestproof: 1 fail"
     assert "<script" not in dom
     assert "<img" not in dom
 
@@ -171,8 +171,8 @@ def test_hostile_output_runs_nothing(browse: Browse) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", WIDTHS)
 def test_screenshots(browse: Browse, tmp_path: Path, size: str, scheme: str) -> None:
-    """NESTBOX_SCREENSHOTS=FOLDER keeps them, for somebody to look at."""
-    folder = Path(os.environ.get("NESTBOX_SCREENSHOTS") or tmp_path)
+    """NESTPROOF_SCREENSHOTS=FOLDER keeps them, for somebody to look at."""
+    folder = Path(os.environ.get("NESTPROOF_SCREENSHOTS") or tmp_path)
     picture = folder / f"{size}-{scheme}.png"
     width, height = WIDTHS[size][0], 3200 if size == "desktop" else 4200
     browse(

@@ -90,7 +90,7 @@ class Registry:
 def running_registry(port: int, enter: tuple[str, ...] = ()) -> Iterator[Registry]:
     """A registry with nothing in it, gone afterwards."""
     registry = Registry(f"127.0.0.1:{port}", enter)
-    with tempfile.TemporaryDirectory(prefix="nestbox-registry-") as folder:
+    with tempfile.TemporaryDirectory(prefix="nestproof-registry-") as folder:
         file = Path(folder) / "config.yml"
         storage = {"filesystem": {"rootdirectory": f"{folder}/blobs"}}
         # JSON is YAML.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nestbox.diagnose import diagnose
-from nestbox.engine import Container
-from nestbox.exec import Exec
-from nestbox.surroundings import Surroundings
+from nestproof.diagnose import diagnose
+from nestproof.engine import Container
+from nestproof.exec import Exec
+from nestproof.surroundings import Surroundings
 
 BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
 SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Engine, connect
-from nestbox.errors import EngineUnavailable
+from nestproof.engine import Engine, connect
+from nestproof.errors import EngineUnavailable
 from tests.conftest import skip_or_fail
 
-BRIDGE = "nestbox-second"
+BRIDGE = "nestproof-second"
 _ADDRESS = "198.51.100.1/24"  # TEST-NET-2 (RFC 5737): hardly anybody's own network
 _START = 60.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.conftest import Repository
 
 pytestmark = pytest.mark.docker
@@ -21,7 +21,7 @@ def test_the_newest_codex_confines(repository: Repository, engine: Engine) -> No
     repository.edit(DOCKERFILE, "ARG CODEX_VERSION=0.120.0", f"ARG CODEX_VERSION={NEWEST_CODEX}")
     repository.edit(SECURE, '"codexVersion": "0.120.0"', f'"codexVersion": "{NEWEST_CODEX}"')
     repository.edit(SECURE, PACKS, '["codex"]')
-    done = repository.nestbox("smoke", "--profile", "secure", "--json", timeout=1200)
+    done = repository.nestproof("smoke", "--profile", "secure", "--json", timeout=1200)
     assert done.status == 0, done.stdout + done.stderr
     assert done.outcome("smoke.codex-version")["summary"] == f"codex-cli {NEWEST_CODEX}"
     for name in ("codex-sandbox", "codex-write", "codex-network"):
@@ -52,7 +52,7 @@ def runtime(repository: Repository, engine: Engine) -> Repository:
 
 
 def test_the_sandbox_runtime_needs_a_proc_of_its_own(runtime: Repository) -> None:
-    done = runtime.nestbox("smoke", "--profile", "secure", "--json", timeout=1800)
+    done = runtime.nestproof("smoke", "--profile", "secure", "--json", timeout=1800)
     assert done.status == 1, done.stdout + done.stderr
     for name in ("srt-sandbox", "srt-write"):
         outcome = done.outcome(f"smoke.{name}")
@@ -65,7 +65,7 @@ def test_the_sandbox_runtime_needs_a_proc_of_its_own(runtime: Repository) -> Non
     lock.write_text(
         f'{lock.read_text()}"security-opt=systempaths=unconfined" = "srt needs a /proc of its own"\n'
     )
-    done = runtime.nestbox("smoke", "--profile", "secure", "--json", timeout=600)
+    done = runtime.nestproof("smoke", "--profile", "secure", "--json", timeout=600)
     assert done.status == 0, done.stdout + done.stderr
     for name in ("srt-sandbox", "srt-write"):
         assert done.outcome(f"smoke.{name}")["status"] == "pass"

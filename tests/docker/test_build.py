@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.build import plan_build
-from nestbox.engine import Engine, connect, find_image
-from nestbox.image_store import find_platform
-from nestbox.profile import load_profile
+from nestproof.build import plan_build
+from nestproof.engine import Engine, connect, find_image
+from nestproof.image_store import find_platform
+from nestproof.profile import load_profile
 from tests.conftest import Finished, Repository
 from tests.docker.beside import (
     CONTAINERD,
@@ -94,7 +94,7 @@ def second(engine: Engine) -> Iterator[Second]:
 
 def test_what_a_dry_run_prints_builds_the_image_when_it_is_pasted(small: Repository, engine: Engine) -> None:
     tag = tag_of(small.path, engine.facts.platform)
-    dry = small.nestbox("build", "--dry-run")
+    dry = small.nestproof("build", "--dry-run")
     assert (dry.status, dry.stderr, dry.stdout.count("\n")) == (0, "", 1)
     assert find_image(engine, tag) is None
     # From a folder of their own: nothing in them is relative to where they are pasted.
@@ -108,8 +108,8 @@ def test_what_a_dry_run_prints_builds_the_image_when_it_is_pasted(small: Reposit
 
 def test_a_real_run_shows_and_runs_what_the_dry_run_prints(copy: Repository, engine: Engine) -> None:
     # This repository's own profiles, with whatever base images this machine gives them.
-    dry = copy.nestbox("build", "--dry-run")
-    real = copy.nestbox("build", "--json", timeout=1200)
+    dry = copy.nestproof("build", "--dry-run")
+    real = copy.nestproof("build", "--json", timeout=1200)
     assert (dry.status, real.status) == (0, 0), real.stderr
     builds = [line for line in dry.stdout.splitlines() if " buildx build " in line]
     # Where the repository is on this machine is nobody else's business: what is kept says `.`.
@@ -123,23 +123,25 @@ def test_a_real_run_shows_and_runs_what_the_dry_run_prints(copy: Repository, eng
 
 def test_a_base_that_is_missing_is_made_by_what_is_pasted(tmp_path: Path, engine: Engine) -> None:
     folder = tmp_path / "repository"
-    write(folder, "ARG BASE\nFROM $BASE\nCOPY hello /again\n", args={"BASE": "${localEnv:NESTBOX_TEST_BASE}"})
+    write(
+        folder, "ARG BASE\nFROM $BASE\nCOPY hello /again\n", args={"BASE": "${localEnv:NESTPROOF_TEST_BASE}"}
+    )
     (folder / "base").mkdir()
     (folder / "base" / "Dockerfile").write_text('FROM scratch\nCOPY Dockerfile /\nCMD ["/x"]\n')
     (folder / "make").write_text(
-        '#!/bin/sh\ndocker buildx build --quiet --load --platform "$1" --tag nestbox-test:base base >&2\n'
-        "echo nestbox-test:base\n"
+        '#!/bin/sh\ndocker buildx build --quiet --load --platform "$1" --tag nestproof-test:base base >&2\n'
+        "echo nestproof-test:base\n"
     )
     (folder / "make").chmod(0o755)
-    (folder / "nestbox.toml").write_text(
-        '[base-image]\nimage = "registry.invalid/nestbox-test:1"\nvariable = "NESTBOX_TEST_BASE"\n'
+    (folder / "nestproof.toml").write_text(
+        '[base-image]\nimage = "registry.invalid/nestproof-test:1"\nvariable = "NESTPROOF_TEST_BASE"\n'
         'fallback = ["./make", "{platform}"]\n'
     )
     repository = Repository(folder)
-    stand_in = f"nestbox/stand-in:registry.invalid-nestbox-test-1-{engine.facts.platform[6:]}"
+    stand_in = f"nestproof/stand-in:registry.invalid-nestproof-test-1-{engine.facts.platform[6:]}"
     tag = tag_of(folder, engine.facts.platform)
     try:
-        dry = repository.nestbox("build", "--dry-run")
+        dry = repository.nestproof("build", "--dry-run")
         assert dry.status == 0, dry.stderr
         assert dry.stdout.splitlines()[0] == (f'docker tag "$(./make {engine.facts.platform})" {stand_in}')
         assert find_image(engine, stand_in) is None
@@ -149,10 +151,10 @@ def test_a_base_that_is_missing_is_made_by_what_is_pasted(tmp_path: Path, engine
         assert pasted.returncode == 0, pasted.stderr
         assert find_image(engine, tag) is not None
         # Now that it is there, it is not made again, and what builds is the same.
-        again = repository.nestbox("build", "--dry-run")
+        again = repository.nestproof("build", "--dry-run")
         assert again.stdout.splitlines() == dry.stdout.splitlines()[1:]
     finally:
-        for one in (tag, stand_in, "nestbox-test:base"):
+        for one in (tag, stand_in, "nestproof-test:base"):
             if find_image(engine, one):
                 engine.api.remove_image(one)
 
@@ -174,7 +176,7 @@ COPY --from=broken /etc/passwd /b
 
 def test_a_failure_shows_the_end_of_the_step_that_failed(copy: Repository, engine: Engine) -> None:
     (copy.path / ".devcontainer" / "Dockerfile").write_text(NOISY)
-    finished = copy.nestbox("build", "--profile", "default", "--json")
+    finished = copy.nestproof("build", "--profile", "default", "--json")
     assert finished.status == 1, finished.stderr
     outcome = finished.outcome("build")
     assert outcome["summary"] == "the image could not be built"
@@ -199,9 +201,9 @@ RUN sleep 0.2; echo second
 
 
 def in_a_terminal(repository: Repository, **environment: str) -> str:
-    """What `nestbox build` writes where standard error is a terminal."""
+    """What `nestproof build` writes where standard error is a terminal."""
     ours, theirs = pty.openpty()
-    argv = [sys.executable, "-m", "nestbox", "build", "--profile", "default"]
+    argv = [sys.executable, "-m", "nestproof", "build", "--profile", "default"]
     surroundings = {key: value for key, value in os.environ.items() if key != "CI"}
     surroundings |= {"NO_COLOR": "1", **environment}
     with subprocess.Popen(
@@ -248,7 +250,7 @@ def test_in_ci_each_step_is_a_line_also_in_a_terminal(steps: Repository, engine:
 
 
 def test_without_a_terminal_each_step_is_a_line(steps: Repository, engine: Engine) -> None:
-    finished = steps.nestbox("build", "--profile", "default")
+    finished = steps.nestproof("build", "--profile", "default")
     assert finished.status == 0, finished.stderr
     lines = [line for line in finished.stderr.splitlines() if line.startswith("… build default ")]
     assert [line.partition("[")[2][:3] for line in lines] == ["2/3", "3/3"]
@@ -259,7 +261,7 @@ def test_without_a_terminal_each_step_is_a_line(steps: Repository, engine: Engin
 
 
 def test_two_platforms_are_pushed_and_joined(small: Repository, engine: Engine, registry: Registry) -> None:
-    finished = small.nestbox("build", *BOTH, "--push", f"{registry.address}/joined/{{profile}}:1", "--json")
+    finished = small.nestproof("build", *BOTH, "--push", f"{registry.address}/joined/{{profile}}:1", "--json")
     assert finished.status == 0, finished.stdout + finished.stderr
     assert sorted(registry.get("joined/default/tags/list")["tags"]) == ["1", "1-amd64", "1-arm64"]
     assert registry.platforms("joined/default", "1") == ["linux/amd64", "linux/arm64"]
@@ -294,7 +296,7 @@ def test_a_platform_is_pushed_under_its_own_name(
     small: Repository, engine: Engine, registry: Registry
 ) -> None:
     name = f"{registry.address}/own:{{arch}}"
-    finished = small.nestbox("build", "--platform", "linux/arm64", "--push", name)
+    finished = small.nestproof("build", "--platform", "linux/arm64", "--push", name)
     assert finished.status == 0, finished.stdout + finished.stderr
     assert registry.get("own/tags/list")["tags"] == ["arm64"]
     assert registry.platforms("own", "arm64") == ["linux/arm64"]
@@ -303,7 +305,7 @@ def test_a_platform_is_pushed_under_its_own_name(
 
 def test_what_is_not_pushed_makes_no_index(small: Repository, engine: Engine) -> None:
     nobody = f"127.0.0.1:{free_port()}/x"
-    finished = small.nestbox("build", *BOTH, "--push", nobody, "--json")
+    finished = small.nestproof("build", *BOTH, "--push", nobody, "--json")
     # The engine's own builder keeps what it could not push.
     for name in (f"{nobody}:latest-amd64", f"{nobody}:latest-arm64"):
         if find_image(engine, name):
@@ -319,14 +321,14 @@ def test_nothing_is_pushed_that_only_the_file_asks_for(
     name = f"{registry.address}/silent:1"
     for options in (["--push"], [f"--output=type=registry,name={name}"], ["-o", "type=registry"]):
         write(small.path, SCRATCH, options=[*options, f"--tag={name}"])
-        finished = small.nestbox("build")
+        finished = small.nestproof("build")
         assert finished.status == 3, finished.stdout
-        assert "nestbox publishes only what it is told to" in finished.stdout
+        assert "nestproof publishes only what it is told to" in finished.stdout
     assert "silent" not in registry.get("_catalog")["repositories"]
 
 
 def test_two_profiles_do_not_take_one_name(copy: Repository, engine: Engine) -> None:
-    finished = copy.nestbox("build", "--push", "127.0.0.1:9/x:1")
+    finished = copy.nestproof("build", "--push", "127.0.0.1:9/x:1")
     assert finished.status == 2
     assert "2 images would go to 127.0.0.1:9/x:1" in finished.stderr
     assert "{profile}" in finished.stderr
@@ -338,7 +340,7 @@ def test_two_profiles_do_not_take_one_name(copy: Repository, engine: Engine) -> 
 def test_the_classic_store_writes_no_archive(small: Repository, engine: Engine) -> None:
     if engine.facts.several_platforms:
         pytest.skip("this engine has containerd's image store")
-    finished = small.nestbox("build", "--output", "oci")
+    finished = small.nestproof("build", "--output", "oci")
     assert finished.status == 2
     assert "the selected builder writes no OCI archives" in finished.stderr
     assert "docker buildx create --use" in finished.stderr
@@ -346,9 +348,9 @@ def test_the_classic_store_writes_no_archive(small: Repository, engine: Engine) 
 
 
 def beside(second: Second, repository: Repository, *arguments: str) -> Finished:
-    """Run nestbox on the second engine, in its network."""
+    """Run nestproof on the second engine, in its network."""
     completed = subprocess.run(
-        [*second.enter, sys.executable, "-m", "nestbox", "build", *arguments, "--json"],
+        [*second.enter, sys.executable, "-m", "nestproof", "build", *arguments, "--json"],
         cwd=repository.path,
         env={**os.environ, "DOCKER_HOST": second.host},
         capture_output=True,
@@ -405,15 +407,15 @@ def test_a_builder_of_its_own_does_what_the_engine_cannot(
     small: Repository, engine: Engine, second: Second, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
-    monkeypatch.setenv("BUILDX_BUILDER", "nestbox-test")
+    monkeypatch.setenv("BUILDX_BUILDER", "nestproof-test")
     with buildkit_of(second) as address:
-        create = ["docker", "buildx", "create", "--name", "nestbox-test", "--driver", "remote", address]
+        create = ["docker", "buildx", "create", "--name", "nestproof-test", "--driver", "remote", address]
         subprocess.run(create, check=True, capture_output=True)
-        written = small.nestbox("build", *BOTH, "--output", "oci:both.tar")
+        written = small.nestproof("build", *BOTH, "--output", "oci:both.tar")
         assert written.status == 0, written.stdout + written.stderr
         assert "both.tar, written as " in written.stdout
         # What it makes is loaded into the engine, which holds what it can.
-        loaded = small.nestbox("build", *BOTH, "--json")
+        loaded = small.nestproof("build", *BOTH, "--json")
         assert loaded.status == 0, loaded.stdout + loaded.stderr
     for outcome in loaded.evidence["outcomes"]:
         image = find_image(engine, tag_of(small.path, outcome["platform"]))
@@ -425,12 +427,21 @@ def test_a_builder_of_two_nodes_builds_on_each_what_it_is_for(
     small: Repository, second: Second, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
-    monkeypatch.setenv("BUILDX_BUILDER", "nestbox-test")
+    monkeypatch.setenv("BUILDX_BUILDER", "nestproof-test")
     with buildkit_of(second) as one, buildkit_of(second) as other:
-        create = ["docker", "buildx", "create", "--name", "nestbox-test", "--driver", "remote", "--platform"]
+        create = [
+            "docker",
+            "buildx",
+            "create",
+            "--name",
+            "nestproof-test",
+            "--driver",
+            "remote",
+            "--platform",
+        ]
         subprocess.run([*create, "linux/amd64", one], check=True, capture_output=True)
         subprocess.run([*create, "linux/arm64", "--append", other], check=True, capture_output=True)
-        written = small.nestbox("build", *BOTH, "--output", "oci:both.tar", "--json")
+        written = small.nestproof("build", *BOTH, "--output", "oci:both.tar", "--json")
         loaded = beside(second, small, *BOTH)
         with running_registry(5000, second.enter) as registry:
             pushed = beside(second, small, *BOTH, "--push", f"{registry.address}/one:1")

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Container, Engine, remove_leftovers, started_container
-from nestbox.errors import EngineError
-from nestbox.exec import Exec
-from nestbox.ownership import OWNER_LABEL, RUN_LABEL, new_run_labels
-from nestbox.platforms import architecture
+from nestproof.engine import Container, Engine, remove_leftovers, started_container
+from nestproof.errors import EngineError
+from nestproof.exec import Exec
+from nestproof.ownership import OWNER_LABEL, RUN_LABEL, new_run_labels
+from nestproof.platforms import architecture
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.docker
 @pytest.fixture
 def built(repository: Repository, engine: Engine) -> Repository:
     """A repository whose images are there already, so that interruptions hit the smoke runs."""
-    finished = repository.nestbox("build", timeout=1200)
+    finished = repository.nestproof("build", timeout=1200)
     assert finished.status == 0, finished.stdout + finished.stderr
     return repository
 
@@ -46,7 +46,7 @@ def request(image: str, **host: object) -> dict[str, object]:
 def image(built: Repository, engine: Engine) -> str:
     tags = [tag for image in engine.api.images() for tag in image["RepoTags"] or ()]
     native = f":secure-{architecture(engine.facts.platform)}"
-    found: str = next(tag for tag in tags if tag.startswith("nestbox/copy-") and tag.endswith(native))
+    found: str = next(tag for tag in tags if tag.startswith("nestproof/copy-") and tag.endswith(native))
     return found
 
 
@@ -56,9 +56,9 @@ def start(
     """The secure profile alone, or both at once."""
     which = () if side_by_side else ("--profile", "secure")
     return subprocess.Popen(
-        [sys.executable, "-m", "nestbox", "smoke", *which],
+        [sys.executable, "-m", "nestproof", "smoke", *which],
         cwd=repository.path,
-        env={**os.environ, "TMPDIR": str(scratch), "NESTBOX_TEST_MARK": mark},
+        env={**os.environ, "TMPDIR": str(scratch), "NESTPROOF_TEST_MARK": mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -70,7 +70,7 @@ def marked_processes(mark: str) -> list[str]:
     found = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            if f"NESTBOX_TEST_MARK={mark}".encode() in environ.read_bytes().split(b"\0"):
+            if f"NESTPROOF_TEST_MARK={mark}".encode() in environ.read_bytes().split(b"\0"):
                 found.append((environ.parent / "cmdline").read_text().replace("\0", " "))
     return found
 
@@ -142,19 +142,19 @@ def test_a_container_goes_when_its_use_fails(engine: Engine, image: str) -> None
 
 
 def test_volumes_made_for_the_container_go_and_others_stay(engine: Engine, image: str) -> None:
-    kept = engine.api.create_volume("nestbox-test-kept")["Name"]
+    kept = engine.api.create_volume("nestproof-test-kept")["Name"]
     body = request(image)
     mounts = [
         {"Type": "volume", "Source": name, "Target": f"/{name}", "VolumeOptions": {"Labels": body["Labels"]}}
-        for name in (kept, "nestbox-test-made")
+        for name in (kept, "nestproof-test-made")
     ]
     try:
         with started_container(engine, {**body, "HostConfig": {"Mounts": mounts}}, engine.facts.platform):
             names = {volume["Name"] for volume in engine.api.volumes()["Volumes"]}
-            assert names >= {kept, "nestbox-test-made"}
+            assert names >= {kept, "nestproof-test-made"}
         names = {volume["Name"] for volume in engine.api.volumes()["Volumes"] or ()}
         assert kept in names
-        assert "nestbox-test-made" not in names
+        assert "nestproof-test-made" not in names
     finally:
         engine.api.remove_volume(kept)
 
@@ -196,6 +196,6 @@ def test_everything_carries_both_labels(engine: Engine, image: str) -> None:
 
 def test_no_temporary_file_is_left_by_a_build(built: Repository, tmp_path: Path) -> None:
     scratch = Path(tempfile.mkdtemp(dir=tmp_path))
-    finished = built.nestbox("build", "--profile", "secure", TMPDIR=str(scratch))
+    finished = built.nestproof("build", "--profile", "secure", TMPDIR=str(scratch))
     assert finished.status == 0, finished.stderr
     assert list(scratch.iterdir()) == []

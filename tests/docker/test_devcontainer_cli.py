@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nestbox.capabilities import normalize
-from nestbox.config import load_config
-from nestbox.engine import Engine
+from nestproof.capabilities import normalize
+from nestproof.config import load_config
+from nestproof.engine import Engine
 from tests.conftest import ROOT, Repository, base_environment
 from tests.docker.client import run_client
 

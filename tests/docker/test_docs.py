@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.blocks import Block
 from tests.conftest import Repository
 from tests.test_docs import BLOCKS, run_block

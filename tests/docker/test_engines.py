@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Engine, connect
+from nestproof.engine import Engine, connect
 from tests.conftest import Finished, Repository, noted, skip_or_fail
 from tests.docker.beside import CONTAINERD, Second, program, running_engine
 
@@ -36,7 +36,7 @@ def built(
     """A repository whose profiles name the images that were built for it; and these."""
     path = tmp_path_factory.mktemp("built") / "copy"
     repository = noted(Repository(shutil.copytree(pristine, path)))
-    made = repository.nestbox("build", "--json", timeout=1800)
+    made = repository.nestproof("build", "--json", timeout=1800)
     assert made.status == 0, made.stderr
     tags = [outcome["summary"].partition(" is ")[0] for outcome in made.evidence["outcomes"]]
     for name, tag in zip(("devcontainer.json", "devcontainer.secure.json"), tags, strict=True):
@@ -54,7 +54,7 @@ def built(
 @pytest.fixture(scope="module")
 def first(built: tuple[Repository, list[str]]) -> dict[tuple[str, str], str]:
     """The verdicts of the first engine."""
-    finished = built[0].nestbox("smoke", "--json", "--allow-unverified")
+    finished = built[0].nestproof("smoke", "--json", "--allow-unverified")
     assert finished.status == 0, finished.stdout + finished.stderr
     return verdicts(finished)
 
@@ -68,7 +68,7 @@ def give_images(second: Second, tags: list[str]) -> None:
 
 def prove(second: Second, repository: Repository, first: dict[tuple[str, str], str]) -> None:
     """The same verdicts, nothing left, and red for the right reason when a capability is missing."""
-    then = repository.nestbox("smoke", "--json", "--allow-unverified", DOCKER_HOST=second.host)
+    then = repository.nestproof("smoke", "--json", "--allow-unverified", DOCKER_HOST=second.host)
     assert then.status == 0, then.stdout + then.stderr
     assert verdicts(then) == first
     assert set(first.values()) <= {"pass", "degraded", "unverified"}
@@ -76,7 +76,7 @@ def prove(second: Second, repository: Repository, first: dict[tuple[str, str], s
     file = repository.path / ".devcontainer/devcontainer.secure.json"
     whole = file.read_text()
     repository.edit(".devcontainer/devcontainer.secure.json", '"--cap-add=SYS_PTRACE",', "")
-    red = repository.nestbox("smoke", "--profile", "secure", "--json", DOCKER_HOST=second.host)
+    red = repository.nestproof("smoke", "--profile", "secure", "--json", DOCKER_HOST=second.host)
     file.write_text(whole)
     assert red.status == 1
     assert red.outcome("smoke.bwrap-userns")["cause"].startswith(
@@ -129,10 +129,10 @@ def test_where_root_is_mapped_its_capabilities_do_less(
     repository, tags = built
     give_images(remapped, tags)
     asked = ("justify", "--residual", "--profile", "secure")
-    here = deeds(repository.nestbox(*asked, "--json"))
-    there = deeds(repository.nestbox(*asked, "--json", DOCKER_HOST=remapped.host))
+    here = deeds(repository.nestproof(*asked, "--json"))
+    there = deeds(repository.nestproof(*asked, "--json", DOCKER_HOST=remapped.host))
     assert {deed for deed, could in here.items() if there[deed] != could} == LOST
     assert {there[deed] for deed in LOST} == {"no"}
     said = "This engine maps root to another user of the host"
-    assert said in repository.nestbox(*asked, DOCKER_HOST=remapped.host).stdout
-    assert said not in repository.nestbox(*asked).stdout
+    assert said in repository.nestproof(*asked, DOCKER_HOST=remapped.host).stdout
+    assert said not in repository.nestproof(*asked).stdout

@@ -12,10 +12,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from nestbox.engine import Engine
-from nestbox.evidence import Evidence, Target, read_evidence
-from nestbox.outcome import Status
-from nestbox.reports.markdown import to_markdown
+from nestproof.engine import Engine
+from nestproof.evidence import Evidence, Target, read_evidence
+from nestproof.outcome import Status
+from nestproof.reports.markdown import to_markdown
 from tests.conftest import ROOT, Repository
 
 pytestmark = pytest.mark.docker
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.docker
 @pytest.fixture(scope="module")
 def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     file = tmp_path_factory.mktemp("evidence") / "evidence.json"
-    finished = Repository(ROOT).nestbox("validate", "--evidence", str(file), timeout=1800)
+    finished = Repository(ROOT).nestproof("validate", "--evidence", str(file), timeout=1800)
     assert finished.status in (0, 3), finished.stdout
     schema = json.loads((ROOT / "docs/evidence.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(file.read_text()))
@@ -43,15 +43,18 @@ def test_the_markdown_is_the_list_of_validation_steps(told: Evidence) -> None:
     items = {
         "the default file, comments stripped": (
             files,
-            r"`nestbox check.json --profile default` → `\.devcontainer/devcontainer\.json: one JSON value",
+            r"`nestproof check.json --profile default` → `\.devcontainer/devcontainer\.json: one JSON value",
         ),
         "the secure file, comments stripped": (
             files,
-            r"`nestbox check.json --profile secure` → `\.devcontainer/devcontainer\.secure\.json: one JSON",
+            r"`nestproof check.json --profile secure` → `\.devcontainer/devcontainer\.secure\.json: one JSON",
         ),
-        "diff check": (files, r"`nestbox check.diff` → `the working tree: no white-space error"),
-        "default build": (default, r"`docker buildx build .*/Dockerfile .*` → `nestbox/.* for linux/"),
-        "secure build": (secure, r"`docker buildx build .*/Dockerfile\.secure .*` → `nestbox/.* for linux/"),
+        "diff check": (files, r"`nestproof check.diff` → `the working tree: no white-space error"),
+        "default build": (default, r"`docker buildx build .*/Dockerfile .*` → `nestproof/.* for linux/"),
+        "secure build": (
+            secure,
+            r"`docker buildx build .*/Dockerfile\.secure .*` → `nestproof/.* for linux/",
+        ),
         "users": (secure, r"`id ubuntu && id vscode` → `ubuntu: exists, not root; vscode: exists, not root`"),
         "setuid": (secure, r"`stat .*/usr/bin/bwrap` → `mode 4755, owner root; found as /usr/bin/bwrap`"),
         "user namespace": (secure, r"`bwrap .*--unshare-user true` → `user and mount namespaces of its own`"),
@@ -113,7 +116,7 @@ def test_what_is_kept_of_the_container_is_what_it_was_started_with(told: Evidenc
     host = secure.create["HostConfig"]
     assert isinstance(host, dict)
     assert host["CapAdd"] == ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"]
-    assert secure.create["Env"] == ["NESTBOX_VENV=[redacted]"]
+    assert secure.create["Env"] == ["NESTPROOF_VENV=[redacted]"]
     text = told.model_dump_json()
     assert str(ROOT) not in text.replace(str(ROOT / "src"), "")
 
@@ -123,7 +126,7 @@ def test_one_probe_is_asked_again_by_the_command_that_the_evidence_names(
 ) -> None:
     (asked,) = [o for o in told.runs[0].outcomes if o.id == "smoke.codex-version"]
     arguments = list(asked.again[1:])
-    finished = Repository(ROOT).nestbox(*arguments, "--evidence", str(tmp_path / "e.json"))
+    finished = Repository(ROOT).nestproof(*arguments, "--evidence", str(tmp_path / "e.json"))
     assert finished.status == 0, finished.stdout
     ids = [outcome.id for outcome in read_evidence(tmp_path / "e.json").runs[0].outcomes]
     assert ids == ["build", "smoke.relaxations", "smoke.codex-version"]
@@ -131,6 +134,6 @@ def test_one_probe_is_asked_again_by_the_command_that_the_evidence_names(
 
 
 def test_a_probe_that_there_is_not_is_a_mistake(engine: Engine) -> None:
-    finished = Repository(ROOT).nestbox("smoke", "--profile", "default", "--probe", "codex-version")
+    finished = Repository(ROOT).nestproof("smoke", "--profile", "default", "--probe", "codex-version")
     assert finished.status == 2
     assert "the profile default has no probe 'codex-version'" in finished.stderr

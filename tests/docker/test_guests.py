@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker
@@ -22,15 +22,17 @@ def test_the_workspace_is_copied_where_it_cannot_be_bound(repository: Repository
     repository.edit(
         "pyproject.toml",
         'guest = ["scripts/vm"]\n',
-        'guest = ["scripts/vm"]\n\n[[tool.nestbox.probe]]\nname = "workspace"\nstdout = "^too$"\n'
+        'guest = ["scripts/vm"]\n\n[[tool.nestproof.probe]]\nname = "workspace"\nstdout = "^too$"\n'
         'command = "cd /workspaces/copy && test -s .devcontainer/devcontainer.json && cat untracked"\n',
     )
     before = own_containers(engine)
-    done = repository.nestbox("smoke", "--profile", "default", "--vm", "--json", timeout=1200)
+    done = repository.nestproof("smoke", "--profile", "default", "--vm", "--json", timeout=1200)
     assert done.status in (0, 3), done.stdout + done.stderr
     assert done.outcome("smoke.workspace")["status"] == "pass"
     (target,) = done.evidence["targets"]
     assert target["facts"]["workspace"] == "copied into a volume"
     assert target["facts"]["node"].startswith("virtual: a guest's own ")
     assert own_containers(engine) == before
-    assert not [v for v in engine.api.volumes()["Volumes"] or () if "dev.nestbox.run" in (v["Labels"] or {})]
+    assert not [
+        v for v in engine.api.volumes()["Volumes"] or () if "dev.nestproof.run" in (v["Labels"] or {})
+    ]

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from nestbox.engine import Engine
-from nestbox.justify.evidence import evidence
-from nestbox.justify.markdown import table
+from nestproof.engine import Engine
+from nestproof.justify.evidence import evidence
+from nestproof.justify.markdown import table
 from tests.conftest import ROOT, Finished, Repository, noted, own_containers
 
 pytestmark = pytest.mark.docker
@@ -34,7 +34,7 @@ def justified(engine: Engine, pristine: Path, tmp_path_factory: pytest.TempPathF
     """A repository in which the secure profile has been justified."""
     path = tmp_path_factory.mktemp("justified") / "copy"
     before = own_containers(engine)
-    finished = noted(Repository(shutil.copytree(pristine, path))).nestbox(
+    finished = noted(Repository(shutil.copytree(pristine, path))).nestproof(
         "justify", "--profile", "secure", "--json", timeout=1200
     )
     assert finished.status == (0 if engine.facts.confines_with("apparmor") else 3), finished.stderr
@@ -100,26 +100,26 @@ def test_the_user_namespace_way_needs_no_capability_at_all(made: Any) -> None:
 
 
 def test_what_is_known_is_not_tried_again(again: Repository, made: Any) -> None:
-    finished = again.nestbox("justify", "--profile", "secure", "--json", timeout=600)
+    finished = again.nestproof("justify", "--profile", "secure", "--json", timeout=600)
     assert "12 of them known before" in finished.outcome("justify.baseline")["summary"]
     now = justification(finished)
     assert rows(now) == rows(made)
-    fresh = again.nestbox("justify", "--profile", "secure", "--json", "--fresh", timeout=600)
+    fresh = again.nestproof("justify", "--profile", "secure", "--json", "--fresh", timeout=600)
     assert "known before" not in fresh.outcome("justify.baseline")["summary"]
     assert rows(justification(fresh)) == rows(made)
 
 
 def test_one_added_for_nothing_is_found_and_validate_warns(again: Repository) -> None:
     again.edit(FILE, '"--cap-add=SYS_ADMIN",', '"--cap-add=SYS_ADMIN",\n    "--cap-add=SYS_TIME",')
-    finished = again.nestbox("justify", "--profile", "secure", "--json", timeout=600)
+    finished = again.nestproof("justify", "--profile", "secure", "--json", timeout=600)
     assert finished.status == 1
     found = finished.outcome("justify.cap-add=SYS_TIME")
     assert (found["status"], found["summary"]) == ("fail", "removable: no probe breaks without it")
     assert found["fix"].startswith("remove --cap-add=SYS_TIME from the profile")
     red = [one["id"] for one in finished.evidence["outcomes"] if one["status"] == "fail"]
     assert red == ["justify.cap-add=SYS_TIME"]
-    assert again.nestbox("privileges", "--update").status == 0
-    warned, _ = again.nestbox("check.lock", "--profile", "secure", "--json").evidence["outcomes"]
+    assert again.nestproof("privileges", "--update").status == 0
+    warned, _ = again.nestproof("check.lock", "--profile", "secure", "--json").evidence["outcomes"]
     assert warned["status"] == "pass"
     (warning,) = [one for one in warned["findings"] if one["rule"] == "lock-removable"]
     assert warning["severity"] == "warning"
@@ -129,7 +129,7 @@ def test_one_added_for_nothing_is_found_and_validate_warns(again: Repository) ->
 
 def test_a_profile_that_fails_as_it_is_is_not_justified(again: Repository) -> None:
     again.edit(FILE, '"--security-opt=seccomp=unconfined",', "")
-    finished = again.nestbox("justify", "--profile", "secure", "--json", timeout=600)
+    finished = again.nestproof("justify", "--profile", "secure", "--json", timeout=600)
     assert finished.status == 1
     found = finished.outcome("justify")
     assert found["status"] == "fail"
@@ -139,18 +139,18 @@ def test_a_profile_that_fails_as_it_is_is_not_justified(again: Repository) -> No
 
 
 def test_one_that_relaxes_nothing_has_nothing_to_justify(again: Repository) -> None:
-    finished = again.nestbox("justify", "--profile", "default", timeout=600)
+    finished = again.nestproof("justify", "--profile", "default", timeout=600)
     assert finished.status == 0
     assert "relaxes nothing: there is nothing to justify" in finished.stdout
 
 
 def test_ctrl_c_ends_all_containers_at_once(again: Repository, engine: Engine) -> None:
-    probe = '\n[[tool.nestbox.probe]]\nname = "slow"\ncommand = "sleep 300"\ntimeout = 400\n'
+    probe = '\n[[tool.nestproof.probe]]\nname = "slow"\ncommand = "sleep 300"\ntimeout = 400\n'
     with (again.path / "pyproject.toml").open("a") as stream:
         stream.write(probe)
     before = own_containers(engine)
     process = subprocess.Popen(
-        [sys.executable, "-m", "nestbox", "justify", "--profile", "secure", "--fresh"],
+        [sys.executable, "-m", "nestproof", "justify", "--profile", "secure", "--fresh"],
         cwd=again.path,
         env={**os.environ, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
@@ -183,7 +183,7 @@ def asleep(engine: Engine, containers: Iterable[str]) -> list[str]:
 
 def suggested(repository: Repository, gone: str) -> Finished:
     repository.edit(FILE, f'"--{gone}",', "")
-    return repository.nestbox("justify", "--profile", "secure", "--suggest", "--json", timeout=900)
+    return repository.nestproof("justify", "--profile", "secure", "--suggest", "--json", timeout=900)
 
 
 def test_of_a_failing_profile_the_cheapest_relaxation_that_helps_is_named(again: Repository) -> None:
@@ -210,7 +210,7 @@ def test_where_a_capability_is_missing_it_is_found_among_all(again: Repository) 
 
 
 def test_the_system_calls_that_docker_denies_and_each_way_needs_are_named(again: Repository) -> None:
-    finished = again.nestbox("justify", "--profile", "secure", "--suggest", "--json", timeout=900)
+    finished = again.nestproof("justify", "--profile", "secure", "--suggest", "--json", timeout=900)
     assert finished.status == 0
     own = finished.outcome("justify.syscalls.own")["summary"]
     assert "pivot_root (denied to all; bwrap-pivot and " in own
@@ -229,7 +229,7 @@ def section(name: str) -> list[str]:
 
 
 def test_the_threat_models_table_of_deeds_is_what_is_seen(again: Repository) -> None:
-    finished = again.nestbox("justify", "--residual", "--profile", "secure", timeout=600)
+    finished = again.nestproof("justify", "--residual", "--profile", "secure", timeout=600)
     assert finished.status == 0, finished.stdout
     assert "\n".join(section("residual")) in finished.stdout
 

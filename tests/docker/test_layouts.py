@@ -1,4 +1,4 @@
-"""nestbox in repositories that know nothing of it, without any configuration: five layouts."""
+"""nestproof in repositories that know nothing of it, without any configuration: five layouts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from nestbox.compose_files import read_project
-from nestbox.engine import Engine, find_image, started_container
-from nestbox.profile import load_profile
-from nestbox.smoke_plan import request_container
+from nestproof.compose_files import read_project
+from nestproof.engine import Engine, find_image, started_container
+from nestproof.profile import load_profile
+from nestproof.smoke_plan import request_container
 from tests.blocks import Block, blocks
 from tests.conftest import ROOT, Repository, own_containers, skip_or_fail
 from tests.docker.client import run_client
@@ -45,7 +45,7 @@ def elsewhere(
     yield make(request.param, tmp_path / "somebodys", base)
     assert own_containers(engine) == before
     assert names_of_volumes(engine) <= volumes
-    for image in engine.api.images("nestbox/somebodys-*"):
+    for image in engine.api.images("nestproof/somebodys-*"):
         engine.api.remove_image(image["Id"], force=True)
 
 
@@ -93,7 +93,7 @@ def inferred(said: str) -> list[str]:
 def test_a_repository_without_configuration_is_proved_and_told_what_was_made_of_it(
     elsewhere: Repository, base: str, profile: str, packs: str, passes: set[str]
 ) -> None:
-    done = elsewhere.nestbox("validate", "--json")
+    done = elsewhere.nestproof("validate", "--json")
     assert inferred(done.stderr) == [
         f"profile {profile.format(base=base)} on the engine's own platform; "
         "no privilege lock: each may have what it asks for",
@@ -123,7 +123,7 @@ def test_what_the_documentation_shows_of_a_layout_is_what_is_printed(
     if engine.facts.confines_with("apparmor"):
         pytest.skip("the page shows a host without AppArmor")
     (elsewhere.path / "noxfile.py").write_text("import nox\n")
-    shown = tuple(line.replace("nestbox-base:bookworm-amd64", base) for line in block.shown)
+    shown = tuple(line.replace("nestproof-base:bookworm-amd64", base) for line in block.shown)
     run_block(replace(block, shown=shown), elsewhere.path, dict(os.environ))
 
 
@@ -133,17 +133,17 @@ def test_three_layouts_are_shown() -> None:
 
 @pytest.mark.parametrize("elsewhere", ["none"], indirect=True)
 def test_a_repository_without_a_devcontainer_is_told_what_to_do(elsewhere: Repository) -> None:
-    done = elsewhere.nestbox("validate")
+    done = elsewhere.nestproof("validate")
     assert (done.status, done.stdout) == (2, "")
     what, why, fix = done.stderr.splitlines()
-    assert what == "nestbox: no devcontainer configuration was found"
+    assert what == "nestproof: no devcontainer configuration was found"
     assert ".devcontainer/<folder>/devcontainer.json" in why
     assert "write a first one" in fix
 
 
 @pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
 def test_the_container_of_a_service_is_what_its_file_says(elsewhere: Repository, engine: Engine) -> None:
-    done = elsewhere.nestbox("validate", "--json")
+    done = elsewhere.nestproof("validate", "--json")
     assert done.outcome("smoke.relaxations")["summary"] == (
         "in force: cap-add=SYS_PTRACE, mount=/var/run/docker.sock, security-opt=seccomp=unconfined"
     )
@@ -156,16 +156,16 @@ def test_the_container_of_a_service_is_what_its_file_says(elsewhere: Repository,
 
 @pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
 def test_a_declared_sandbox_that_is_not_there_is_a_failure(elsewhere: Repository) -> None:
-    declared = '"customizations": {"nestbox": {"packs": ["bubblewrap"]}}, "service"'
+    declared = '"customizations": {"nestproof": {"packs": ["bubblewrap"]}}, "service"'
     elsewhere.edit(".devcontainer/devcontainer.json", '"service"', declared)
-    done = elsewhere.nestbox("smoke", "--json")
+    done = elsewhere.nestproof("smoke", "--json")
     assert done.status == 1
     assert done.outcome("smoke.bwrap-present")["status"] == "fail"
 
 
 @pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
 def test_the_lock_holds_a_service_to_what_it_had(elsewhere: Repository) -> None:
-    assert elsewhere.nestbox("privileges", "--update").status == 0
+    assert elsewhere.nestproof("privileges", "--update").status == 0
     lock = (elsewhere.path / ".devcontainer/privileges.lock").read_text()
     for relaxation in ("cap-add=SYS_PTRACE", "network=service:db", "mount=/var/run/docker.sock"):
         assert f'"{relaxation}" = ' in lock
@@ -173,14 +173,14 @@ def test_the_lock_holds_a_service_to_what_it_had(elsewhere: Repository) -> None:
     elsewhere.git("commit", "--quiet", "--message", "Lock")
     # The Compose file alone changes: devcontainer.json is as it was.
     elsewhere.edit(".devcontainer/compose.yaml", "cap_add: [SYS_PTRACE]", "cap_add: [SYS_PTRACE, NET_ADMIN]")
-    checked = elsewhere.nestbox("check.lock", "--json")
+    checked = elsewhere.nestproof("check.lock", "--json")
     assert checked.status == 1
     assert "asks for cap-add=NET_ADMIN" in checked.evidence["outcomes"][0]["summary"]
-    compared = elsewhere.nestbox("privileges", "--base", "main", "--json")
+    compared = elsewhere.nestproof("privileges", "--base", "main", "--json")
     assert compared.status == 1
     (profile,) = json.loads(compared.stdout)["profiles"]
     assert [one["relaxation"] for one in profile["added"]] == ["cap-add=NET_ADMIN"]
-    smoked = elsewhere.nestbox("smoke", "--json")
+    smoked = elsewhere.nestproof("smoke", "--json")
     assert "may not have cap-add=NET_ADMIN" in smoked.outcome("smoke.relaxations")["cause"]
 
 
@@ -192,7 +192,7 @@ OPTIONS = """network_mode: none
     cpus: 1.5
     ulimits: {nofile: {soft: 1024, hard: 2048}}
     tmpfs: ["/scratch:size=1m"]
-    devices: ["/dev/null:/dev/nestbox:r"]
+    devices: ["/dev/null:/dev/nestproof:r"]
     extra_hosts: ["here:192.0.2.1"]
     entrypoint: ["/bin/sh", "-c", "exec sleep 600"]
     working_dir: /tmp"""
@@ -200,7 +200,7 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("network_mode: bridge", {}),
     "properties": ("", {"overrideCommand": True, "capAdd": ["NET_ADMIN"], "init": True}),
     "options": (OPTIONS, {"containerEnv": {"GREETING": "mine"}, "containerUser": "dev"}),
-    "mounts": ("read_only: true", {"mounts": ["type=volume,source=nestbox-test-d,target=/data"]}),
+    "mounts": ("read_only: true", {"mounts": ["type=volume,source=nestproof-test-d,target=/data"]}),
 }
 
 
@@ -213,9 +213,9 @@ def test_the_reference_client_starts_the_same_container(
     elsewhere.edit(".devcontainer/compose.yaml", "network_mode: service:db", options)
     file = elsewhere.path / ".devcontainer/devcontainer.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **properties}))
-    assert elsewhere.nestbox("build").status == 0
+    assert elsewhere.nestproof("build").status == 0
     theirs = by_the_client(elsewhere.path, client, engine)
-    ours = by_nestbox(elsewhere.path, engine)
+    ours = by_nestproof(elsewhere.path, engine)
     assert in_common(ours) == in_common(theirs)
 
 
@@ -242,9 +242,9 @@ def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
         subprocess.run([*down, "--rmi", "local"], check=True, capture_output=True, timeout=120, cwd=folder)
 
 
-def by_nestbox(folder: Path, engine: Engine) -> dict[str, Any]:
+def by_nestproof(folder: Path, engine: Engine) -> dict[str, Any]:
     profile = load_profile("default", folder / ".devcontainer/devcontainer.json", folder, os.environ)
-    tag = next(tag for image in engine.api.images("nestbox/somebodys-*") for tag in image["RepoTags"])
+    tag = next(tag for image in engine.api.images("nestproof/somebodys-*") for tag in image["RepoTags"])
     image = find_image(engine, tag)
     assert image is not None
     request = request_container(profile, image, os.environ)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from nestbox.capabilities import granted
-from nestbox.engine import Engine, find_image, started_container
-from nestbox.ownership import new_run_labels
-from nestbox.probes.table import script
-from nestbox.surroundings import parse_surroundings
+from nestproof.capabilities import granted
+from nestproof.engine import Engine, find_image, started_container
+from nestproof.ownership import new_run_labels
+from nestproof.probes.table import script
+from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, WORKS, Answer, ask, expect
 
@@ -54,7 +54,7 @@ ROWS = {
 
 @pytest.fixture(scope="module")
 def image(engine: Engine) -> str:
-    built = Repository(ROOT).nestbox("build", "--profile", "secure", "--json", timeout=1200)
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1200)
     assert built.status == 0, built.stderr
     found = find_image(engine, built.outcome("build")["summary"].split()[0])
     assert found is not None

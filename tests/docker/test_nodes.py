@@ -16,10 +16,10 @@ from typing import Any
 import pexpect
 import pytest
 
-from nestbox.engine import Engine, connect, find_image
-from nestbox.guests import give_image
-from nestbox.ownership import OWNER_LABEL
-from nestbox.platforms import PLATFORMS
+from nestproof.engine import Engine, connect, find_image
+from nestproof.guests import give_image
+from nestproof.ownership import OWNER_LABEL
+from nestproof.platforms import PLATFORMS
 from tests.conftest import Finished, Repository, noted, own_containers
 from tests.docker.second_engine import SecondEngine, second_engine
 from tests.docker.test_shell import PROMPT, terminal
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.docker
 PATIENCE = 6
 # Long enough for something to happen while it is asked, and to be asked on both nodes at once.
 PROBE = """
-[[tool.nestbox.probe]]
+[[tool.nestproof.probe]]
 name = "while"
 command = "date +%s.%N; sleep 12; date +%s.%N"
 stdout = '^\\d+\\.\\d+\\n\\d+'
 """
 NODE = """
-[[tool.nestbox.node]]
+[[tool.nestproof.node]]
 name = "second"
 host = "{host}"
 tls = "{keys}"
@@ -74,7 +74,7 @@ class Two:
                     then(process)
 
         with subprocess.Popen(
-            [sys.executable, "-m", "nestbox", *self.command],
+            [sys.executable, "-m", "nestproof", *self.command],
             cwd=self.repository.path,
             env={**os.environ, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
@@ -131,12 +131,12 @@ def two(
 @pytest.fixture(scope="module")
 def both(two: Two) -> Finished:
     """A run in which nothing happens, with the images where they are needed."""
-    built = two.repository.nestbox("build", *two.command[1:], timeout=1800)
+    built = two.repository.nestproof("build", *two.command[1:], timeout=1800)
     assert built.status == 0, built.stderr
     image = find_image(two.first, of(built, two.other)["build"]["summary"].split()[0])
     assert image is not None
     give_image(two.first, connect(two.second.variables), image, print)
-    return two.repository.nestbox(*two.command, timeout=1800)
+    return two.repository.nestproof(*two.command, timeout=1800)
 
 
 def test_each_platform_is_shown_on_its_own_node(two: Two, both: Finished) -> None:
@@ -221,7 +221,7 @@ def test_a_lost_node_costs_its_own_target_only_and_leaves_nothing_after_the_next
     left = left_on(there)
     containers = [name.removeprefix("/") for name in left if name.startswith("/")]
     assert containers, "nothing was left behind, so nothing shows that it is cleared away"
-    next_run = two.repository.nestbox(
+    next_run = two.repository.nestproof(
         "build", "--profile", "secure", "--node", "second", "--platform", two.other
     )
     assert next_run.status == 0, next_run.stdout + next_run.stderr
@@ -258,13 +258,13 @@ def test_a_terminal_is_on_the_node_that_is_named(two: Two, both: Finished) -> No
 
 def test_without_its_key_the_second_engine_does_not_answer(two: Two, tmp_path: Path) -> None:
     stranger = {**two.second.variables, "DOCKER_CERT_PATH": str(two.second.folder / "server")}
-    listed = two.repository.nestbox("node.list")
+    listed = two.repository.nestproof("node.list")
     assert f"second *       {two.other}" in listed.stdout
     two.repository.edit(
         "pyproject.toml", two.second.variables["DOCKER_CERT_PATH"], stranger["DOCKER_CERT_PATH"]
     )
     try:
-        listed = two.repository.nestbox("node.list")
+        listed = two.repository.nestproof("node.list")
     finally:
         two.repository.edit(
             "pyproject.toml", stranger["DOCKER_CERT_PATH"], two.second.variables["DOCKER_CERT_PATH"]
@@ -283,9 +283,9 @@ def test_a_node_builds_its_own_images(two: Two, tmp_path: Path) -> None:
         platform=two.native,
         patience=PATIENCE,
     )
-    text = configured.replace("tool.nestbox.", "").replace("builds = false", "builds = true")
-    (folder / "nestbox.toml").write_text(text)
-    built = Repository(folder).nestbox("build", "--node", "second", "--json", timeout=300)
+    text = configured.replace("tool.nestproof.", "").replace("builds = false", "builds = true")
+    (folder / "nestproof.toml").write_text(text)
+    built = Repository(folder).nestproof("build", "--node", "second", "--json", timeout=300)
     assert built.status == 0, built.stderr
     tag = built.outcome("build")["summary"].split()[0]
     assert find_image(connect(two.second.variables), tag) is not None

@@ -1,4 +1,4 @@
-"""The reference client and nestbox start the same container from the same configuration."""
+"""The reference client and nestproof start the same container from the same configuration."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from nestbox.capabilities import normalize
-from nestbox.config import load_config
-from nestbox.engine import Engine, Image, find_image, started_container
-from nestbox.metadata import LABEL
-from nestbox.profile import load_profile, with_image_metadata
-from nestbox.smoke_plan import request_container
+from nestproof.capabilities import normalize
+from nestproof.config import load_config
+from nestproof.engine import Engine, Image, find_image, started_container
+from nestproof.metadata import LABEL
+from nestproof.profile import load_profile, with_image_metadata
+from nestproof.smoke_plan import request_container
 from tests.conftest import ROOT, base_environment
 from tests.docker.client import run_client
 
 pytestmark = pytest.mark.docker
 
-PLAIN, LABELLED = "nestbox-test/plain", "nestbox-test/labelled"
+PLAIN, LABELLED = "nestproof-test/plain", "nestproof-test/labelled"
 
 # What an image built with features says of its containers.
 IMAGE_METADATA = [
@@ -32,7 +32,7 @@ IMAGE_METADATA = [
         "capAdd": ["SYS_PTRACE"],
         "securityOpt": ["seccomp=unconfined"],
         "entrypoint": "echo from the feature",
-        "mounts": [{"type": "volume", "source": "nestbox-test-feature", "target": "/feature"}],
+        "mounts": [{"type": "volume", "source": "nestproof-test-feature", "target": "/feature"}],
     },
     {"remoteUser": "tester", "containerEnv": {"FROM_IMAGE": "image", "BOTH": "image"}},
 ]
@@ -44,12 +44,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "user of the run arguments": {"runArgs": ["-u", "tester"]},
     "run arguments' user wins": {"containerUser": "root", "runArgs": ["--user=tester"]},
     "environment": {"containerEnv": {"A": "1", "B": "two words", "EMPTY": ""}},
-    "local environment": {"containerEnv": {"H": "${localEnv:NESTBOX_TEST}", "D": "${localEnv:NOT_SET:x:y}"}},
+    "local environment": {
+        "containerEnv": {"H": "${localEnv:NESTPROOF_TEST}", "D": "${localEnv:NOT_SET:x:y}"}
+    },
     "container environment is too late": {"containerEnv": {"P": "${containerEnv:PATH}"}},
     "folders": {"containerEnv": {"L": "${localWorkspaceFolderBasename}", "C": "${containerWorkspaceFolder}"}},
     "devcontainer id": {"containerEnv": {"ID": "${devcontainerId}"}},
     "unknown variable": {"containerEnv": {"U": "${nothing}", "V": "$HOME"}},
-    "run environment": {"runArgs": ["-e", "A=1", "--env=B=2", "-eC=3", "--env", "NESTBOX_TEST"]},
+    "run environment": {"runArgs": ["-e", "A=1", "--env=B=2", "-eC=3", "--env", "NESTPROOF_TEST"]},
     "capabilities": {"capAdd": ["SYS_PTRACE", "NET_ADMIN"]},
     "capabilities twice": {"capAdd": ["SYS_PTRACE"], "runArgs": ["--cap-add=NET_ADMIN", "--cap-drop=ALL"]},
     "security options": {"securityOpt": ["seccomp=unconfined", "no-new-privileges"]},
@@ -60,11 +62,11 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "host namespaces": {"runArgs": ["--pid=host", "--ipc=host", "--uts=host"]},
     "host network": {"runArgs": ["--network=host"]},
     "no network": {"runArgs": ["--net", "none"]},
-    "device": {"runArgs": ["--device=/dev/null:/dev/nestbox:r"]},
-    "volume": {"mounts": ["type=volume,source=nestbox-test-a,target=/a"]},
-    "mount objects": {"mounts": [{"type": "volume", "source": "nestbox-test-b", "target": "/b"}]},
+    "device": {"runArgs": ["--device=/dev/null:/dev/nestproof:r"]},
+    "volume": {"mounts": ["type=volume,source=nestproof-test-a,target=/a"]},
+    "mount objects": {"mounts": [{"type": "volume", "source": "nestproof-test-b", "target": "/b"}]},
     "mounts of one target": {
-        "mounts": ["type=volume,src=nestbox-test-c,dst=/c", "type=bind,source=/tmp,destination=/c"]
+        "mounts": ["type=volume,src=nestproof-test-c,dst=/c", "type=bind,source=/tmp,destination=/c"]
     },
     "read-only mount": {"runArgs": ["--mount=type=bind,source=/tmp,target=/ro,readonly"]},
     "short volume": {"runArgs": ["-v", "/tmp:/short:ro"]},
@@ -91,7 +93,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "remoteUser": "root",
         "containerEnv": {"BOTH": "profile"},
         "capAdd": ["NET_ADMIN"],
-        "mounts": ["type=volume,source=nestbox-test-mine,target=/feature"],
+        "mounts": ["type=volume,source=nestproof-test-mine,target=/feature"],
     },
 }
 
@@ -103,7 +105,7 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     base = base_environment(
         engine, load_config(ROOT).base_image, engine.facts.platform, os.environ, workspace=ROOT, say=print
     )
-    image = base.get("NESTBOX_BASE_IMAGE", "ubuntu:24.04")
+    image = base.get("NESTPROOF_BASE_IMAGE", "ubuntu:24.04")
     (context / "Dockerfile").write_text(
         f'FROM {image}\nRUN useradd --create-home tester\nCMD ["sleep", "600"]\nENV OF_THE_IMAGE=yes\n'
     )
@@ -129,7 +131,7 @@ def configured(
     for container in engine.api.containers(all=True, filters={"label": label}):
         engine.api.remove_container(container["Id"], force=True, v=True)
     for volume in engine.api.volumes()["Volumes"] or ():
-        if volume["Name"].startswith("nestbox-test-") and volume["Name"] not in volumes:
+        if volume["Name"].startswith("nestproof-test-") and volume["Name"] not in volumes:
             engine.api.remove_volume(volume["Name"])
 
 
@@ -137,14 +139,14 @@ def configured(
 def test_the_same_container_is_started(
     configured: Path, client: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NESTBOX_TEST", "from the host")
+    monkeypatch.setenv("NESTPROOF_TEST", "from the host")
     theirs = by_the_client(configured, client, engine)
-    ours = by_nestbox(configured, engine)
+    ours = by_nestproof(configured, engine)
     assert ours == theirs
 
 
 def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
-    # Without the layer that gives the remote user the caller's user id: nestbox asks the image as it is.
+    # Without the layer that gives the remote user the caller's user id: nestproof asks the image as it is.
     command = "devcontainer up --workspace-folder . --skip-post-create --update-remote-user-uid-default never"
     result = run_client(command, client, folder, {})
     found = comparable(engine.api.inspect_container(result["containerId"]))
@@ -152,7 +154,7 @@ def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
     return {**found, "remote user": result["remoteUser"], "folder": result["remoteWorkspaceFolder"]}
 
 
-def by_nestbox(folder: Path, engine: Engine) -> dict[str, Any]:
+def by_nestproof(folder: Path, engine: Engine) -> dict[str, Any]:
     file = folder / ".devcontainer/devcontainer.json"
     profile = load_profile("default", file, folder, os.environ)
     image = find_image(engine, profile.config.image or "")

@@ -1,4 +1,4 @@
-"""`nestbox shell` in a real terminal: what a person types, what the container gets, what is left."""
+"""`nestproof shell` in a real terminal: what a person types, what the container gets, what is left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pexpect
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker
@@ -22,7 +22,7 @@ PROMPT = r"vscode@[0-9a-f]+:[^$]*\$ "
 def terminal(repository: Repository, *arguments: str) -> Iterator[pexpect.spawn[str]]:
     child: pexpect.spawn[str] = pexpect.spawn(
         sys.executable,
-        ["-m", "nestbox", "shell", *arguments],
+        ["-m", "nestproof", "shell", *arguments],
         cwd=str(repository.path),
         env={**os.environ, "TERM": "xterm"},
         dimensions=(30, 100),
@@ -42,7 +42,7 @@ def waiting(name: str, then: str) -> str:
 
 
 def test_the_terminal_is_a_persons(repository: Repository, engine: Engine) -> None:
-    assert repository.nestbox("build", "--profile", "secure", timeout=1200).status == 0
+    assert repository.nestproof("build", "--profile", "secure", timeout=1200).status == 0
     before = own_containers(engine)
     with terminal(repository, "--profile", "secure") as child:
         child.expect(PROMPT)
@@ -50,7 +50,7 @@ def test_the_terminal_is_a_persons(repository: Repository, engine: Engine) -> No
         child.expect("/dev/pts/0\r\n30 100\r\nvscode\r\n/workspaces/copy\r\n")
         child.expect(PROMPT)
 
-        # Ctrl-C reaches the program in front, and neither the shell nor nestbox.
+        # Ctrl-C reaches the program in front, and neither the shell nor nestproof.
         child.sendline(waiting("INT", "echo interrupted; exit 3") + "; echo status $?")
         child.expect("waiting-for-it\r\n")
         child.sendintr()
@@ -75,7 +75,7 @@ def test_the_terminal_is_a_persons(repository: Repository, engine: Engine) -> No
 
 
 def test_a_terminal_that_goes_away_leaves_nothing(repository: Repository, engine: Engine) -> None:
-    assert repository.nestbox("build", "--profile", "default", timeout=1200).status == 0
+    assert repository.nestproof("build", "--profile", "default", timeout=1200).status == 0
     before = own_containers(engine)
     with terminal(repository) as child:
         child.expect(PROMPT)
@@ -88,8 +88,8 @@ def test_a_terminal_that_goes_away_leaves_nothing(repository: Repository, engine
 
 
 def test_without_a_terminal_it_says_so(repository: Repository) -> None:
-    finished = repository.nestbox("shell")
+    finished = repository.nestproof("shell")
     assert finished.status == 2
     assert finished.stderr == (
-        "nestbox: a shell needs a terminal\n  fix: nestbox smoke asks the probes without one\n"
+        "nestproof: a shell needs a terminal\n  fix: nestproof smoke asks the probes without one\n"
     )

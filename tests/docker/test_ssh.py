@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.conftest import Repository, own_containers
 from tests.docker.test_clean_up import marked_processes
 
@@ -22,11 +22,11 @@ unset DOCKER_CONTEXT
 DOCKER_HOST={address} exec "$@"
 """
 NODE = """
-[[tool.nestbox.node]]
+[[tool.nestproof.node]]
 name = "nearby"
 host = "ssh://nearby"
 
-[[tool.nestbox.probe]]
+[[tool.nestproof.probe]]
 name = "untracked"
 command = "cat /workspaces/copy/untracked"
 stdout = "^copied, too$"
@@ -44,10 +44,10 @@ def test_everything_is_asked_over_ssh_and_no_process_stays(
         file.write(NODE)
     (repository.path / "untracked").write_text("copied, too\n")
     mark = f"ssh-{os.getpid()}"
-    done = repository.nestbox(
+    done = repository.nestproof(
         *("smoke", "--profile", "default", "--node", "nearby", "--json"),
         PATH=f"{ssh.parent}:{os.environ['PATH']}",
-        NESTBOX_TEST_MARK=mark,
+        NESTPROOF_TEST_MARK=mark,
         timeout=1200,
     )
     assert done.status in (0, 3), done.stdout + done.stderr

@@ -6,9 +6,9 @@ import shlex
 
 import pytest
 
-from nestbox.engine import Engine, find_image, started_container
-from nestbox.ownership import new_run_labels
-from nestbox.probes.table import script
+from nestproof.engine import Engine, find_image, started_container
+from nestproof.ownership import new_run_labels
+from nestproof.probes.table import script
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import SA, ask
 
@@ -29,7 +29,7 @@ unshare --mount sh -ec '
 
 
 def test_a_root_that_is_a_folder_is_found(engine: Engine) -> None:
-    built = Repository(ROOT).nestbox("build", "--profile", "secure", "--json", timeout=1200)
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1200)
     assert built.status == 0, built.stderr
     image = find_image(engine, built.outcome("build")["summary"].split()[0])
     assert image is not None

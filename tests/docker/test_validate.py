@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nestbox.engine import Engine
-from nestbox.probes.table import PROBES
+from nestproof.engine import Engine
+from nestproof.probes.table import PROBES
 from tests.conftest import ROOT, Finished, Repository, own_containers
 
 pytestmark = pytest.mark.docker
@@ -21,7 +21,7 @@ MAY_BE_UNVERIFIED = {"smoke.apparmor"}
 @pytest.fixture(scope="module")
 def proof(engine: Engine) -> Finished:
     before = own_containers(engine)
-    finished = Repository(ROOT).nestbox("validate", "--json", timeout=1800)
+    finished = Repository(ROOT).nestproof("validate", "--json", timeout=1800)
     assert own_containers(engine) == before
     return finished
 
@@ -85,7 +85,7 @@ def test_a_build_of_the_other_platform_leaves_namespaces_unverified(
     repository: Repository, engine: Engine
 ) -> None:
     other = "linux/arm64" if engine.facts.platform == "linux/amd64" else "linux/amd64"
-    finished = repository.nestbox(
+    finished = repository.nestproof(
         "validate", "--profile", "secure", "--platform", other, "--json", timeout=1800
     )
     assert finished.status == 3, finished.stderr
@@ -99,7 +99,7 @@ def test_a_build_of_the_other_platform_leaves_namespaces_unverified(
 
 
 def test_unverified_is_let_through_only_when_asked_for(repository: Repository, engine: Engine) -> None:
-    finished = repository.nestbox("smoke", "--profile", "default", "--allow-unverified", timeout=1200)
+    finished = repository.nestproof("smoke", "--profile", "default", "--allow-unverified", timeout=1200)
     assert finished.status == 0, finished.stdout + finished.stderr
     last = finished.stdout.splitlines()[-1]
     assert ("1 unverified that --allow-unverified lets through" in last) is not engine.facts.confines_with(
@@ -110,7 +110,7 @@ def test_unverified_is_let_through_only_when_asked_for(repository: Repository, e
 def test_the_build_secret_is_used_and_leaves_no_trace(
     engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
-    marker = f"nestbox-secret-{secrets.token_hex(8)}"
+    marker = f"nestproof-secret-{secrets.token_hex(8)}"
     bundle = tmp_path / "proxy.pem"
     system = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     bundle.write_text(f"# {marker}\n{system.read_text()}")
@@ -118,9 +118,9 @@ def test_the_build_secret_is_used_and_leaves_no_trace(
     step = '    && codex="@openai/codex@'
     # A step of another text each time: secrets are no part of what the builder's cache is keyed by.
     run = secrets.token_hex(4)
-    said = f'    && echo "{run} sees: $(grep -c nestbox-secret /run/secrets/extra_ca)" \\\n'
+    said = f'    && echo "{run} sees: $(grep -c nestproof-secret /run/secrets/extra_ca)" \\\n'
     repository.edit(".devcontainer/Dockerfile.secure", step, said + step)
-    built = repository.nestbox(
+    built = repository.nestproof(
         "build", "--profile", "secure", "--json", timeout=1200, SSL_CERT_FILE=str(bundle)
     )
     assert built.status == 0, built.stderr

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from nestbox.engine import Engine, connect, find_image
-from nestbox.guests import read_variables
+from nestproof.engine import Engine, connect, find_image
+from nestproof.guests import read_variables
 from tests.conftest import ROOT, Repository
 
 
@@ -33,7 +33,7 @@ def podman(address: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def image(address: str, podman: Engine) -> str:
     """The secure profile's image, built by Podman."""
-    built = Repository(ROOT).nestbox(
+    built = Repository(ROOT).nestproof(
         "build", "--profile", "secure", "--json", timeout=1800, DOCKER_HOST=address
     )
     assert built.status == 0, built.stdout + built.stderr

@@ -1,6 +1,6 @@
-"""Each row of the table in docs/podman.md: what Podman makes of a request, and what nestbox makes of that.
+"""Each row of the table in docs/podman.md: what Podman makes of a request, and what nestproof makes of that.
 
-A row is asked twice: with the request that a Docker Engine would get, and as nestbox asks Podman.
+A row is asked twice: with the request that a Docker Engine would get, and as nestproof asks Podman.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from nestbox.capabilities import DOCKER_DEFAULT
-from nestbox.engine import Container, Engine, started_container
-from nestbox.errors import NestboxError
-from nestbox.ownership import new_run_labels
-from nestbox.probes.table import script
-from nestbox.relaxations import relaxations_in_force
-from nestbox.surroundings import parse_surroundings
+from nestproof.capabilities import DOCKER_DEFAULT
+from nestproof.engine import Container, Engine, started_container
+from nestproof.errors import NestproofError
+from nestproof.ownership import new_run_labels
+from nestproof.probes.table import script
+from nestproof.relaxations import relaxations_in_force
+from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT
 from tests.docker.bwrap import BASIC, ask
 
@@ -53,7 +53,7 @@ class Row:
     bare: Shown
     """As Podman takes a request that is meant for Docker."""
     handled: Shown | None = None
-    """As nestbox asks; without it, the same."""
+    """As nestproof asks; without it, the same."""
     user: str = "vscode"
 
 
@@ -150,7 +150,7 @@ def test_what_podman_makes_of_a_request(podman: Engine, image: str, row: Row) ->
     for engine, shown in ((bare(podman), row.bare), (podman, row.handled or row.bare)):
         if shown.error:
             with (
-                pytest.raises(NestboxError, match=re.escape(shown.error)),
+                pytest.raises(NestproofError, match=re.escape(shown.error)),
                 container(engine, image, row.host),
             ):
                 pass
@@ -181,7 +181,7 @@ def test_a_bind_mount_of_nothing_makes_a_folder(podman: Engine, image: str, tmp_
 def test_a_tag_gets_a_host_in_front(podman: Engine, image: str) -> None:
     # Copies of this repository build the same image under tags of their own.
     tag, *_ = podman.api.inspect_image(image)["RepoTags"]
-    assert tag.startswith("localhost/nestbox/")
+    assert tag.startswith("localhost/nestproof/")
     assert podman.api.inspect_image(tag.removeprefix("localhost/"))["Id"] == image
 
 

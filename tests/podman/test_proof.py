@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from nestbox.engine import Engine
-from nestbox.ownership import OWNER_LABEL
+from nestproof.engine import Engine
+from nestproof.ownership import OWNER_LABEL
 from tests.conftest import Finished, Repository
 
 SECURE = ".devcontainer/devcontainer.secure.json"
@@ -33,7 +33,7 @@ def smoked(repository: Repository, address: str, image: str) -> Any:
     """Smoke a profile of the repository on Podman; the image's layers are there."""
 
     def smoke(profile: str) -> Finished:
-        return repository.nestbox("smoke", "--profile", profile, "--json", timeout=900, DOCKER_HOST=address)
+        return repository.nestproof("smoke", "--profile", profile, "--json", timeout=900, DOCKER_HOST=address)
 
     return smoke
 
@@ -43,7 +43,7 @@ def by_status(done: Finished, status: str) -> set[str]:
 
 
 def test_the_whole_proof(repository: Repository, address: str, podman: Engine) -> None:
-    done = repository.nestbox("validate", "--json", timeout=1800, DOCKER_HOST=address)
+    done = repository.nestproof("validate", "--json", timeout=1800, DOCKER_HOST=address)
     unseen = set() if podman.facts.confines_with("apparmor") else UNVERIFIED
     assert by_status(done, "unverified") == unseen, done.stderr
     assert by_status(done, "fail") | by_status(done, "error") == set()
@@ -122,7 +122,7 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(
     repository: Repository, address: str, podman: Engine, image: str
 ) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-m", "nestbox", "smoke", "--profile", "secure"],
+        [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure"],
         cwd=repository.path,
         env={**os.environ, "DOCKER_HOST": address},
         stdout=subprocess.DEVNULL,
@@ -137,7 +137,7 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(
     finally:
         run.send_signal(signal.SIGKILL)
         run.wait()
-    done = repository.nestbox("smoke", "--profile", "default", "--allow-unverified", DOCKER_HOST=address)
+    done = repository.nestproof("smoke", "--profile", "default", "--allow-unverified", DOCKER_HOST=address)
     assert done.status == 0, done.stderr
     assert f"removed {left[0]}, left behind by an earlier run" in done.stderr
     assert owned_by(podman, run.pid) == []

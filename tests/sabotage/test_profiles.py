@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestbox.engine import Engine
+from nestproof.engine import Engine
 from tests.conftest import Finished, Repository
 
 SECURE = ".devcontainer/devcontainer.secure.json"
@@ -13,7 +13,7 @@ DOCKERFILE = ".devcontainer/Dockerfile.secure"
 
 
 def smoke(repository: Repository, profile: str = "secure") -> Finished:
-    return repository.nestbox("smoke", "--profile", profile, "--json", timeout=1200)
+    return repository.nestproof("smoke", "--profile", profile, "--json", timeout=1200)
 
 
 def red(finished: Finished) -> dict[str, str]:
@@ -101,7 +101,9 @@ def test_another_codex(repository: Repository, engine: Engine) -> None:
     version = finished.outcome("smoke.codex-version")
     assert version["summary"] == "codex-cli 0.118.0"
     assert red(finished) == {
-        "smoke.codex-version": "the profile declares codex-cli 0.120.0 (customizations.nestbox.codexVersion)"
+        "smoke.codex-version": (
+            "the profile declares codex-cli 0.120.0 (customizations.nestproof.codexVersion)"
+        )
     }
 
 

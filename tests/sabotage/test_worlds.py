@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nestbox import smoke_plan
-from nestbox.engine import Engine, find_image
-from nestbox.outcome import Outcome
-from nestbox.probes.probe import Probe
-from nestbox.probes.table import PROBES, script
-from nestbox.reports.terminal import details, line
+from nestproof import smoke_plan
+from nestproof.engine import Engine, find_image
+from nestproof.outcome import Outcome
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import PROBES, script
+from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
 from tests.sabotage.conftest import SCORES
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
@@ -28,7 +28,7 @@ SECURE = [argument for argument in load_secure().config.run_args if not argument
 @pytest.fixture(scope="session")
 def base(engine: Engine) -> str:
     """The id of the secure image."""
-    built = Repository(ROOT).nestbox("build", "--profile", "secure", "--json", timeout=1800)
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
     assert built.status == 0, built.stderr
     tag = built.outcome("build")["summary"].split()[0]
     found = find_image(engine, tag)
@@ -63,14 +63,14 @@ def test_there_are_enough_worlds() -> None:
 
 def test_an_image_of_the_wrong_architecture(engine: Engine, repository: Repository, tmp_path: Path) -> None:
     other = "linux/arm64" if engine.facts.platform == "linux/amd64" else "linux/amd64"
-    tag = "nestbox-test-other-architecture:1"
+    tag = "nestproof-test-other-architecture:1"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
     build = ["docker", "buildx", "build", "--platform", other, "--provenance=false", "--load", "--tag", tag]
     subprocess.run([*build, str(tmp_path)], check=True, capture_output=True)
     try:
         (repository.path / ".devcontainer/other").mkdir()
         (repository.path / ".devcontainer/other/devcontainer.json").write_text(json.dumps({"image": tag}))
-        done = repository.nestbox("smoke", "--profile", "other", "--json")
+        done = repository.nestproof("smoke", "--profile", "other", "--json")
     finally:
         engine.api.remove_image(tag, force=True)
     assert done.status == 1

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestbox.config import OwnProbe
-from nestbox.engine import Engine, find_image
-from nestbox.nodes import node_for
-from nestbox.outcome import Outcome, Status
-from nestbox.probes.own import own_probes
-from nestbox.profile import load_profile
-from nestbox.relaxations import relaxations_asked
-from nestbox.reports.terminal import in_order
-from nestbox.smoke import smoke
-from nestbox.smoke_plan import Run
+from nestproof.config import OwnProbe
+from nestproof.engine import Engine, find_image
+from nestproof.nodes import node_for
+from nestproof.outcome import Outcome, Status
+from nestproof.probes.own import own_probes
+from nestproof.profile import load_profile
+from nestproof.relaxations import relaxations_asked
+from nestproof.reports.terminal import in_order
+from nestproof.smoke import smoke
+from nestproof.smoke_plan import Run
 from tests.conftest import ROOT
 
 RED = (Status.FAIL, Status.ERROR)
@@ -54,7 +54,7 @@ class World:
     packs: tuple[str, ...] = ("bubblewrap",)
     config: Mapping[str, Any] = field(default_factory=dict)
     """Other properties of its configuration."""
-    nestbox: Mapping[str, Any] = field(default_factory=dict)
+    nestproof: Mapping[str, Any] = field(default_factory=dict)
     probes: tuple[Mapping[str, Any], ...] = ()
     """Probes of its own."""
     lock: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def outcomes_of(
         "workspaceFolder": "/",
         "remoteUser": "vscode",
         **world.config,
-        "customizations": {"nestbox": {"packs": world.packs, "degradations": SURVIVED, **world.nestbox}},
+        "customizations": {"nestproof": {"packs": world.packs, "degradations": SURVIVED, **world.nestproof}},
     }
     file = folder / "devcontainer.json"
     file.write_text(json.dumps(config))

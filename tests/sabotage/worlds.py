@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from nestbox.outcome import Status
+from nestproof.outcome import Status
 from tests.sabotage.world import SURVIVED, World
 
 SECCOMP, APPARMOR = "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"
@@ -320,13 +320,13 @@ BAD = (
         "a degradation that nobody declares",
         "bwrap-proc",
         "Docker masks paths under /proc",
-        nestbox={"degradations": {"bwrap-two-masks": "no release takes it"}},
+        nestproof={"degradations": {"bwrap-two-masks": "no release takes it"}},
     ),
     World(
         "two masks that nobody declares",
         "bwrap-two-masks",
         "one file descriptor is given for two masks",
-        nestbox={"degradations": {"bwrap-proc": "Codex retries"}},
+        nestproof={"degradations": {"bwrap-proc": "Codex retries"}},
     ),
     # Run options that give more than the lock has.
     World(
@@ -412,7 +412,7 @@ BAD = (
         "codex-version",
         "the profile declares codex-cli 0.119.0",
         packs=("codex",),
-        nestbox={"codexVersion": "0.119.0"},
+        nestproof={"codexVersion": "0.119.0"},
     ),
     World(
         "no codex",
@@ -481,7 +481,7 @@ BAD = (
 )
 
 GOOD = (
-    World("the secure profile as it is", packs=ALL, nestbox={"codexVersion": "0.120.0"}),
+    World("the secure profile as it is", packs=ALL, nestproof={"codexVersion": "0.120.0"}),
     World(
         "no new privileges", plus=("--security-opt=no-new-privileges",), packs=("bubblewrap", "containment")
     ),
@@ -501,7 +501,7 @@ GOOD = (
         plus=("--security-opt=systempaths=unconfined",),
         lock=("security-opt=systempaths=unconfined",),
         packs=("bubblewrap", "containment", "codex"),
-        nestbox={"degradations": {"bwrap-two-masks": SURVIVED["bwrap-two-masks"]}},
+        nestproof={"degradations": {"bwrap-two-masks": SURVIVED["bwrap-two-masks"]}},
     ),
     World(
         "read-only root with a folder for temporary files",

@@ -11,11 +11,11 @@ from functools import partial
 
 import pytest
 
-from nestbox.engine import Engine, connect, find_image, started_container
-from nestbox.guests import give_image, open_guest
-from nestbox.ownership import new_run_labels
-from nestbox.probes.table import script
-from nestbox.surroundings import parse_surroundings
+from nestproof.engine import Engine, connect, find_image, started_container
+from nestproof.guests import give_image, open_guest
+from nestproof.ownership import new_run_labels
+from nestproof.probes.table import script
+from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, SLAVE, WORKS, Answer, expect
 from tests.docker.bwrap import ask as ask_quickly
@@ -54,7 +54,7 @@ ROWS = {
 @pytest.fixture(scope="module")
 def guest() -> Iterator[tuple[Engine, str]]:
     """The guest's engine, and the secure image in it."""
-    built = Repository(ROOT).nestbox(
+    built = Repository(ROOT).nestproof(
         "build", "--profile", "secure", "--platform", "linux/amd64", "--json", timeout=1800
     )
     assert built.status == 0, built.stderr

@@ -12,7 +12,7 @@ SECCOMP, APPARMOR = "security-opt=seccomp=unconfined", "security-opt=apparmor=un
 
 
 def test_with_apparmor_every_relaxation_is_needed() -> None:
-    finished = Repository(ROOT).nestbox(
+    finished = Repository(ROOT).nestproof(
         "justify",
         "--profile",
         "secure",

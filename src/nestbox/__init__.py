@@ -1,3 +1,0 @@
-"""Proves that a devcontainer can nest a coding agent's sandbox."""
-
-__version__ = "0.1.0"

@@ -1,5 +1,0 @@
-"""`python -m nestbox`."""
-
-from nestbox.cli import main
-
-main()

@@ -1,3 +1,0 @@
-# Can the user's own files be written?
-[ -d "$HOME" ] && echo "control: there is a home folder"
-file=$(mktemp "$HOME/.nestbox.XXXXXX") && rm "$file" && echo "done"

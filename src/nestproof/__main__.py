@@ -1,0 +1,5 @@
+"""`python -m nestproof`."""
+
+from nestproof.cli import main
+
+main()

@@ -1,0 +1,195 @@
+"""Containers for sets of options: each started once, several at a time, all gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nestproof.engine import Container, Engine, engine_errors, started_container
+from nestproof.errors import EngineError
+from nestproof.exec import Exec
+from nestproof.guests import Prepare, at_place
+from nestproof.interrupts import interrupts_deferred
+from nestproof.justify.options import with_only
+from nestproof.justify.search import Set
+from nestproof.justify.trials import Answer, Job, Trial, Way
+from nestproof.outcome import Status, TargetFacts
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import text_of
+from nestproof.smoke import ask_probes
+from nestproof.smoke_plan import Run, plan_probes, request_container
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+# It makes a sandbox, too: one of which emulation can tell all that it is asked for.
+_TOO = frozenset({"bwrap-mode"})
+# Of one that is not setuid there is nothing to copy, and nothing is printed.
+_COPY = """\
+[ -u "$(readlink -f "$(command -v bwrap)")" ] || exit 0
+dir=$(mktemp -d) && cp "$(command -v bwrap)" "$dir/bwrap" && chmod 755 "$dir" "$dir/bwrap" && echo "$dir"
+"""
+_COPY_TIMEOUT = 30
+
+
+class CancelledError(EngineError):
+    """Another experiment failed, or a person gave up."""
+
+
+def sandbox_probes(run: Run) -> tuple[Probe, ...]:
+    """The probes of the profile that a relaxation can decide; the others look at the image alone."""
+    asked = (*plan_probes(run.profile), *run.own_probes)
+    return tuple(
+        probe for probe in asked if probe.needs_namespaces or probe in run.own_probes or probe.name in _TOO
+    )
+
+
+def variant(run: Run, options: Set) -> Run:
+    """The run with exactly these relaxations."""
+    profile = replace(run.profile, run=with_only(run.profile.run, options))
+    return replace(run, profile=profile)
+
+
+def _forget(_: TargetFacts) -> None:
+    """For experiments whose surroundings are known."""
+
+
+@dataclass(slots=True)
+class Laboratory:
+    """Does experiments on one engine; `workers` is how many containers there are at a time."""
+
+    engine: Engine
+    run: Run
+    probes: tuple[Probe, ...]
+    workers: int
+    learn: Callable[[TargetFacts], None] = _forget
+    vary: Callable[[Run, Set], Run] = variant
+    """Makes of the run the one that a set of options stands for."""
+    refused: dict[Set, str] | None = None
+    """Takes what the engine does not start, and why; without it, that is an error."""
+    started: int = 0
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _living: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def trials(self, jobs: Sequence[Job]) -> Iterator[tuple[Trial, ...]]:
+        """What each job showed, as it is done; raises EngineError when one could not be done."""
+        # A large set takes longest: begun first, it does not hold up the end.
+        queue = sorted(jobs, key=lambda job: (-len(job.options), sorted(job.options)))
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            running: set[Future[tuple[Trial, ...]]] = {pool.submit(self._try, job) for job in queue}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        except BaseException:
+            self._cancel()
+            raise
+        finally:
+            with interrupts_deferred():
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _cancel(self) -> None:
+        """Take the containers away from whoever waits for their answers."""
+        self._cancelled.set()
+        with interrupts_deferred(), self._lock:
+            for name in self._living:
+                # One that ends by itself just then is no trouble.
+                with contextlib.suppress(EngineError), engine_errors(f"ending {name}"):
+                    self.engine.api.kill(name)
+
+    def _try(self, job: Job) -> tuple[Trial, ...]:
+        run = self.vary(self.run, job.options)
+        request = request_container(run.profile, run.image, run.environment)
+        request, fill = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+        prepare = partial(self._register, fill=fill)
+        name = ""
+        try:
+            with started_container(self.engine, request, run.node.platform, prepare) as container:
+                name = container.name
+                return tuple(self._asked(run, job, container))
+        except EngineError as error:
+            if self.refused is None or name or isinstance(error, CancelledError):
+                raise
+            self.refused[job.options] = error.what
+            return ()
+        finally:
+            with self._lock:
+                self._living.discard(name)
+
+    def _register(self, api: APIClient, name: str, fill: Prepare | None) -> None:
+        if fill is not None:
+            fill(api, name)
+        if self._cancelled.is_set():
+            raise CancelledError("not started: the run ends")
+        with self._lock:
+            self.started += 1
+
+    def _asked(self, run: Run, job: Job, container: Container) -> Iterator[Trial]:
+        with self._lock:
+            self._living.add(container.name)
+        if self._cancelled.is_set():
+            raise CancelledError("not asked: the run ends")
+        found: list[TargetFacts] = []
+        told = replace(run, learn=found.append)
+        if Way.OWN in job.ways:
+            yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
+        if Way.COPY in job.ways:
+            place = _copy_bwrap(container, run.profile.remote_user)
+            if place:
+                before = f"PATH={place}:$PATH\n"
+                probes = [replace(probe, text=f"{before}{text_of(probe)}") for probe in self.probes]
+                yield _trial(job.options, Way.COPY, self._answers(run, container, probes))
+            elif Way.OWN not in job.ways:
+                yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
+        for facts in found:
+            self.learn(facts)
+
+    def _answers(self, run: Run, container: Container, probes: Sequence[Probe]) -> list[Answer]:
+        answers = [Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes)]
+        # In the order of their table: the first that breaks explains the others.
+        order = [probe.name for probe in probes]
+        return sorted(answers, key=lambda answer: order.index(answer.probe))
+
+
+def _trial(options: Set, way: Way, answers: Sequence[Answer]) -> Trial:
+    shown = ", ".join(sorted(options)) or "no option"
+    for answer in answers:
+        if answer.status is Status.ERROR:
+            raise EngineError(
+                f"the probe {answer.probe} could not be asked with {shown}",
+                why=answer.said,
+                fix="run it again when the machine is less busy",
+            )
+    return Trial(options, way, tuple(answers))
+
+
+def _copy_bwrap(container: Container, user: str) -> str:
+    """Make a copy of a setuid bwrap without that bit in a folder of its own; returns the folder, if any."""
+    command = Exec(container, ["/bin/sh", "-c", _COPY], user=user, environment={}, timeout=_COPY_TIMEOUT)
+    with engine_errors("copying bwrap"):
+        said = b"".join(data for _, data in command).decode(errors="replace").strip()
+    if command.exit_status != 0 or not re.fullmatch(r"(/[\w./-]+)?", said):
+        raise EngineError(
+            "a copy of bwrap without the setuid bit could not be made in the container",
+            why=said,
+            fix="the user that tools run as needs a folder for temporary files that can be written",
+        )
+    return said
+
+
+def workers_for(engine: Engine, run: Run) -> int:
+    """Three containers for each of the engine's processors: a start mostly waits for the engine.
+
+    Measured on two processors, idle and busy: two at a time take a third longer, eight no less. Where the
+    processors themselves are slow, one for each: a probe's time must not run out for others' sake.
+    """
+    processors = engine.cpus
+    return processors if run.node.slowness > 1 else 3 * processors

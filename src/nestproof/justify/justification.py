@@ -1,0 +1,171 @@
+"""Trials ─▶ what each relaxation is there for: needed, removable, or not shown on this host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nestproof.justify.checks import can_show, check_of
+from nestproof.justify.options import DROP_ALL
+from nestproof.justify.plan import OWN_CAPABILITIES, Question
+from nestproof.justify.search import Found, Known, Set, contradictions
+from nestproof.justify.trials import Host, Trial, Way, of_way, sufficing
+from nestproof.outcome import Target
+
+
+class Need(StrEnum):
+    """What an experiment says of a relaxation."""
+
+    NEEDED = "needed"
+    REMOVABLE = "removable"
+    ELSEWHERE = "not needed here"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A relaxation, whether it is needed, by which probes, what is said without it, and why."""
+
+    relaxation: str
+    need: Need
+    probes: tuple[str, ...] = ()
+    said: str = ""
+    cause: str = ""
+    check: str = ""
+    source: str = ""
+    hosts: str = ""
+    """Where it is needed, for one that is not needed here or cannot be shown here."""
+    by_default: bool = False
+    """Docker grants it without being asked: shown by dropping all capabilities first."""
+    copy_does_without: bool | None = None
+    """Whether a bwrap without the setuid bit works without it; None when that was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The sets that suffice on one way, with nothing to take away; `complete` when there are no others."""
+
+    way: Way
+    sets: tuple[Set, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Justification:
+    """What the experiments on one host say of one profile's relaxations."""
+
+    target: Target
+    host: Host
+    asked: tuple[str, ...]
+    rows: tuple[Row, ...]
+    minima: tuple[Minimum, ...]
+    trials: tuple[Trial, ...]
+    none_at_all: bool | None = None
+    """Whether the way without setuid works without any capability; None when that was not asked."""
+    others_idle: bool | None = None
+    """Whether the setuid way works with the six capabilities alone; None when that was not asked."""
+    contradictions: tuple[tuple[Set, Set], ...] = ()
+    """Sets that suffice within larger ones that do not: then the search's assumption does not hold."""
+    date: str = ""
+    """UTC, in the form of ISO 8601."""
+
+    @property
+    def baseline(self) -> Trial:
+        """All relaxations, and the image's own bwrap."""
+        return of_way(self.trials, Way.OWN)[frozenset(self.asked)]
+
+
+def justify(
+    target: Target, host: Host, question: Question, found: Mapping[Way, Found], trials: tuple[Trial, ...]
+) -> Justification:
+    """The table of a profile on one host; its date is the caller's to add."""
+    own, copy = of_way(trials, Way.OWN), of_way(trials, Way.COPY)
+    dropped = question.dropped
+    bare = (copy if host.is_setuid else own).get(dropped.get(DROP_ALL, frozenset({"never tried"})))
+    full = own.get(dropped.get("", frozenset({"never tried"})))
+    minima = tuple(
+        Minimum(way, tuple(options | question.kept for options in one.minimal), one.complete)
+        for way, one in found.items()
+    )
+    return Justification(
+        target,
+        host,
+        tuple(sorted(question.asked)),
+        (*_rows(question, host, own, copy), *_own_capabilities(dropped, own)),
+        minima,
+        trials,
+        bare.suffices if bare else None,
+        full.suffices if full and host.is_setuid else None,
+        tuple(pair for one in (own, copy) for pair in contradictions(_alike(sufficing(one)))),
+    )
+
+
+def _alike(answers: Mapping[Set, bool]) -> dict[Set, bool]:
+    """Only sets that start from Docker's own capabilities: dropping all is no relaxation more."""
+    return {options: suffices for options, suffices in answers.items() if DROP_ALL not in options}
+
+
+def _rows(
+    question: Question, host: Host, own: Mapping[Set, Trial], copy: Mapping[Set, Trial]
+) -> Iterator[Row]:
+    for name in sorted(question.asked):
+        check = check_of(name)
+        if not can_show(name, host):
+            yield Row(
+                name, Need.UNVERIFIED, check=check.whole, source=check.source, hosts=check.hosts or "others"
+            )
+            continue
+        options = question.without(name)
+        yield _row(name, own[options], host, _follows(options, copy))
+
+
+def _follows(options: Set, trials: Mapping[Set, Trial]) -> bool | None:
+    """Whether the set suffices, as far as that follows from what was tried."""
+    return Known(_alike(sufficing(trials))).follows(options)
+
+
+def _own_capabilities(dropped: Mapping[str, Set], own: Mapping[Set, Trial]) -> Iterator[Row]:
+    full = own.get(dropped.get("", frozenset()))
+    if full is None or not full.suffices:
+        return  # where the six do not suffice, taking one of them away shows nothing
+    for name in OWN_CAPABILITIES:
+        trial, check = own[dropped[name]], check_of(name)
+        need = Need.ELSEWHERE if trial.suffices else Need.NEEDED
+        yield _told(name, need, trial, check.hosts, by_default=True)
+
+
+def _row(name: str, trial: Trial, host: Host, copy_does_without: bool | None) -> Row:
+    if not trial.suffices:
+        return _told(name, Need.NEEDED, trial, copy_does_without=copy_does_without)
+    check = check_of(name)
+    # What a host enforces was shown here; what helps a setuid bwrap alone helps none without the bit.
+    elsewhere = bool(check.hosts) and not check.lsm and host.is_setuid
+    return _told(
+        name, Need.ELSEWHERE if elsewhere else Need.REMOVABLE, trial, check.hosts if elsewhere else ""
+    )
+
+
+def _told(
+    name: str,
+    need: Need,
+    trial: Trial,
+    hosts: str = "",
+    *,
+    by_default: bool = False,
+    copy_does_without: bool | None = None,
+) -> Row:
+    check, broken = check_of(name), trial.broken
+    first = broken[0] if broken else None
+    return Row(
+        name,
+        need,
+        tuple(answer.probe for answer in broken),
+        first.said if first else "",
+        first.cause if first else "",
+        check.whole,
+        check.source,
+        hosts,
+        by_default,
+        copy_does_without,
+    )

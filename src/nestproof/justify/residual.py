@@ -1,0 +1,201 @@
+"""What root, a user and a sandboxed command can do in a profile and beside it: the risk that stays, tried."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from nestproof.asking import Answer, Question, Unanswered, ask_all
+from nestproof.engine import Container, Engine, started_container
+from nestproof.errors import EngineError
+from nestproof.guests import at_place
+from nestproof.justify.experiment import variant
+from nestproof.justify.search import Set
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.probes.judge import last_line
+from nestproof.probes.probe import ROOT
+from nestproof.probes.table import script
+from nestproof.relaxations import relaxations_asked
+from nestproof.smoke_plan import Run, request_container
+
+# The kernel's words, mount's own for a user who is not root, and those of can-route.sh.
+_REFUSED = re.compile(
+    "Operation not permitted|[Pp]ermission denied|Read-only file system|must be superuser|no route to another"
+)
+_TIMEOUT = 20
+_MAPPED = (
+    "This engine maps root to another user of the host: its capabilities count only over what its own user "
+    "namespace owns (user_namespaces(7))."
+)
+_INNER = "inner-"
+_SANDBOX = "bwrap --ro-bind / / --dev /dev --tmpfs /tmp --unshare-user --unshare-pid --unshare-net"
+
+
+class Could(StrEnum):
+    """What came of an attempt."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "not shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something to attempt; its script is the file of its name among the probes."""
+
+    name: str
+    what: str
+    takes: str
+    """What the kernel and Docker ask for it, and who says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A deed, who attempted it where, what came of it, and what was said when it was refused."""
+
+    deed: Deed
+    actor: str
+    could: Could
+    said: str = ""
+
+
+_MOUNT = "SYS_ADMIN (Linux, fs/namespace.c, may_mount)"
+DEEDS = (
+    Deed("can-mount", "mount a file system", _MOUNT),
+    Deed("can-devtmpfs", "make the host's device nodes appear", f"{_MOUNT}; opening them is another thing"),
+    Deed(
+        "can-disk",
+        "read a disk of the host",
+        "the device cgroup, which no relaxation here touches (devices.list)",
+    ),
+    Deed("can-mknod", "make a device node", "MKNOD, which Docker grants (moby, oci/caps/defaults.go)"),
+    Deed("can-sysctl", "write a setting under /proc/sys", f"{_MOUNT}: Docker's read-only mount is remounted"),
+    Deed("can-cgroup", "make a control group at the root of the hierarchy", _MOUNT),
+    Deed("can-promisc", "configure a network interface", "NET_ADMIN (Linux, net/core/dev_ioctl.c)"),
+    Deed(
+        "can-capture", "capture packets of the container network", "NET_RAW, which Docker grants (packet(7))"
+    ),
+    Deed(
+        "can-read-process",
+        "trace another user's process",
+        "SYS_PTRACE (Linux, kernel/ptrace.c, __ptrace_may_access)",
+    ),
+    Deed("can-userns", "make a user namespace", "no seccomp filter (moby, profiles/seccomp/default.json)"),
+    Deed(
+        "can-mount-own",
+        "mount in namespaces of one's own",
+        "no seccomp filter; the kernel allows it to every user (user_namespaces(7))",
+    ),
+    Deed(
+        "can-keyring", "use the kernel's keyrings", "no seccomp filter (moby, profiles/seccomp/default.json)"
+    ),
+    Deed("can-route", "reach other machines", "a network namespace that has a route"),
+    Deed("can-write", "write the user's own files", "a mount that is not read-only"),
+)
+
+ROOT_DEFAULT, ROOT_HERE = "root, Docker's defaults", "root, {profile}"
+USER_DEFAULT, USER_HERE, INNER = (
+    "{user}, Docker's defaults",
+    "{user}, {profile}",
+    "{user}, {profile}, in bwrap",
+)
+
+
+def attempts(engine: Engine, run: Run) -> Iterator[Attempt]:
+    """Every deed by root and the profile's user, with Docker's defaults and in the profile, and in a sandbox.
+
+    One container without any relaxation and one with the profile's own, of the same image. Raises EngineError
+    when one of them cannot be started.
+    """
+    here = frozenset(relaxations_asked(run.profile.run))
+    user = run.profile.remote_user
+    names = {"profile": run.profile.name, "user": user or "the user"}
+    yield from _in_one(engine, run, frozenset(), {ROOT: ROOT_DEFAULT, user: USER_DEFAULT}, names)
+    yield from _in_one(engine, run, here, {ROOT: ROOT_HERE, user: USER_HERE}, names)
+
+
+def _in_one(
+    engine: Engine, run: Run, options: Set, actors: Mapping[str, str], names: Mapping[str, str]
+) -> Iterator[Attempt]:
+    varied = variant(run, options)
+    request = request_container(varied.profile, run.image, run.environment)
+    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    with started_container(engine, request, run.node.platform, prepare) as container:
+        for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
+            yield _attempt(name, actor.format_map(names), answer)
+
+
+def _asked(
+    container: Container, actors: Mapping[str, str], run: Run, *, sandboxed: bool
+) -> Iterator[tuple[str, str, Answer]]:
+    for user, actor in actors.items():
+        seconds = _TIMEOUT * run.node.slowness
+        questions = [Question(deed.name, seconds, script(deed.name)) for deed in DEEDS]
+        if sandboxed and user != ROOT:
+            for deed in DEEDS:
+                inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(deed.name))}"
+                questions.append(Question(f"{_INNER}{deed.name}", seconds, inner))
+        for answer in ask_all(container, {user: questions}, {}):
+            for name in answer.names if isinstance(answer, Unanswered) else (answer.name,):
+                yield name.removeprefix(_INNER), INNER if name.startswith(_INNER) else actor, answer
+
+
+def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
+    deed = next(deed for deed in DEEDS if deed.name == name)
+    if isinstance(answer, Unanswered):
+        raise EngineError(f"{name} could not be asked", why=answer.why)
+    return judged(deed, actor, answer.exit_status, answer.stdout, answer.stderr)
+
+
+def judged(deed: Deed, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
+    """What came of it: a refusal counts only in its words and with its control."""
+    lines = stdout.splitlines()
+    controlled = bool(lines) and lines[0].startswith("control: ")
+    if status == 0 and controlled and lines[1:] == ["done"]:
+        return Attempt(deed, actor, Could.YES)
+    refused = [line for line in stderr.splitlines() if _REFUSED.search(line)]
+    if status != 0 and controlled and lines[1:] == [] and refused:
+        return Attempt(deed, actor, Could.NO, refused[-1].strip())
+    return Attempt(deed, actor, Could.UNKNOWN, last_line(stderr) or last_line(stdout))
+
+
+def outcomes_of(target: Target, tried: Sequence[Attempt]) -> Iterator[Outcome]:
+    """An outcome for each deed: whatever came of it is an answer, unless nothing did."""
+    for deed in DEEDS:
+        of_it = [attempt for attempt in tried if attempt.deed == deed]
+        could = [attempt.actor for attempt in of_it if attempt.could is Could.YES]
+        unknown = [attempt for attempt in of_it if attempt.could is Could.UNKNOWN]
+        said = f"{deed.what}: {'; '.join(could) or 'nobody'}"
+        status, why = Status.PASS, ""
+        if unknown:
+            status = Status.UNVERIFIED
+            said, why = f"{deed.what}: not shown for {unknown[0].actor}", unknown[0].said
+        yield Outcome(f"justify.{deed.name}", status, said, target, why)
+
+
+def to_json(target: Target, tried: Sequence[Attempt]) -> dict[str, Any]:
+    """The attempts as plain JSON values."""
+    rows = [
+        {"deed": one.deed.name, "what": one.deed.what, "takes": one.deed.takes, "who": one.actor}
+        | {"could": one.could.value, "error": one.said}
+        for one in tried
+    ]
+    return {"profile": target.profile, "platform": target.platform, "attempts": rows}
+
+
+def table(tried: Sequence[Attempt], *, mapped: bool = False) -> str:
+    """The attempts as a Markdown table: a row for each deed, a column for each who.
+
+    `mapped`: the engine maps root to another user of the host, which says why root's capabilities do less.
+    """
+    actors = list(dict.fromkeys(attempt.actor for attempt in tried))
+    could = {(attempt.deed.name, attempt.actor): attempt.could for attempt in tried}
+    lines = [f"| | {' | '.join(actors)} | what it takes |", f"| --- |{' --- |' * (len(actors) + 1)}"]
+    for deed in DEEDS:
+        cells = " | ".join(could[deed.name, actor] for actor in actors)
+        lines.append(f"| {deed.what} | {cells} | {deed.takes} |")
+    return "\n".join([*lines, *(["", _MAPPED] if mapped else [])])

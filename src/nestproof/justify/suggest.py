@@ -1,0 +1,102 @@
+"""Which single relaxation would make a failing profile pass, the cheapest in risk first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nestproof.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.engine import Engine
+from nestproof.justify.checks import CHECKS, can_show
+from nestproof.justify.experiment import Laboratory, workers_for
+from nestproof.justify.search import Set
+from nestproof.justify.study import asked_probes, host_of
+from nestproof.justify.trials import Host, Job, Trial, Way
+from nestproof.outcome import Outcome, Status, Target
+from nestproof.relaxations import relaxations_asked
+from nestproof.risks import risk_of
+from nestproof.smoke_plan import Run
+
+_WORDS = {
+    Way.OWN: "the image's own bwrap",
+    Way.COPY: "a copy of bwrap without the setuid bit, first on the PATH",
+}
+
+
+def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """Try the profile with one relaxation more; what works is an outcome for each bwrap that is asked."""
+    host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
+    laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run))
+    trials = _tried(laboratory, [asked])
+    laboratory.refused = {}  # from here on: it does not start everything that could be asked of it
+    if trials[asked, Way.OWN].suffices:
+        yield Outcome("justify.suggest", Status.PASS, "it passes as it is: nothing to suggest", run.target)
+        return
+    broken = trials[asked, Way.OWN].broken[0]
+    if broken.cause.endswith("(image)"):
+        yield Outcome(
+            "justify.suggest", Status.FAIL, f"no relaxation can help: {broken.said}", run.target, broken.cause
+        )
+        return
+    walls, *ranks = batches(asked, host)
+    say(f"suggest {run.target}: {', '.join(walls)}")
+    trials |= _tried(laboratory, [asked | {name} for name in walls])
+    for capabilities in ranks:
+        say(f"suggest {run.target}: {', '.join(capabilities)}")
+        together = asked.union(capabilities)
+        trials |= _tried(laboratory, [together])
+        # More capabilities allow no less: where all of a rank do not help, none of them does.
+        if (together, Way.OWN) in trials and not trials[together, Way.OWN].suffices:
+            continue
+        singles = [asked | {name} for name in capabilities]
+        trials |= _tried(laboratory, singles)
+        if any((one, Way.OWN) in trials and trials[one, Way.OWN].suffices for one in singles):
+            break
+    yield from _outcomes(run.target, asked, trials)
+    for options, why in laboratory.refused.items():
+        if len(options - asked) == 1:
+            (name,) = options - asked
+            said = f"{name} could not be tried: the engine does not start it"
+            yield Outcome("justify.suggest.untried", Status.UNVERIFIED, said, run.target, why)
+
+
+def batches(asked: Set, host: Host) -> list[list[str]]:
+    """What to try, in turns: what is no capability, then the capabilities of each rank."""
+    walls = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
+    single = [f"cap-add={name}" for name in NAMES if name not in DOCKER_DEFAULT]
+    ranks = sorted({risk_of(name).rank for name in single})
+    of_rank = ([name for name in single if risk_of(name).rank is rank] for rank in ranks)
+    every = [[*walls, "privileged"], *of_rank]
+    return [by_risk([name for name in batch if name not in asked]) for batch in every]
+
+
+def by_risk(names: Sequence[str]) -> list[str]:
+    """The cheapest first; of the same rank, privileged last."""
+    return sorted(names, key=lambda name: (risk_of(name).rank, name == "privileged", name))
+
+
+def _tried(laboratory: Laboratory, sets: Sequence[Set]) -> dict[tuple[Set, Way], Trial]:
+    jobs = [Job(options, frozenset(Way)) for options in sets]
+    return {(one.options, one.way): one for trials in laboratory.trials(jobs) for one in trials}
+
+
+def _outcomes(target: Target, asked: Set, trials: dict[tuple[Set, Way], Trial]) -> Iterator[Outcome]:
+    for way in Way:
+        of_way = {options: trial for (options, asked_way), trial in trials.items() if asked_way is way}
+        if not of_way:
+            continue
+        if of_way[asked].suffices:
+            said = f"{_WORDS[way]}: passes as it is"
+            yield Outcome(f"justify.suggest.{way}", Status.PASS, said, target)
+            continue
+        more = [(options - asked, trial) for options, trial in of_way.items()]
+        helps = by_risk(
+            [name for names, trial in more if len(names) == 1 and trial.suffices for name in names]
+        )
+        broken = of_way[asked].broken
+        said = f"{_WORDS[way]}: {len(broken)} probes break: {broken[0].said}"
+        fix = "no single relaxation helps; nestproof smoke names what is missing, one wall after the other"
+        if helps:
+            fix = "; or ".join(
+                f"add --{name} ({risk_of(name).rank} risk: {risk_of(name).allows})" for name in helps
+            )
+        yield Outcome(f"justify.suggest.{way}", Status.FAIL, said, target, broken[0].cause, fix)

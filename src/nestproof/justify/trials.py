@@ -1,0 +1,118 @@
+"""What one set of options made of the probes: the values that travel from the experiments to the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nestproof.engine import ROOT_MAPPED
+from nestproof.justify.search import Set
+from nestproof.outcome import Outcome, Status
+from nestproof.probes.judge import last_line
+
+_ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
+
+
+class Way(StrEnum):
+    """Whose bwrap is asked: the image's own, or a copy of it without the setuid bit, first on the PATH.
+
+    Where the image's own is not setuid, there is no copy: it would be the same program again.
+    """
+
+    OWN = "own"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe came to: its verdict, and for one that is not enough what was said, and why."""
+
+    probe: str
+    status: Status
+    said: str = ""
+    cause: str = ""
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Answer:
+        """The answer in an outcome of a smoke run."""
+        name = outcome.id.partition(".")[2]
+        if outcome.status in _ENOUGH:
+            return cls(name, outcome.status)
+        return cls(name, outcome.status, last_line(outcome.summary), outcome.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A set of options, a bwrap, and what each probe came to with them."""
+
+    options: Set
+    way: Way
+    answers: tuple[Answer, ...]
+
+    @property
+    def broken(self) -> tuple[Answer, ...]:
+        """The probes that do not work so."""
+        return tuple(answer for answer in self.answers if answer.status not in _ENOUGH)
+
+    @property
+    def suffices(self) -> bool:
+        """Whether all probes work."""
+        return not self.broken
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A set of options, and whose bwrap is to be asked with it."""
+
+    options: Set
+    ways: frozenset[Way]
+
+
+# The security options that decide what experiments show.
+_WALLS = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where the experiments were done, as far as it decides what they show."""
+
+    kernel: str
+    lsms: tuple[str, ...]
+    """The engine's security options, such as seccomp and apparmor."""
+    engine: str
+    """Its product and version, such as `Docker 26.1.5`."""
+    platform: str
+    image: str
+    """The image's digest."""
+    bwrap: str = ""
+    """The mode of the image's bwrap, such as `4755 root`; empty when it has none."""
+
+    def confines_with(self, name: str) -> bool:
+        """Whether the engine has that security option."""
+        return name in self.lsms
+
+    @property
+    def maps_root(self) -> bool:
+        """Whether root in a container is another user of the host."""
+        return not ROOT_MAPPED.isdisjoint(self.lsms)
+
+    @property
+    def is_setuid(self) -> bool:
+        """Whether the image's own bwrap is setuid."""
+        mode = self.bwrap.partition(" ")[0]
+        return len(mode) == 4 and mode[0] in "4567"
+
+    def __str__(self) -> str:
+        walls = ", ".join(name for name in self.lsms if name in _WALLS)
+        return f"Linux {self.kernel} ({walls or 'no filter, no policy'}), {self.engine}, {self.platform}"
+
+
+def of_way(trials: Iterable[Trial], way: Way) -> dict[Set, Trial]:
+    """The trials with one of the two programs, by their options."""
+    return {trial.options: trial for trial in trials if trial.way is way}
+
+
+def sufficing(trials: Mapping[Set, Trial]) -> dict[Set, bool]:
+    """Whether each set was enough."""
+    return {options: trial.suffices for options, trial in trials.items()}

@@ -1,0 +1,70 @@
+"""Agents' own sandboxes. A new agent is a pack here, and its scripts in this folder."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nestproof.probes.judge import is_pinned_codex
+from nestproof.probes.probe import OR_UNVERIFIED, Probe
+
+_codex = partial(Probe, pack="codex", verdicts=OR_UNVERIFIED)
+_srt = partial(Probe, pack="sandbox-runtime", verdicts=OR_UNVERIFIED, needs_namespaces=True)
+
+_CONFINED = "without capabilities, without new privileges, with a filter"
+
+AGENTS = (
+    _codex(
+        name="codex-version",
+        question="Is Codex the version that the profile declares?",
+        by_hand="codex --version",
+        why="its sandbox changes from release to release, and what was proved was one of them",
+        judge=is_pinned_codex,
+    ),
+    _codex(
+        name="codex-sandbox",
+        question="Does Codex run a command in its sandbox, with nothing left to it?",
+        # The command line changed after about 0.120.
+        by_hand="codex sandbox $(codex sandbox --help | grep -q '^ *linux ' && echo linux --full-auto) "
+        "-- /bin/sh -lc 'echo codex-inner-ok'",
+        why="a codex that cannot make its sandbox may run the command without one",
+        control=("control: outside, the process can be signalled",),
+        shows=("codex-inner-ok", "in a pid namespace of its own", _CONFINED),
+        needs_namespaces=True,
+    ),
+    _codex(
+        name="codex-write",
+        question="Can a command in the Codex sandbox write in its working directory, and nowhere else?",
+        why="it is what people rely on when they let an agent work alone",
+        control=(
+            "control: outside, everything takes a file",
+            "control: inside, the working directory takes a file",
+        ),
+        shows=("nothing else does",),
+        needs_namespaces=True,
+    ),
+    _codex(
+        name="codex-network",
+        question="Is a command in the Codex sandbox kept from the network?",
+        why="what it reads could be sent away",
+        control=("control: outside, a socket can be opened", "control: inside, the same program runs"),
+        shows=("its socket is refused",),
+        needs_namespaces=True,
+    ),
+    _srt(
+        name="srt-sandbox",
+        question="Does the sandbox runtime (srt) run a command in namespaces of its own?",
+        why="another agent's sandbox on the same ground asks more of it: a /proc of its own",
+        control=("control: outside, the namespaces are named",),
+        shows=("srt-inner-ok", "in network and pid namespaces of its own", _CONFINED),
+    ),
+    _srt(
+        name="srt-write",
+        question="Does the sandbox runtime (srt) refuse a write that its settings do not allow?",
+        why="namespaces alone refuse no write",
+        control=(
+            "control: outside, both folders take a file",
+            "control: inside, one of them takes it too",
+        ),
+        shows=("the other refuses it",),
+    ),
+)

@@ -1,0 +1,135 @@
+"""bubblewrap in stages: the first that fails explains those after it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nestproof.probes.judge import PROC_DENIED, TWO_MASKS
+from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
+
+_stage = partial(Probe, pack="bubblewrap")
+_in_namespaces = partial(_stage, needs_namespaces=True, verdicts=OR_UNVERIFIED)
+
+BUBBLEWRAP = (
+    _stage(
+        name="bwrap-present",
+        question="Is there a bwrap on the PATH?",
+        by_hand="command -v bwrap",
+        why="agents look for it there, and some fall back to one of their own without a word",
+        control=("control: sh is found in the same way",),
+        shows=(r"found as /[\w./-]+",),
+    ),
+    _stage(
+        name="bwrap-version",
+        question="Which bubblewrap is it?",
+        by_hand="bwrap --version",
+        why="options that agents pass, and what setuid means, differ between releases",
+        shows=(r"bubblewrap \d+\.\d+\.\d+",),
+    ),
+    _stage(
+        name="bwrap-mode",
+        question="Is bwrap setuid or not, and does this bwrap take it so?",
+        by_hand='stat -L -c "%a %U" "$(command -v bwrap)"',
+        why="which way it takes decides what it needs; releases since 0.11.2 refuse to be setuid",
+        shows=("setuid root|not setuid",),
+    ),
+    _in_namespaces(
+        name="bwrap-userns",
+        question="Does the kernel give bwrap namespaces?",
+        by_hand="bwrap --ro-bind / / --unshare-user true",
+        why="seccomp filters, sysctls, limits and emulation refuse them, and nothing goes on without",
+        control=("control: outside, the mount namespace is named",),
+        shows=("user and mount namespaces of its own|they are made; bwrap stops later",),
+    ),
+    _in_namespaces(
+        name="bwrap-slave",
+        question="May bwrap make / a slave mount?",
+        by_hand="bwrap --ro-bind / / --unshare-user cat /proc/self/mountinfo",
+        why="AppArmor's docker-default refuses it; without it, mounts of a sandbox would get out",
+        control=("control: outside, the mount of / is named",),
+        shows=("inside, / is a mount of its own that shares nothing|it may; bwrap stops at pivot_root",),
+    ),
+    _in_namespaces(
+        name="bwrap-pivot",
+        question="Does bwrap change the root, so that only what is bound is there?",
+        by_hand="bwrap --ro-bind / / --tmpfs /tmp --unshare-user ls -A /tmp",
+        why="Docker's seccomp profile refuses pivot_root, whatever the capabilities",
+        control=("control: outside, both files are there",),
+        shows=("only what is bound is there",),
+    ),
+    _in_namespaces(
+        name="bwrap-pidns",
+        question="Does bwrap make a pid namespace, from which no outer process is reached?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid sh -c 'echo $$'",
+        why="a command that can signal its agent is not confined",
+        control=("control: outside, the process can be signalled",),
+        shows=("its own process is reached, the outer one is not",),
+    ),
+    _in_namespaces(
+        name="bwrap-netns",
+        question="Does bwrap make a network namespace in which lo is the only interface, and up?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-net cat /proc/net/dev",
+        why="agents cut commands off the network with it; bringing lo up takes a capability of its own",
+        control=("control: outside, the network namespace is named",),
+        shows=("bwrap-netns-ok",),
+    ),
+    _in_namespaces(
+        name="bwrap-dev",
+        question="Does bwrap give a /dev of its own, in which the usual devices work?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user ls /dev",
+        why="without it, commands share the container's /dev/shm, or find no /dev/null",
+        control=("control: outside, /dev/shm takes a file",),
+        shows=("a /dev of its own, and its devices work",),
+    ),
+    _in_namespaces(
+        name="bwrap-proc",
+        question="Can a sandbox have a /proc of its own?",
+        by_hand="bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid --proc /proc true",
+        why="where Docker masks paths under /proc, the kernel refuses it; Codex can do without, others not",
+        control=("control: the same works without --proc",),
+        shows=("bwrap-proc-ok",),
+        fallback=PROC_DENIED,
+        verdicts=OR_DEGRADED | OR_UNVERIFIED,
+    ),
+    _in_namespaces(
+        name="bwrap-fd",
+        question="Does a file descriptor pass into the sandbox, as a file's content?",
+        why="agents hand files in that way",
+        control=("control: the file does not exist outside",),
+        shows=("bwrap-fd-ok",),
+    ),
+    _in_namespaces(
+        name="bwrap-two-fds",
+        question="Do two file descriptors pass into the sandbox, each as a file's content?",
+        why="one that works says nothing of the second",
+        control=("control: the files do not exist outside",),
+        shows=("both arrive, each in its file",),
+    ),
+    _in_namespaces(
+        name="bwrap-two-masks",
+        question="Does one file descriptor serve for two masks?",
+        why="Codex passes one for all files that may not be read; with two files the command does not start",
+        control=("control: a descriptor for each mask works",),
+        shows=("one descriptor masks both",),
+        fallback=TWO_MASKS,
+        verdicts=OR_DEGRADED | OR_UNVERIFIED,
+    ),
+    _in_namespaces(
+        name="bwrap-codex-start",
+        question="Does the command line work by which Codex finds out whether bwrap does?",
+        by_hand="bwrap --unshare-user --unshare-net --ro-bind / / /bin/true",
+        why="where it fails, Codex takes another way, or none",
+        control=("control: /bin/true works",),
+        shows=("it works, and gives back the exit status",),
+    ),
+    _in_namespaces(
+        name="bwrap-codex-line",
+        question="Does the command line work in which Codex runs a command that may write?",
+        why="parts that work one by one may refuse each other",
+        control=(
+            "control: outside, everything takes a file",
+            "control: inside, the working directory takes a file",
+        ),
+        shows=("nothing else does",),
+    ),
+)

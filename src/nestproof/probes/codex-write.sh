@@ -1,0 +1,19 @@
+# Can a command in the Codex sandbox write in its working directory, and nowhere else?
+# shellcheck disable=SC2016 # the inner shell expands its arguments
+[ ! -e /opt/codex/unavailable ] || { echo "unavailable: $(cat /opt/codex/unavailable)"; exit 69; }
+token=${NESTPROOF_TOKEN:-by-hand}
+# Not in /tmp, which Codex lets commands write to as well.
+dir=$(mktemp -d "${HOME:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null || mktemp -d /var/tmp/nestproof.XXXXXX) || exit
+trap 'rm -rf "$dir"' EXIT
+# A home of its own: two that start at once in one take each other's files away.
+mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"
+mkdir "$dir/work" && touch "$dir/a" && cd "$dir/work" && echo "control: outside, everything takes a file"
+# Since about 0.121 a sandbox is read-only unless a permission profile is named.
+if codex sandbox --help 2>/dev/null | grep -q '^  linux '; then set -- linux --full-auto; else set -- -P :workspace; fi
+said=$(codex sandbox "$@" -- /bin/sh -c 'echo "$1" >b; echo "$1" >../b; rm -f ../a; :' sh "$token" 2>&1) || { echo "$said" >&2; exit 1; }
+[ "$(cat b 2>/dev/null)" = "$token" ] && echo "control: inside, the working directory takes a file"
+case $said in
+*"Read-only file system"*"Read-only file system"*) [ ! -e ../b ] && [ -e ../a ] && echo "nothing else does" && exit ;;
+esac
+echo "inside: $said; beside the working directory: $(ls ..)"
+exit 1

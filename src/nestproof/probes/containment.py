@@ -1,0 +1,72 @@
+"""What a sandbox of bubblewrap keeps in, each with what it lets through as the control."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nestproof.probes.judge import PROC_DENIED
+from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
+
+_pair = partial(Probe, pack="containment", needs_namespaces=True, verdicts=OR_UNVERIFIED)
+
+CONTAINMENT = (
+    _pair(
+        name="contain-write",
+        question="Can a sandbox write where it may, and nowhere else?",
+        why="a sandbox in which nothing can be written refuses for another reason than its rules",
+        control=(
+            "control: outside, both folders take a file",
+            "control: inside, one of them takes it too",
+        ),
+        shows=("the other refuses it",),
+    ),
+    _pair(
+        name="contain-network",
+        question="Does a sandbox without the network reach none of the container's addresses?",
+        why="a listener of an agent or a database beside it must not be reached by what it confines",
+        control=(
+            "control: outside, the listener is reached",
+            "control: inside, with the network, too",
+        ),
+        shows=(r"without it, none of \d+ addresses is",),
+    ),
+    _pair(
+        name="contain-processes",
+        question="Does a sandbox see its own processes, and no other?",
+        why="what is read in another process's /proc folder, such as its environment, is often secret",
+        control=(
+            "control: outside, the process is seen and can be signalled",
+            "control: without a /proc of its own, it cannot be signalled",
+        ),
+        shows=("with one, it is not seen either",),
+        fallback=PROC_DENIED,
+        verdicts=OR_DEGRADED | OR_UNVERIFIED,
+    ),
+    _pair(
+        name="contain-privileges",
+        question="Has a process in the sandbox no capability, no way to new ones, and its filter?",
+        why="a namespace is left again by whoever keeps a capability in it",
+        control=("control: outside, the kernel says what a process has",),
+        shows=("no capability, no new privileges, one filter more",),
+    ),
+    _pair(
+        name="contain-mask",
+        question="Does a masked file keep its secret, while its neighbour can be read?",
+        why="agents hide files with a mask; one that hides the folder hides for another reason",
+        control=(
+            "control: outside, both can be read",
+            "control: inside, the neighbour can be read",
+        ),
+        shows=("the masked file cannot",),
+    ),
+    _pair(
+        name="contain-root",
+        question="Does bwrap give a user who is not root nothing of root's?",
+        why="a setuid program that can be talked into more is worse than no sandbox",
+        control=(
+            "control: root's secret is there, and not for this user",
+            "control: in a user namespace it is called root, and reads its own file",
+        ),
+        shows=(r"nothing of root's is read or written in any of 4 ways",),
+    ),
+)

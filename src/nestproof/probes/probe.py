@@ -1,0 +1,67 @@
+"""What a probe is: a question to a running container, and what must be shown for its answer to count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from nestproof.outcome import Observation, Status
+from nestproof.probes.judge import Context, Judgement, judge_lines
+
+Judge = Callable[[Observation, Context], Judgement]
+
+REMOTE = ""
+"""Asked as the user that tools run as."""
+ROOT = "root"
+"""Asked as root: it looks at the image, not at what a user may do."""
+ANYONE = "anyone"
+"""Any user would get the same answer: asked with the rest, and as root where that user cannot ask at all."""
+
+YES_OR_NO = frozenset({Status.PASS, Status.FAIL})
+"""What most probes may say; beside it, every probe may be an error."""
+OR_DEGRADED = YES_OR_NO | {Status.DEGRADED}
+OR_UNVERIFIED = YES_OR_NO | {Status.UNVERIFIED}
+"""Also of those that need namespaces, where emulation runs the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question. Its script is the file of its name in this folder, unless `text` has it."""
+
+    name: str
+    pack: str
+    question: str
+    why: str
+    """Why it is asked: what would go wrong unseen."""
+    control: tuple[str, ...] = ()
+    """Lines that the script prints when its controls hold; a denial counts for nothing without them."""
+    shows: tuple[str, ...] = ()
+    """Lines, as regular expressions, that it prints when the answer is yes; `{user}`: one for each user."""
+    says: str = ""
+    """What a pass says instead of the lines."""
+    fallback: str = ""
+    """What stderr says where an agent can do without, if the profile declares that; a regular expression."""
+    exit_status: int = 0
+    """What it must end with."""
+    judge: Judge | None = None
+    """Instead of lines: what decides."""
+    user: str = REMOTE
+    needs_namespaces: bool = False
+    """Emulation cannot answer it: neither a pass nor a fail would mean anything there."""
+    verdicts: frozenset[Status] = YES_OR_NO
+    timeout: int = 20
+    """Seconds; thirty times what the slowest takes on a busy machine of two cores."""
+    text: str = ""
+    """The script of a probe that a repository adds."""
+    by_hand: str = ""
+    """What a person would type in the container, to see the same without the controls; `{user}` as above."""
+
+    def judged(self, observation: Observation, context: Context) -> Judgement:
+        """The verdict on what it showed."""
+        if self.judge is not None:
+            return self.judge(observation, context)
+        lines = (*self.control, *self.shows)
+        judgement = judge_lines(observation, context, lines, self.fallback, self.exit_status)
+        if self.says and judgement.status is Status.PASS:
+            return replace(judgement, summary=self.says)
+        return judgement

@@ -1,0 +1,13 @@
+# Does the sandbox runtime (srt) refuse a write that its settings do not allow?
+command -v srt >/dev/null || { echo "srt: not found" >&2; exit 1; }
+token=${NESTPROOF_TOKEN:-by-hand}
+dir=$(mktemp -d /var/tmp/nestproof.XXXXXX) && trap 'rm -rf "$dir"' EXIT
+mkdir "$dir/may" "$dir/not" && touch "$dir/may/a" "$dir/not/a" && echo "control: outside, both folders take a file"
+printf '{"network": {"allowedDomains": [], "deniedDomains": []}, "filesystem": %s}\n' \
+    "{\"denyRead\": [], \"allowWrite\": [\"$dir/may\"], \"denyWrite\": []}" >"$dir/settings.json"
+cd "$dir" || exit
+said=$(srt --settings "$dir/settings.json" -c "echo $token >$dir/may/b; echo $token >$dir/not/b; :" 2>&1) || { echo "$said" >&2; exit 1; }
+[ "$(cat "$dir/may/b" 2>/dev/null)" = "$token" ] && echo "control: inside, one of them takes it too"
+case $said in *"Read-only file system"*) [ ! -e "$dir/not/b" ] && echo "the other refuses it" && exit ;; esac
+echo "inside: $said; the other folder holds: $(ls "$dir/not")"
+exit 1

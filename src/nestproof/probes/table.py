@@ -1,0 +1,32 @@
+"""The table of probes. The script of each is the file of its name beside this module."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from nestproof.probes.agents import AGENTS
+from nestproof.probes.bubblewrap import BUBBLEWRAP
+from nestproof.probes.container import CONTAINER, TERMINAL
+from nestproof.probes.containment import CONTAINMENT
+from nestproof.probes.probe import Probe
+
+__all__ = ["PACKS", "PROBES", "TERMINAL", "script", "text_of"]
+
+_FOLDER = Path(__file__).parent
+
+PROBES = (*CONTAINER, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
+"""In the order in which they explain each other: the first that fails is the one to mend."""
+
+PACKS = tuple(dict.fromkeys(probe.pack for probe in PROBES))
+
+
+@cache
+def script(name: str) -> str:
+    """The text of a script in this folder: a probe's by its name, `facts`, or `runner`."""
+    return (_FOLDER / f"{name}.sh").read_text("utf-8")
+
+
+def text_of(probe: Probe) -> str:
+    """What the container's shell is given."""
+    return probe.text or script(probe.name)
