@@ -1,8 +1,8 @@
 """What a build that is entirely cached costs, beside `docker buildx build` itself.
 
-All build the same profiles by the same command lines, in turns, so that a noisy machine is noisy for all:
-the lines of `nestproof build --dry-run` one after the other, as pasted; what nestproof does in a process
-that has begun (it reaches the engine, plans, looks for base images, builds, inspects what it made); and the command
+All build the same profiles by the same command lines, in turns, so that a noisy machine is noisy for all: the
+lines of `nestproof build --dry-run` one after the other, as pasted; what nestproof does in a process that has
+begun (it reaches the engine, plans, looks for base images, builds, inspects what it made); and the command
 `nestproof build`, for which an interpreter has to start as well. The bound is for the second: the first and a
 tenth of it. Ratios are medians of the turns' own ratios.
 Usage: python benchmarks/build.py [--runs 15]

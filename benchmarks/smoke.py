@@ -6,9 +6,9 @@ one run for each question takes.
 
 goss is given the least to do: one `docker run` with the profile's options, its file and itself mounted, each
 script as a command whose exit status and lines it matches, all at once (as it does by default). All are asked
-as the remote user, and the facts that nestproof collects for causes are one more script. It cannot be
-asked for the terminal, which takes a container that is started with one: the bound is on the same
-questions, and the whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
+as the remote user, and the facts that nestproof collects for causes are one more script. It cannot be asked
+for the terminal, which takes a container that is started with one: the bound is on the same questions, and
+the whole run is shown beside it. What this machine decides (which declared fallback is needed, what a judged
 probe prints) is taken from nestproof's first run.
 
 Beside them, the least that anything can take: a loop of the shell that starts all the scripts and waits for

@@ -36,7 +36,7 @@ def main() -> None:
         pass
     for _ in each_target(request, session, lambda engine, run: _attempt(engine, run, tried)):
         pass
-    text = _with_table(PAGE.read_text("utf-8"), "relaxations", markdown.table(made))
+    text = _with_table(PAGE.read_text("utf-8"), "relaxations", markdown.hosts_table(made))
     PAGE.write_text(_with_table(text, "residual", residual.table(tried)), "utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

@@ -9,7 +9,7 @@ import pytest
 
 from nestproof.engine import EngineFacts
 from nestproof.justify.markdown import host_in_words
-from nestproof.justify.markdown import table as hosts_table
+from nestproof.justify.markdown import hosts_table
 from nestproof.justify.residual import DEEDS, Attempt, Could, Deed, judged, outcomes_of, table, to_json
 from nestproof.outcome import Status
 from nestproof.probes.table import script

@@ -18,7 +18,7 @@ from docker.errors import APIError
 
 from nestproof.engine import Engine
 from nestproof.justify.evidence import evidence
-from nestproof.justify.markdown import table
+from nestproof.justify.markdown import hosts_table
 from tests.conftest import ROOT, Finished, Repository, noted, own_containers
 
 pytestmark = pytest.mark.docker
@@ -236,7 +236,7 @@ def test_the_threat_models_table_of_deeds_is_what_is_seen(again: Repository) -> 
 
 def test_the_threat_models_table_of_relaxations_is_what_is_seen(justified: Path, engine: Engine) -> None:
     (made,) = evidence(justified)
-    seen = [cells(line) for line in table([made]).splitlines()]
+    seen = [cells(line) for line in hosts_table([made]).splitlines()]
     told = [cells(line) for line in section("relaxations")]
     # Hosts differ in their versions; what decides is whether there is AppArmor.
     walls = f"{'with' if engine.facts.confines_with('apparmor') else 'without'} AppArmor"

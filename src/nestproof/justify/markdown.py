@@ -11,7 +11,7 @@ from nestproof.justify.trials import Host
 from nestproof.risks import risk_of
 
 
-def table(records: Iterable[Justification]) -> str:
+def hosts_table(records: Iterable[Justification]) -> str:
     """A row for each relaxation: what is said without it on each host, the check behind it, and its risk."""
     made = merge(records)
     names = dict.fromkeys(row.relaxation for one in made for row in one.rows)
