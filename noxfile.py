@@ -95,10 +95,11 @@ def justify(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff, formatting, shellcheck."""
+    """Ruff, formatting, the layers between the packages, shellcheck."""
     install(session, "dev")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
     session.run("shellcheck", "--external-sources", *SHELL_SCRIPTS)
     session.run("shellcheck", "--shell=sh", *session_probes())
 
@@ -107,7 +108,7 @@ def session_probes() -> list[str]:
     """The probes' scripts, which any POSIX shell must be able to run."""
     from pathlib import Path
 
-    return [str(script) for script in sorted(Path("src/nestproof/probes").glob("*.sh"))]
+    return [str(script) for script in sorted(Path("src/nestproof/probes/scripts").glob("*.sh"))]
 
 
 @nox.session
@@ -135,7 +136,7 @@ def docs(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The JSON reader on random texts; `nox -s fuzz -- --seconds 600`."""
     install(session, "dev")
-    session.run("python", "tests/fuzz_jsonc.py", *(session.posargs or ("--seconds", "30")))
+    session.run("python", "tests/unit/devcontainer/fuzz_jsonc.py", *(session.posargs or ("--seconds", "30")))
 
 
 @nox.session(default=False)

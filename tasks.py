@@ -1,5 +1,5 @@
 """The contributor's commands: `invoke --list`. They are nestproof's own tasks, on nestproof itself."""
 
-from nestproof.tasks import ns
+from nestproof.cli.tasks import ns
 
 __all__ = ["ns"]

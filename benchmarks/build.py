@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from nestproof.build_matrix import BuildRequest, build_matrix
-from nestproof.outcome import Status
-from nestproof.validate import Session
+from nestproof.build.matrix import BuildRequest, build_matrix
+from nestproof.core.outcome import Status
+from nestproof.nodes.session import Session
 
 ROOT = Path(__file__).parent.parent
 BOUND = 1.1

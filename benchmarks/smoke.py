@@ -33,18 +33,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestproof.engine import Engine, started_container
-from nestproof.exec import Exec
-from nestproof.lock import read_lock
-from nestproof.metadata import LABEL
-from nestproof.nodes import node_for
-from nestproof.outcome import Outcome, Status, Target
+from nestproof.build.target import open_workshop
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.devcontainer.image_metadata import LABEL
+from nestproof.devcontainer.profile import Profile, discover, with_image_metadata
+from nestproof.engine.client import Engine, started_container
+from nestproof.engine.exec import Exec
+from nestproof.nodes.node import node_for
+from nestproof.nodes.session import Session
+from nestproof.privileges.lock import read_lock
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import TERMINAL, script, text_of
-from nestproof.profile import Profile, discover, with_image_metadata
-from nestproof.smoke import smoke
-from nestproof.smoke_plan import Run, plan_probes, request_container
-from nestproof.validate import Session, open_workshop
+from nestproof.smoke.plan import Run, plan_probes, request_container
+from nestproof.smoke.run import smoke
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure", "--allow-unverified"]

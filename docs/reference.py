@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nestproof.causes import CAUSES, LIFT, Cause
-from nestproof.outcome import Status
+from nestproof.core.outcome import Status
+from nestproof.probes.causes import CAUSES, LIFT, Cause
 from nestproof.probes.probe import ANYONE, ROOT, Probe
 from nestproof.probes.table import PACKS, PROBES, script
 

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from nestproof.engine import Engine
-from nestproof.justify import markdown, residual
+from nestproof.core.outcome import Outcome
+from nestproof.engine.client import Engine
+from nestproof.justify import outcomes, residual
 from nestproof.justify.justification import Justification
 from nestproof.justify.records import from_json
 from nestproof.justify.study import Request, each_target, study
-from nestproof.outcome import Outcome
-from nestproof.smoke_plan import Run
-from nestproof.validate import Session
+from nestproof.nodes.session import Session
+from nestproof.smoke.plan import Run
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/threat-model.md"
@@ -36,7 +36,7 @@ def main() -> None:
         pass
     for _ in each_target(request, session, lambda engine, run: _attempt(engine, run, tried)):
         pass
-    text = _with_table(PAGE.read_text("utf-8"), "relaxations", markdown.hosts_table(made))
+    text = _with_table(PAGE.read_text("utf-8"), "relaxations", outcomes.hosts_table(made))
     PAGE.write_text(_with_table(text, "residual", residual.table(tried)), "utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

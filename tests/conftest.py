@@ -19,14 +19,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nestproof.base_image import make_bases, plan_bases
-from nestproof.build import image_name
-from nestproof.cli import main
-from nestproof.config import BaseImage, load_config
-from nestproof.engine import Engine, connect
-from nestproof.errors import EngineUnavailable
-from nestproof.ownership import OWNER_LABEL
-from nestproof.tasks import ns
+from nestproof.build.base_image import make_bases, plan_bases
+from nestproof.build.image import image_name
+from nestproof.cli.program import main
+from nestproof.cli.tasks import ns
+from nestproof.core.config import BaseImage, load_config
+from nestproof.core.errors import EngineUnavailable
+from nestproof.engine.client import Engine, connect
+from nestproof.engine.labels import OWNER_LABEL
 
 ROOT = Path(__file__).parent.parent
 
@@ -106,7 +106,7 @@ class Repository:
                     patch.setenv(name, value)
                 patch.setattr(sys, "argv", ["nestproof", *arguments])
                 # Invoke takes the help texts out of the tasks as it reads them.
-                patch.setattr("nestproof.cli.ns", copy.deepcopy(ns))
+                patch.setattr("nestproof.cli.program.ns", copy.deepcopy(ns))
                 with pytest.raises(SystemExit) as ended:
                     main()
         finally:

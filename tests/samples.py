@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from nestproof import evidence
-from nestproof.evidence import Evidence
-from nestproof.findings import Finding, Mistake
-from nestproof.outcome import Observation, Outcome, Status, Target, count
-from nestproof.records import outcome_record
-from nestproof.source import Source
+from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.outcome import Observation, Outcome, Status, Target, count
+from nestproof.core.source import Source
+from nestproof.reports import evidence
+from nestproof.reports.evidence import Evidence
+from nestproof.reports.records import outcome_record
 
 DEFAULT, SECURE = Target("default", "linux/amd64"), Target("secure", "linux/amd64")
 ARM = Target("secure", "linux/arm64")

@@ -1,5 +1,5 @@
 """`python -m nestproof`."""
 
-from nestproof.cli import main
+from nestproof.cli.program import main
 
 main()

@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from nestproof.evidence import Evidence
-from nestproof.outcome import Outcome, Status
+from nestproof.core.outcome import Outcome, Status
+from nestproof.reports.evidence import Evidence
 from nestproof.reports.html import to_html
 from tests.conftest import skip_or_fail
 from tests.samples import EVERYTHING, NASTY, SECURE, TWO_MACHINES, a_run, observed

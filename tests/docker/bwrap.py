@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nestproof.diagnose import diagnose
-from nestproof.engine import Container
-from nestproof.exec import Exec
-from nestproof.surroundings import Surroundings
+from nestproof.engine.client import Container
+from nestproof.engine.exec import Exec
+from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.facts import Surroundings
 
 BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
 SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")

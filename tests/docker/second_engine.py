@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.engine import Engine, connect
-from nestproof.errors import EngineUnavailable
+from nestproof.core.errors import EngineUnavailable
+from nestproof.engine.client import Engine, connect
 from tests.conftest import skip_or_fail
 
 BRIDGE = "nestproof-second"

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from nestproof.build import plan_build
-from nestproof.engine import Engine, connect, find_image
-from nestproof.image_store import find_platform
-from nestproof.profile import load_profile
+from nestproof.build.image import plan_build
+from nestproof.devcontainer.profile import load_profile
+from nestproof.engine.client import Engine, connect, find_image
+from nestproof.engine.image_store import find_platform
 from tests.conftest import Finished, Repository
 from tests.docker.beside import (
     CONTAINERD,

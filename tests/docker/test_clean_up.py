@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.engine import Container, Engine, remove_leftovers, started_container
-from nestproof.errors import EngineError
-from nestproof.exec import Exec
-from nestproof.ownership import OWNER_LABEL, RUN_LABEL, new_run_labels
-from nestproof.platforms import architecture
+from nestproof.core.errors import EngineError
+from nestproof.core.platforms import architecture
+from nestproof.engine.client import Container, Engine, remove_leftovers, started_container
+from nestproof.engine.exec import Exec
+from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, new_run_labels
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nestproof.capabilities import normalize
-from nestproof.config import load_config
-from nestproof.engine import Engine
+from nestproof.core.capabilities import normalize
+from nestproof.core.config import load_config
+from nestproof.engine.client import Engine
 from tests.conftest import ROOT, Repository, base_environment
 from tests.docker.client import run_client
 

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from nestproof.engine import Engine
+from nestproof.engine.client import Engine
 from tests.blocks import Block
 from tests.conftest import Repository
-from tests.test_docs import BLOCKS, run_block
+from tests.unit.repository.test_docs import BLOCKS, run_block
 
 pytestmark = pytest.mark.docker
 

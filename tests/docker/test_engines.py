@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.engine import Engine, connect
+from nestproof.engine.client import Engine, connect
 from tests.conftest import Finished, Repository, noted, skip_or_fail
 from tests.docker.beside import CONTAINERD, Second, program, running_engine
 

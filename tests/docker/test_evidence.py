@@ -12,9 +12,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from nestproof.engine import Engine
-from nestproof.evidence import Evidence, Target, read_evidence
-from nestproof.outcome import Status
+from nestproof.core.outcome import Status
+from nestproof.engine.client import Engine
+from nestproof.reports.evidence import Evidence, Target, read_evidence
 from nestproof.reports.markdown import to_markdown
 from tests.conftest import ROOT, Repository
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from nestproof.engine import Engine
+from nestproof.engine.client import Engine
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from nestproof.engine import Engine
-from nestproof.justify.evidence import evidence
-from nestproof.justify.markdown import hosts_table
+from nestproof.engine.client import Engine
+from nestproof.justify.outcomes import hosts_table
+from nestproof.justify.store import evidence
 from tests.conftest import ROOT, Finished, Repository, noted, own_containers
 
 pytestmark = pytest.mark.docker

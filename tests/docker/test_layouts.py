@@ -13,20 +13,20 @@ from typing import Any
 
 import pytest
 
-from nestproof.compose_files import read_project
-from nestproof.engine import Engine, find_image, started_container
-from nestproof.profile import load_profile
-from nestproof.smoke_plan import request_container
+from nestproof.devcontainer.compose_config import read_project
+from nestproof.devcontainer.profile import load_profile
+from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.smoke.plan import request_container
 from tests.blocks import Block, blocks
 from tests.conftest import ROOT, Repository, own_containers, skip_or_fail
 from tests.docker.client import run_client
 from tests.docker.layouts import LAYOUTS, make
 from tests.docker.test_parity import comparable
-from tests.test_docs import run_block
+from tests.unit.repository.test_docs import run_block
 
 pytestmark = pytest.mark.docker
 
-RECORDED = Path(__file__).parent.parent / "compose"
+RECORDED = Path(__file__).parents[1] / "recorded" / "compose"
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from nestproof.capabilities import granted
-from nestproof.engine import Engine, find_image, started_container
-from nestproof.ownership import new_run_labels
+from nestproof.core.capabilities import granted
+from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.engine.labels import new_run_labels
+from nestproof.probes.facts import parse_surroundings
 from nestproof.probes.table import script
-from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, WORKS, Answer, ask, expect
 

@@ -16,10 +16,10 @@ from typing import Any
 import pexpect
 import pytest
 
-from nestproof.engine import Engine, connect, find_image
-from nestproof.guests import give_image
-from nestproof.ownership import OWNER_LABEL
-from nestproof.platforms import PLATFORMS
+from nestproof.core.platforms import PLATFORMS
+from nestproof.engine.client import Engine, connect, find_image
+from nestproof.engine.labels import OWNER_LABEL
+from nestproof.nodes.transfer import give_image
 from tests.conftest import Finished, Repository, noted, own_containers
 from tests.docker.second_engine import SecondEngine, second_engine
 from tests.docker.test_shell import PROMPT, terminal

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from nestproof.capabilities import normalize
-from nestproof.config import load_config
-from nestproof.engine import Engine, Image, find_image, started_container
-from nestproof.metadata import LABEL
-from nestproof.profile import load_profile, with_image_metadata
-from nestproof.smoke_plan import request_container
+from nestproof.core.capabilities import normalize
+from nestproof.core.config import load_config
+from nestproof.devcontainer.image_metadata import LABEL
+from nestproof.devcontainer.profile import load_profile, with_image_metadata
+from nestproof.engine.client import Engine, Image, find_image, started_container
+from nestproof.smoke.plan import request_container
 from tests.conftest import ROOT, base_environment
 from tests.docker.client import run_client
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pexpect
 import pytest
 
-from nestproof.engine import Engine
+from nestproof.engine.client import Engine
 from tests.conftest import Repository, own_containers
 
 pytestmark = pytest.mark.docker

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.engine import Engine
+from nestproof.engine.client import Engine
 from tests.conftest import Repository, own_containers
 from tests.docker.test_clean_up import marked_processes
 

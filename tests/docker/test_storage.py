@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from nestproof.engine import Engine, find_image, started_container
-from nestproof.ownership import new_run_labels
+from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.engine.labels import new_run_labels
 from nestproof.probes.table import script
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import SA, ask

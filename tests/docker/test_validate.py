@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.engine import Engine
+from nestproof.engine.client import Engine
 from nestproof.probes.table import PROBES
 from tests.conftest import ROOT, Finished, Repository, own_containers
 

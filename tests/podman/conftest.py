@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from nestproof.engine import Engine, connect, find_image
-from nestproof.guests import read_variables
+from nestproof.engine.client import Engine, connect, find_image
+from nestproof.nodes.vm import read_variables
 from tests.conftest import ROOT, Repository
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nestproof.capabilities import SETUID_BWRAP
-from nestproof.engine import Engine, started_container
+from nestproof.core.capabilities import SETUID_BWRAP
+from nestproof.engine.client import Engine, started_container
+from nestproof.probes.facts import parse_surroundings
 from nestproof.probes.table import script
-from nestproof.surroundings import parse_surroundings
 from tests.docker.bwrap import BASIC, NOPERM, PIVOT, WORKS, Answer, ask, expect
 from tests.docker.test_matrix import NET, OFF, ROWS, Row, request
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from nestproof.capabilities import DOCKER_DEFAULT
-from nestproof.engine import Container, Engine, started_container
-from nestproof.errors import NestproofError
-from nestproof.ownership import new_run_labels
+from nestproof.core.capabilities import DOCKER_DEFAULT
+from nestproof.core.errors import NestproofError
+from nestproof.engine.client import Container, Engine, started_container
+from nestproof.engine.labels import new_run_labels
+from nestproof.privileges.relaxations import relaxations_in_force
+from nestproof.probes.facts import parse_surroundings
 from nestproof.probes.table import script
-from nestproof.relaxations import relaxations_in_force
-from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT
 from tests.docker.bwrap import BASIC, ask
 

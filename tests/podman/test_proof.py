@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from nestproof.engine import Engine
-from nestproof.ownership import OWNER_LABEL
+from nestproof.engine.client import Engine
+from nestproof.engine.labels import OWNER_LABEL
 from tests.conftest import Finished, Repository
 
 SECURE = ".devcontainer/devcontainer.secure.json"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nestproof import smoke_plan
-from nestproof.engine import Engine, find_image
-from nestproof.outcome import Outcome
+from nestproof.core.outcome import Outcome
+from nestproof.engine.client import Engine, find_image
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import PROBES, script
 from nestproof.reports.terminal import details, line
@@ -95,7 +94,7 @@ def test_a_probe_without_its_control_loses_points(
     whole = judge(world, ask(engine, tmp_path, base, world))
     control = "control: inside, one of them takes it too"
     weak = tuple(weakened(probe, control) if probe.name == "contain-write" else probe for probe in PROBES)
-    monkeypatch.setattr(smoke_plan, "PROBES", weak)
+    monkeypatch.setattr("nestproof.smoke.plan.PROBES", weak)
     without = judge(world, ask(engine, tmp_path, base, world))
     assert (whole.verdict, whole.cause) == (True, True)
     assert (without.verdict, without.cause) == (False, False)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestproof.config import OwnProbe
-from nestproof.engine import Engine, find_image
-from nestproof.nodes import node_for
-from nestproof.outcome import Outcome, Status
-from nestproof.probes.own import own_probes
-from nestproof.profile import load_profile
-from nestproof.relaxations import relaxations_asked
+from nestproof.core.config import OwnProbe
+from nestproof.core.outcome import Outcome, Status
+from nestproof.devcontainer.profile import load_profile
+from nestproof.engine.client import Engine, find_image
+from nestproof.nodes.node import node_for
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.probes.custom import own_probes
 from nestproof.reports.terminal import in_order
-from nestproof.smoke import smoke
-from nestproof.smoke_plan import Run
+from nestproof.smoke.plan import Run
+from nestproof.smoke.run import smoke
 from tests.conftest import ROOT
 
 RED = (Status.FAIL, Status.ERROR)

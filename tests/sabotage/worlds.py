@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from nestproof.outcome import Status
+from nestproof.core.outcome import Status
 from tests.sabotage.world import SURVIVED, World
 
 SECCOMP, APPARMOR = "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"

@@ -11,11 +11,12 @@ from functools import partial
 
 import pytest
 
-from nestproof.engine import Engine, connect, find_image, started_container
-from nestproof.guests import give_image, open_guest
-from nestproof.ownership import new_run_labels
+from nestproof.engine.client import Engine, connect, find_image, started_container
+from nestproof.engine.labels import new_run_labels
+from nestproof.nodes.transfer import give_image
+from nestproof.nodes.vm import open_guest
+from nestproof.probes.facts import parse_surroundings
 from nestproof.probes.table import script
-from nestproof.surroundings import parse_surroundings
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, SLAVE, WORKS, Answer, expect
 from tests.docker.bwrap import ask as ask_quickly

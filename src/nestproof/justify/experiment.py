@@ -5,25 +5,61 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nestproof.engine import Container, Engine, engine_errors, started_container
-from nestproof.errors import EngineError
-from nestproof.exec import Exec
-from nestproof.guests import Prepare, at_place
-from nestproof.interrupts import interrupts_deferred
-from nestproof.justify.options import with_only
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Status, TargetFacts
+from nestproof.core.signals import interrupts_deferred
+from nestproof.engine.client import Container, Engine, engine_errors, started_container
+from nestproof.engine.exec import Exec
+from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.justify.search import Set
 from nestproof.justify.trials import Answer, Job, Trial, Way
-from nestproof.outcome import Status, TargetFacts
+from nestproof.nodes.transfer import Prepare, at_place
+from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
-from nestproof.smoke import ask_probes
-from nestproof.smoke_plan import Run, plan_probes, request_container
+from nestproof.smoke.plan import Run, plan_probes, request_container
+from nestproof.smoke.run import ask_probes
+
+DROP_ALL = "cap-drop=ALL"
+"""Stands in a set of options for a container that starts without Docker's own capabilities."""
+
+# What may be given more than once; the others have one value or none.
+_LISTS = ("cap_add", "security_opt", "devices", "mounts", "volumes")
+_MODES = ("network", "pid", "ipc", "uts", "userns", "cgroupns")
+
+
+def with_only(options: RunOptions, kept: Iterable[str]) -> RunOptions:
+    """The options with exactly these relaxations, by their names; what relaxes nothing stays as it is.
+
+    Raises UsageError for a name that is no option of docker run.
+    """
+    names = frozenset(kept)
+
+    def stays(field: str, value: object) -> bool:
+        # Asked for alone, so that the name is the one that the lock and the reports have.
+        alone: dict[str, Any] = {field: value}
+        return names.issuperset(relaxations_asked(RunOptions(**alone)))
+
+    reduced: dict[str, Any] = {
+        field: tuple(value for value in getattr(options, field) if stays(field, (value,))) for field in _LISTS
+    }
+    reduced |= {field: "" for field in _MODES if not stays(field, getattr(options, field))}
+    reduced["privileged"] = options.privileged and "privileged" in names
+    left = replace(options, **reduced)
+    more = names - frozenset(relaxations_asked(left))
+    return parse_run_args([f"--{name}" for name in sorted(more)], left)
+
+
+def without(options: RunOptions, relaxation: str) -> RunOptions:
+    """The options without one of their relaxations."""
+    return with_only(options, set(relaxations_asked(options)) - {relaxation})
+
 
 if TYPE_CHECKING:
     from docker import APIClient

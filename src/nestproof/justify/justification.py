@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nestproof.justify.checks import can_show, check_of
-from nestproof.justify.options import DROP_ALL
+from nestproof.core.outcome import Target
+from nestproof.justify.experiment import DROP_ALL
+from nestproof.justify.kernel_checks import can_show, check_of
 from nestproof.justify.plan import OWN_CAPABILITIES, Question
 from nestproof.justify.search import Found, Known, Set, contradictions
 from nestproof.justify.trials import Host, Trial, Way, of_way, sufficing
-from nestproof.outcome import Target
 
 
 class Need(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from nestproof.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
-from nestproof.justify.options import DROP_ALL
+from nestproof.core.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
+from nestproof.justify.experiment import DROP_ALL
 from nestproof.justify.search import Asking, Found, Set, minimal_sets
 from nestproof.justify.trials import Job, Trial, Way
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from nestproof.errors import NestproofError
+from nestproof.core.errors import NestproofError
+from nestproof.core.outcome import Status, Target
 from nestproof.justify.justification import Justification, Minimum, Need, Row
 from nestproof.justify.search import Set
 from nestproof.justify.trials import Answer, Host, Trial, Way
-from nestproof.outcome import Status, Target
 
 SCHEMA_VERSION = 1
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from nestproof.asking import Answer, Question, Unanswered, ask_all
-from nestproof.engine import Container, Engine, started_container
-from nestproof.errors import EngineError
-from nestproof.guests import at_place
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.engine.client import Container, Engine, started_container
 from nestproof.justify.experiment import variant
 from nestproof.justify.search import Set
-from nestproof.outcome import Outcome, Status, Target
-from nestproof.probes.judge import last_line
+from nestproof.nodes.transfer import at_place
+from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import ROOT
 from nestproof.probes.table import script
-from nestproof.relaxations import relaxations_asked
-from nestproof.smoke_plan import Run, request_container
+from nestproof.probes.verdicts import last_line
+from nestproof.smoke.ask import Answer, Question, Unanswered, ask_all
+from nestproof.smoke.plan import Run, request_container
 
 # The kernel's words, mount's own for a user who is not root, and those of can-route.sh.
 _REFUSED = re.compile(

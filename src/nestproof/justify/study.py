@@ -7,31 +7,33 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nestproof.config import load_config
-from nestproof.engine import Engine
-from nestproof.errors import NestproofError, UsageError
-from nestproof.fleet import Fleet, Place
-from nestproof.guests import Guests, give_image
-from nestproof.justify import cache
-from nestproof.justify.checks import can_show
+from nestproof.build.target import Workshop
+from nestproof.core.config import load_config
+from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.outcome import Outcome, Status, Target, TargetFacts, unasked
+from nestproof.core.platforms import parse_platform
+from nestproof.devcontainer.image_metadata import LABEL
+from nestproof.devcontainer.profile import discover, select, with_image_metadata
+from nestproof.engine.client import Engine
+from nestproof.justify import store
 from nestproof.justify.experiment import Laboratory, sandbox_probes, variant, workers_for
 from nestproof.justify.justification import Justification, justify
+from nestproof.justify.kernel_checks import can_show
+from nestproof.justify.lock_advice import fill_reasons
 from nestproof.justify.outcomes import outcomes_of
 from nestproof.justify.plan import Question, experiments
-from nestproof.justify.reasons import fill_reasons
 from nestproof.justify.search import Set
 from nestproof.justify.trials import Host, Job, Trial, Way
-from nestproof.lock import read_lock
-from nestproof.metadata import LABEL
-from nestproof.nodes import Truth, guest_node
-from nestproof.outcome import Outcome, Status, Target, TargetFacts, unasked
-from nestproof.platforms import parse_platform
-from nestproof.probes.own import own_probes
+from nestproof.nodes.node import Truth, guest_node
+from nestproof.nodes.node_pool import Fleet, Place
+from nestproof.nodes.session import Session
+from nestproof.nodes.transfer import give_image
+from nestproof.nodes.vm import Guests
+from nestproof.privileges.lock import read_lock
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.probes.custom import own_probes
 from nestproof.probes.probe import Probe
-from nestproof.profile import discover, select, with_image_metadata
-from nestproof.relaxations import relaxations_asked
-from nestproof.smoke_plan import Run
-from nestproof.validate import Session, Workshop
+from nestproof.smoke.plan import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,8 @@ def investigate(
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     question = Question(asked, frozenset(name for name in asked if can_show(name, host)))
     probes = asked_probes(run)
-    key = cache.key_of(variant(run, frozenset()), host, probes)
-    before = None if request.fresh else cache.recall(request.workspace, run.target, key)
+    key = store.key_of(variant(run, frozenset()), host, probes)
+    before = None if request.fresh else store.recall(request.workspace, run.target, key)
     facts: list[TargetFacts] = []
     laboratory = Laboratory(engine, run, probes, workers_for(engine, run), facts.append)
     ledger = {(trial.options, trial.way): trial for trial in before.trials} if before else {}
@@ -162,7 +164,7 @@ def investigate(
         found = end.value
     made = justify(run.target, replace(host, bwrap=mode), question, found, tuple(ledger.values()))
     made = replace(made, date=datetime.now(UTC).isoformat(timespec="seconds"))
-    cache.remember(request.workspace, key, made)
+    store.remember(request.workspace, key, made)
     yield from outcomes_of(made, laboratory.started)
     return made
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from nestproof.capabilities import DOCKER_DEFAULT, NAMES
-from nestproof.engine import Engine
-from nestproof.justify.checks import CHECKS, can_show
+from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.engine.client import Engine
 from nestproof.justify.experiment import Laboratory, workers_for
+from nestproof.justify.kernel_checks import CHECKS, can_show
 from nestproof.justify.search import Set
 from nestproof.justify.study import asked_probes, host_of
 from nestproof.justify.trials import Host, Job, Trial, Way
-from nestproof.outcome import Outcome, Status, Target
-from nestproof.relaxations import relaxations_asked
-from nestproof.risks import risk_of
-from nestproof.smoke_plan import Run
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.privileges.risks import risk_of
+from nestproof.smoke.plan import Run
 
 _WORDS = {
     Way.OWN: "the image's own bwrap",

@@ -1,14 +1,24 @@
-"""The system calls that Docker's seccomp profile denies, and filters that deny some of them.
-
-Source: moby, profiles/seccomp/default.json, in which everything is denied that is not named; and Docker's
-documentation of it. Those that no kernel of today has are left out.
-"""
+"""Which denied system calls a profile's sandbox makes: each denied by itself, and which probes break."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.engine.client import Engine
+from nestproof.justify.experiment import Laboratory, variant, workers_for
+from nestproof.justify.search import Set, minimal_sets
+from nestproof.justify.study import asked_probes
+from nestproof.justify.trials import Job, Trial, Way
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.smoke.plan import Run
 
 _BY_CAPABILITY = {
     "": "add_key io_uring_enter io_uring_register io_uring_setup kexec_file_load kexec_load keyctl "
@@ -64,3 +74,107 @@ def _denial(names: list[str], error: int = _EPERM) -> dict[str, Any]:
 
 def _has(flag: int) -> dict[str, Any]:
     return {"index": 0, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ"}
+
+
+UNFILTERED = "security-opt=seccomp=unconfined"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A call that a way needs, the capability with which Docker allows it, and the probes that make it."""
+
+    call: str
+    capability: str
+    probes: tuple[str, ...]
+
+
+def calls_needed(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Outcome]:
+    """An outcome for each bwrap: the calls that Docker's profile denies and its sandbox needs."""
+    asked = frozenset(relaxations_asked(run.profile.run))
+    if UNFILTERED not in asked:
+        said = f"the profile keeps Docker's filter: only one with {UNFILTERED} shows which calls it needs"
+        yield Outcome("justify.syscalls", Status.PASS, said, run.target)
+        return
+    with tempfile.TemporaryDirectory(prefix="nestproof-") as scratch:
+        vary = partial(filtered, folder=Path(scratch))
+        laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run), vary=vary)
+        trials = yield from _tried(laboratory, say, run.target)
+    held = {name.removeprefix("cap-add=") for name in asked if name.startswith("cap-add=")}
+    for way, found in trials.items():
+        yield _outcome(run.target, way, found, held)
+
+
+def filtered(run: Run, allowed: Set, folder: Path) -> Run:
+    """The run with a filter instead of none: one that denies what Docker's does, but for these calls."""
+    kept = frozenset(relaxations_asked(run.profile.run)) - {UNFILTERED}
+    varied = variant(run, kept)
+    file = folder / f"{'-'.join(sorted(allowed)) or 'none'}.json"
+    file.write_text(json.dumps(filter_without(allowed)), "utf-8")
+    options = varied.profile.run
+    options = replace(options, security_opt=(*options.security_opt, f"seccomp={file}"))
+    return replace(varied, profile=replace(varied.profile, run=options))
+
+
+def _tried(
+    laboratory: Laboratory, say: Callable[[str], None], target: Target
+) -> Generator[Outcome, None, dict[Way, tuple[Set, Mapping[Set, Trial]]]]:
+    """For each way, the calls that suffice with nothing to take away, and the trials that show it."""
+    universe = frozenset({*SUSPECTS, OTHERS})
+    search, trials = minimal_sets(universe), dict[tuple[Set, Way], Trial]()
+    sets = next(search)
+    # Both are asked for all of it in the same containers; the rest is a core of each.
+    for one in laboratory.trials([Job(options, frozenset(Way)) for options in sets]):
+        for trial in one:
+            trials[trial.options, trial.way] = trial
+            say(f"syscalls {target}: without {', '.join(sorted(universe - trial.options)) or 'none'}")
+    found: dict[Way, tuple[Set, Mapping[Set, Trial]]] = {}
+    cores: list[Job] = []
+    for way in Way:
+        of_way = {options: trial for (options, asked), trial in trials.items() if asked is way}
+        if not of_way:
+            continue
+        if not of_way[universe].suffices:
+            first = of_way[universe].broken[0]
+            yield Outcome(
+                "justify.syscalls",
+                Status.FAIL,
+                f"it fails without any denial: {first.said}",
+                target,
+                first.cause,
+            )
+            continue
+        core = frozenset(call for call in universe if not of_way[universe - {call}].suffices)
+        cores.append(Job(core, frozenset({way})))
+        found[way] = (core, of_way)
+    for one in laboratory.trials(cores):
+        for trial in one:
+            if not trial.suffices:
+                said = f"{', '.join(sorted(trial.options))} are needed, and more than one call beside them"
+                yield Outcome("justify.syscalls", Status.UNVERIFIED, said, target, trial.broken[0].cause)
+                found.pop(trial.way)
+    return found
+
+
+def _outcome(target: Target, way: Way, found: tuple[Set, Mapping[Set, Trial]], held: set[str]) -> Outcome:
+    core, trials = found
+    universe = frozenset({*SUSPECTS, OTHERS})
+    needs = [
+        Need(call, DENIED.get(call, ""), tuple(a.probe for a in trials[universe - {call}].broken))
+        for call in sorted(core)
+    ]
+    # The copy is there to do without capabilities.
+    held = held if way is Way.OWN else set()
+    said = "; ".join(_words(need, held) for need in needs) or "none of those that Docker's profile denies"
+    whose = "the image's own bwrap" if way is Way.OWN else "a copy of bwrap without the setuid bit"
+    more = [need.call for need in needs if need.capability not in held]
+    instead = f"; instead of no filter, Docker's own with {', '.join(more)} allowed" if more else ""
+    return Outcome(f"justify.syscalls.{way}", Status.PASS, f"{whose} needs {said}{instead}", target)
+
+
+def _words(need: Need, held: set[str]) -> str:
+    capability = need.capability
+    denied = f"denied without {capability}" if capability else "denied to all"
+    if capability in held:
+        denied += ", which the profile adds"
+    probes = f"{need.probes[0]} and {len(need.probes) - 1} more" if len(need.probes) > 1 else need.probes[0]
+    return f"{need.call} ({denied}; {probes})"

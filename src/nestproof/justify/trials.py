@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nestproof.engine import ROOT_MAPPED
+from nestproof.core.outcome import Outcome, Status
+from nestproof.engine.client import ROOT_MAPPED
 from nestproof.justify.search import Set
-from nestproof.outcome import Outcome, Status
-from nestproof.probes.judge import last_line
+from nestproof.probes.verdicts import last_line
 
 _ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from nestproof.probes.judge import PROC_DENIED, TWO_MASKS
 from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
+from nestproof.probes.verdicts import PROC_DENIED, TWO_MASKS
 
 _stage = partial(Probe, pack="bubblewrap")
 _in_namespaces = partial(_stage, needs_namespaces=True, verdicts=OR_UNVERIFIED)

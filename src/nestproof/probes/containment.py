@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from nestproof.probes.judge import PROC_DENIED
 from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
+from nestproof.probes.verdicts import PROC_DENIED
 
 _pair = partial(Probe, pack="containment", needs_namespaces=True, verdicts=OR_UNVERIFIED)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nestproof.outcome import Observation, Status
-from nestproof.probes.judge import Context, Judgement, judge_lines
+from nestproof.core.outcome import Observation, Status
+from nestproof.probes.verdicts import Context, Judgement, judge_lines
 
 Judge = Callable[[Observation, Context], Judgement]
 

@@ -13,7 +13,7 @@ from nestproof.probes.probe import Probe
 
 __all__ = ["PACKS", "PROBES", "TERMINAL", "script", "text_of"]
 
-_FOLDER = Path(__file__).parent
+_SCRIPTS = Path(__file__).parent / "scripts"
 
 PROBES = (*CONTAINER, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
 """In the order in which they explain each other: the first that fails is the one to mend."""
@@ -23,8 +23,8 @@ PACKS = tuple(dict.fromkeys(probe.pack for probe in PROBES))
 
 @cache
 def script(name: str) -> str:
-    """The text of a script in this folder: a probe's by its name, `facts`, or `runner`."""
-    return (_FOLDER / f"{name}.sh").read_text("utf-8")
+    """The text of a file in scripts: a probe's by its name, `facts`, or `runner`."""
+    return (_SCRIPTS / f"{name}.sh").read_text("utf-8")
 
 
 def text_of(probe: Probe) -> str:

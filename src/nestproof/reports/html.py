@@ -10,13 +10,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from nestproof.evidence import Evidence, Outcome, Run
-from nestproof.merging import disagreements
-from nestproof.outcome import Status
-from nestproof.reports.justified import deeds, justified
+from nestproof.core.outcome import Status
+from nestproof.core.source import safe
+from nestproof.reports.common import ORDER, by_target, describe_run, in_words
+from nestproof.reports.evidence import Evidence, Outcome, Run
+from nestproof.reports.justification import deeds, justified
 from nestproof.reports.markdown import quoted
-from nestproof.reports.words import ORDER, by_target, describe_run, in_words
-from nestproof.source import safe
+from nestproof.reports.merge import disagreements
 
 FOLDER = Path(__file__).parent
 SIGNS = {

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from nestproof.evidence import Evidence, Outcome, Run
-from nestproof.outcome import Status
-from nestproof.reports.words import by_target, describe_run
-from nestproof.source import safe
+from nestproof.core.outcome import Status
+from nestproof.core.source import safe
+from nestproof.reports.common import by_target, describe_run
+from nestproof.reports.evidence import Evidence, Outcome, Run
 
 _ELEMENTS = {Status.FAIL: "failure", Status.ERROR: "error", Status.UNVERIFIED: "skipped"}
 

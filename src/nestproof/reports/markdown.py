@@ -9,12 +9,12 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from nestproof.evidence import Evidence, Outcome, Run, Target
-from nestproof.merging import disagreements
-from nestproof.outcome import Status
-from nestproof.reports.justified import deeds, justified
-from nestproof.reports.words import by_target, describe_run, in_words
-from nestproof.source import safe
+from nestproof.core.outcome import Status
+from nestproof.core.source import safe
+from nestproof.reports.common import by_target, describe_run, in_words
+from nestproof.reports.evidence import Evidence, Outcome, Run, Target
+from nestproof.reports.justification import deeds, justified
+from nestproof.reports.merge import disagreements
 
 LIMIT = 60_000
 """Characters; a comment on GitHub takes 65,536."""

@@ -28,9 +28,9 @@ from typing import Any
 from urllib.parse import quote
 
 from nestproof import __version__
-from nestproof.findings import Finding, Rule
-from nestproof.outcome import Outcome, Status
-from nestproof.source import safe
+from nestproof.core.diagnostics import Finding, Rule
+from nestproof.core.outcome import Outcome, Status
+from nestproof.core.source import safe
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT_ID = "SRCROOT"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from nestproof.outcome import Outcome, Status, count, exit_code
+from nestproof.core.outcome import Outcome, Status, count, exit_code
+from nestproof.core.source import safe
 from nestproof.probes.table import PROBES
-from nestproof.source import safe
 
 _COLORS = {
     Status.PASS: "32",

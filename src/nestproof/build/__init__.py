@@ -1,0 +1,1 @@
+"""Profiles and platforms, built into images."""

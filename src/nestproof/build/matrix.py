@@ -1,0 +1,144 @@
+"""The planned command lines, shown before they run; an outcome for each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nestproof.build.base_image import make_bases
+from nestproof.build.destination import Arrangement, Delivery, parse_delivery
+from nestproof.build.image import Plan, Ran, build_images, run_plan
+from nestproof.build.plan import Ground, Matrix, plan_matrix
+from nestproof.build.published import Delivered, in_archive, in_registry
+from nestproof.build.target import Workshop
+from nestproof.core.config import load_config
+from nestproof.core.errors import CommandError, NestproofError, UsageError
+from nestproof.core.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
+from nestproof.core.platforms import parse_platform
+from nestproof.core.process import run
+from nestproof.devcontainer.profile import discover, select
+from nestproof.engine.buildx_builder import SHORT_TIMEOUT
+from nestproof.nodes.node_pool import Fleet, require_node
+from nestproof.nodes.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What to build and where it goes; no profiles means all, no platforms the engine's own."""
+
+    workspace: Path
+    profiles: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    push: str = ""
+    output: str = ""
+    node: str = ""
+    """The node to build on; without one, the truest for each platform."""
+
+
+def build_matrix(
+    request: BuildRequest,
+    session: Session,
+    show: Callable[[Sequence[tuple[str, str]]], None],
+    *,
+    dry_run: bool = False,
+) -> Generator[Outcome]:
+    """Plan, show Matrix.commands, run them. A dry run has outcomes only of what cannot be planned.
+
+    Raises UsageError before anything is built when the request makes no sense.
+    """
+    delivery = parse_delivery(request.push, request.output)
+    files = select(discover(request.workspace), list(request.profiles))
+    config = load_config(request.workspace)
+    if request.node:
+        require_node(config, request.node)
+    fleet = Fleet(config.node, request.workspace, session.say)
+    asked = request.platforms or (fleet.own_platform(request.node),)
+    grounds: dict[str, Ground | NestproofError] = {}
+    for platform in map(parse_platform, asked):
+        try:
+            builder = fleet.place(platform, request.node).builder
+            session.facts = session.facts or builder.facts
+            workshop = Workshop(request.workspace, session, builder, config)
+            grounds[platform] = Ground(workshop, workshop.bases(platform))
+        except UsageError:
+            raise
+        except NestproofError as error:
+            grounds[platform] = error
+    matrix = plan_matrix(grounds, files, delivery)
+    show(matrix.commands())
+    yield from matrix.unasked
+    if dry_run:
+        return
+    for arrangement in matrix.arrangements:
+        yield from _run(matrix, arrangement, delivery)
+
+
+def _run(matrix: Matrix, arrangement: Arrangement, delivery: Delivery) -> Generator[Outcome]:
+    """Build one profile, and join what was pushed of it once each part is what it must be."""
+    seen: list[Outcome] = []
+    for plan in arrangement.plans:
+        try:
+            for ground in (matrix.grounds[platform] for platform in plan.platforms):
+                shop = ground.workshop
+                make_bases(shop.engine, ground.bases, workspace=shop.workspace, say=shop.session.say)
+            outcomes = _build(matrix.grounds[plan.platforms[0]].workshop, plan, delivery)
+        except NestproofError as error:
+            outcomes = [unasked("build", target, error) for target in plan.targets]
+        yield from outcomes
+        seen += outcomes
+    if arrangement.index and all(outcome.status is Status.PASS for outcome in seen):
+        yield _join_pushed(arrangement)
+
+
+def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
+    say = workshop.session.say
+
+    def on_progress(step: str) -> None:
+        say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
+
+    if delivery == Delivery():
+        built = build_images(workshop.engine, plan, on_progress)
+        images = zip(plan.targets, (image for _, image in built), strict=True)
+        workshop.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
+        return [outcome for outcome, _ in built]
+    ran = run_plan(workshop.engine, plan, on_progress)
+    if ran.failure:
+        return [ran.failed(target) for target in plan.targets]
+    there = in_registry(plan.tag) if delivery.push else in_archive(Path(plan.tag))
+    return [check_delivered(plan, ran, there, target) for target in plan.targets]
+
+
+def check_delivered(plan: Plan, ran: Ran, there: Delivered, target: Target) -> Outcome:
+    """The outcome of a target, given what is there now."""
+    found = (
+        target.platform if target.platform in there.platforms else ", ".join(there.platforms) or "no platform"
+    )
+    if failed := ran.check_platform(target, found):
+        return failed
+    verb = "pushed as" if plan.to == ("--push",) else "written as"
+    summary = f"{plan.tag}, {verb} {there.digest.removeprefix('sha256:')[:12]}, for {target.platform}"
+    return Outcome("build", Status.PASS, summary, target, observation=ran.observation)
+
+
+def _join_pushed(arrangement: Arrangement) -> Outcome:
+    """Push the reference that stands for all platforms, and ask the registry what it has."""
+    platforms = [plan.platforms[0] for plan in arrangement.plans]
+    target = Target(arrangement.plans[0].profile, ",".join(platforms))
+    completed = run(arrangement.index, timeout=SHORT_TIMEOUT)
+    seen = Observation(
+        arrangement.index, completed.status, completed.stdout, completed.stderr, completed.seconds
+    )
+    name = arrangement.index[5]
+    if completed.status != 0:
+        said = f"{name} could not be pushed"
+        return Outcome("build.index", Status.FAIL, said, target, completed.stderr.strip(), "", seen)
+    try:
+        there = in_registry(name)
+    except CommandError as error:
+        return unasked("build.index", target, error)
+    if sorted(there.platforms) != sorted(platforms):
+        said = f"{name} is for {', '.join(there.platforms)}, not for {', '.join(platforms)}"
+        return Outcome("build.index", Status.FAIL, said, target, said, "", seen)
+    said = f"{name}, pushed as {there.digest.removeprefix('sha256:')[:12]}, for {' and '.join(platforms)}"
+    return Outcome("build.index", Status.PASS, said, target, observation=seen)

@@ -1,0 +1,1 @@
+"""Questions to files, which need no engine."""

@@ -1,0 +1,163 @@
+"""The static checks: what can be known of the files without an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from nestproof.checks import git_diff, lints, suppressions
+from nestproof.checks.hadolint import dockerfile_of, lint_dockerfile
+from nestproof.checks.jq_rules import check_own_rules
+from nestproof.core.config import Config
+from nestproof.core.diagnostics import Finding, Mistake, Rule
+from nestproof.core.errors import CommandError, NestproofError, UsageError
+from nestproof.core.outcome import Outcome, Status
+from nestproof.devcontainer import jsonc, profile, validation, variables
+from nestproof.devcontainer.profile import Profile, ProfileError, Reading, read_profile, unlisted_name
+from nestproof.devcontainer.secrets import redacted
+from nestproof.privileges import lock_check
+from nestproof.privileges.lock import Lock
+from nestproof.privileges.lock_check import check_lock
+
+OF_FILES = ("check.json", "check.model", "check.lint", "check.rules", "check.lock", "check.dockerfile")
+
+RULES: Mapping[str, Rule] = {
+    "json-jq-disagrees": Rule("error", "jq rejects what the reader accepts: a fault of one of the two."),
+    **jsonc.RULES,
+    **validation.RULES,
+    **variables.RULES,
+    **profile.RULES,
+    **lints.RULES,
+    **suppressions.RULES,
+    **lock_check.RULES,
+    **git_diff.RULES,
+}
+"""Every rule that nestproof itself reports by; docs/rules.md has a section for each."""
+
+_PASSED = {
+    "check.json": "one JSON value, jq agrees",
+    "check.model": "as the specification has it",
+    "check.lint": "nothing to object to",
+    "check.rules": "the repository's own rules hold",
+    "check.dockerfile": "hadolint agrees",
+}
+
+
+def check_files(
+    files: Mapping[str, Path],
+    workspace: Path,
+    environment: Mapping[str, str],
+    *,
+    config: Config,
+    lock: Lock | None,
+    steps: Sequence[str] = OF_FILES,
+    strict: bool = False,
+    advise: Callable[[Outcome, Profile, jsonc.Document], Outcome] = lambda held, *_: held,
+) -> Iterator[Outcome]:
+    """The checks of each file, in the order of the files; a damaged file hides nothing of the others.
+
+    `advise` may add findings to the outcome of check.lock.
+
+    Raises UsageError for a rule of the repository's own that is no program, or has a name of nestproof's.
+    """
+    for rule in config.rule:
+        if rule.id in RULES:
+            raise UsageError(f"the rule {rule.id!r} has the name of one of nestproof's own", fix="rename it")
+    for name, file in files.items():
+        try:
+            one = read_profile(name, file, workspace, environment, strict=strict)
+        except ProfileError as error:
+            yield Outcome("check.json", Status.FAIL, error.what, None, error.why)
+            continue
+        heard = _heard(one, config)
+        unasked = [step for step in steps if step in OF_FILES and step not in heard]
+        for step, found in heard.items():
+            # What keeps another step from being asked is told in its place.
+            if step in steps or (unasked and one.profile is None and step == _blocking(one)):
+                yield _outcome(step, one.document.name, found, note=_note(step, one))
+        if one.unanswered is not None:
+            yield from _unanswered(one, one.unanswered, steps)
+        if one.profile is not None and "check.lock" in steps:
+            yield advise(check_lock(name, one.profile, one.document, lock), one.profile, one.document)
+        if one.profile is not None and "check.dockerfile" in steps:
+            yield from check_dockerfile(one.profile, workspace)
+
+
+def _blocking(one: Reading) -> str:
+    return "check.model" if one.document.usable else "check.json"
+
+
+def _unanswered(one: Reading, error: NestproofError, steps: Sequence[str]) -> Iterator[Outcome]:
+    """What can only be asked of a profile whose options are known."""
+    for step in [step for step in ("check.lint", "check.lock", "check.dockerfile") if step in steps]:
+        what = f"{one.document.name}: {error.what}"
+        yield Outcome(step, Status.UNVERIFIED, what, None, error.why, error.fix)
+
+
+def _heard(one: Reading, config: Config) -> dict[str, tuple[Finding, ...]]:
+    """What each check that can be asked of the file has to say, and no comment silences."""
+    of_json = (*one.document.mistakes, *jq_objects(one.document))
+    found: dict[str, Sequence[Mistake]] = {"check.json": of_json}
+    if one.document.usable:
+        found["check.model"] = one.mistakes
+        # A rule may rely on the types that the model has.
+        if config.rule and all(mistake.severity != "error" for mistake in one.mistakes):
+            found["check.rules"] = [*check_own_rules(one.document, config.rule)]
+    if one.profile is not None:
+        found["check.lint"] = [*lints.lint(one.profile, one.document)]
+    known = {*RULES, *(rule.id for rule in config.rule)}
+    left = suppressions.apply_silences(one.document, [m for each in found.values() for m in each], known)
+    source = redacted(one.document)
+    heard = {step: [m for m in left if m in mistakes] for step, mistakes in found.items()}
+    if "check.lint" in heard:
+        # A comment is judged only where every rule that it could speak of was asked.
+        heard["check.lint"] += [m for m in left if m.rule in suppressions.RULES]
+    return {step: tuple(Finding.of(source, m) for m in mistakes) for step, mistakes in heard.items()}
+
+
+def jq_objects(document: jsonc.Document) -> Iterator[Mistake]:
+    """What jq finds wrong in a file that our own reader accepts: a fault of one of the two."""
+    import jq
+
+    if document.usable and document.root is not None:
+        try:
+            jq.compile("empty").input_text(jsonc.to_json(document)).all()
+        except ValueError as error:
+            root = document.root
+            yield Mistake("json-jq-disagrees", "error", f"jq rejects it: {error}", root.start, root.end)
+
+
+def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
+    """hadolint on the Dockerfile that the profile is built from, if it is built from one."""
+    dockerfile = dockerfile_of(held)
+    if dockerfile is None:
+        return
+    shown = str(dockerfile.relative_to(workspace) if dockerfile.is_relative_to(workspace) else dockerfile)
+    if not dockerfile.is_file():
+        what = f"{held.file.relative_to(workspace)} names {shown}, which does not exist"
+        yield Outcome("check.dockerfile", Status.FAIL, what, fix="correct `build.dockerfile`")
+        return
+    try:
+        findings = tuple(lint_dockerfile(workspace, dockerfile))
+    except CommandError as error:
+        status = Status.UNVERIFIED if error.exit_code == 3 else Status.ERROR
+        yield Outcome("check.dockerfile", status, f"{shown}: {error.what}", None, error.why, error.fix)
+        return
+    yield _outcome("check.dockerfile", shown, findings)
+
+
+def _note(step: str, one: Reading) -> str:
+    """A file that clients do not list is opened all the same; whoever reads of it should know how."""
+    if step != "check.model" or not unlisted_name(one.file):
+        return ""
+    return f"; clients do not list it: devcontainer up --override-config {one.document.name}"
+
+
+def _outcome(step: str, shown: str, findings: tuple[Finding, ...], *, note: str = "") -> Outcome:
+    errors = [finding for finding in findings if finding.mistake.severity == "error"]
+    if errors:
+        first = errors[0].mistake
+        summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
+        return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
+    warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
+    return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}{note}", findings=findings)

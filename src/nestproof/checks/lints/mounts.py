@@ -1,0 +1,113 @@
+"""Lints of what of the host is mounted into the container."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from collections.abc import Iterator
+
+from nestproof.checks.lints.docker_options import Option, asked
+from nestproof.checks.lints.rules import report
+from nestproof.core.diagnostics import Mistake
+from nestproof.core.source import short
+from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.profile import Profile
+from nestproof.engine.run_options import mount_fields
+
+_SOCKETS = frozenset({"containerd.sock", "docker.raw.sock", "docker.sock", "podman.sock"})
+_PIPES = re.compile(r"[/\\]pipe[/\\](?:docker|podman)[\w.-]*\Z", re.IGNORECASE)
+# Both variables of a home folder, one of which is empty on each system, are often written in a row.
+_HOME = re.compile(
+    r"(?:(?:\$\{(?:localEnv|env):(?:HOME|USERPROFILE)(?::[^}]*)?\})+|~"
+    r"|/home/[^/$]+|/Users/[^/$]+|/root|[A-Za-z]:/Users/[^/$]+)(?=/|\Z)"
+)
+# What holds keys or tokens, below a home folder; what is below a folder counts as well.
+_CREDENTIALS = (
+    ".aws", ".azure", ".config/gcloud", ".config/gh", ".docker", ".docker/config.json", ".git-credentials",
+    ".gnupg", ".kube", ".netrc", ".npmrc", ".pypirc", ".ssh",
+)  # fmt: skip
+_NO_SECRET = re.compile(
+    r"\.ssh/(?:config|known_hosts|.*\.pub)\Z|\.docker/(?:cli-plugins|desktop|run)(?:/|\Z)"
+)
+# The same as in nestproof.relaxations; a home folder has a rule of its own.
+_SYSTEM = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run"})
+
+# The colons of a variable and of a Windows drive (`c:\\work:/work`) separate nothing.
+_COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\][^:]*:/)|[^:])+")
+
+
+def mounted_socket(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """The socket of an engine starts privileged containers on the host for whoever can write to it."""
+    for node, source in _sources(document):
+        if posixpath.basename(source) in _SOCKETS or _PIPES.search(source):
+            message = f"whoever reaches {short(source)} is root on the host; run an engine in the container"
+            yield report("docker-socket-mounted", node, message)
+
+
+def mounted_home(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """A home folder holds keys, and start-up files that run outside the container."""
+    for node, source in _sources(document):
+        if _HOME.fullmatch(source):
+            message = f"{short(source)} is all that the host's user has; mount only the folder that is needed"
+            yield report("home-mounted", node, message)
+
+
+def mounted_credentials(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """Keys that are mounted can be read by everything that runs in the container."""
+    for node, source in _sources(document):
+        home = _HOME.match(source)
+        below = source[home.end() :].strip("/") if home else ""
+        if _NO_SECRET.match(below):
+            continue
+        if any(below == place or below.startswith(place + "/") for place in _CREDENTIALS):
+            message = f"the host's {short(below)} holds credentials; forward an agent or a token instead"
+            yield report("credentials-mounted", node, message)
+
+
+def mounted_system(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """A folder that configures or controls the host."""
+    for node, source in _sources(document):
+        if source in _SYSTEM or source.startswith(("/proc/", "/sys/")):
+            message = f"{source} is the host's own system; mount only the file that is needed"
+            yield report("system-folder-mounted", node, message)
+
+
+def mount_target(option: Option) -> str:
+    """Where a mount is seen in the container; nothing for an option that is no mount, or names no target."""
+    target = ""
+    if option.name == "mount":
+        fields = _fields(option.value)
+        target = fields.get("target") or fields.get("destination") or fields.get("dst", "")
+    elif option.name == "volume":
+        target = _paths(option.value)[-1]
+    return target.rstrip("/")
+
+
+def _sources(document: Document) -> Iterator[tuple[Node, str]]:
+    """What of the host is mounted, with slashes only and none at the end, and where that is written."""
+    for option in asked(document):
+        source = ""
+        if option.name == "mount":
+            fields = _fields(option.value)
+            # Docker's default is a volume, whose source is a name.
+            if fields.get("type", "").lower() == "bind":
+                source = fields.get("source") or fields.get("src", "")
+        elif option.name == "volume":
+            source = "".join(_paths(option.value)[:-1])
+        if source:
+            path = source.replace("\\", "/").rstrip("/")
+            node = option.node.at("source") or option.node
+            yield node, posixpath.normpath("/" + path.lstrip("/")) if source.startswith("/") else path
+
+
+def _fields(value: str) -> dict[str, str]:
+    try:
+        return mount_fields(value)
+    except csv.Error:  # a line break; Docker refuses it
+        return {}
+
+
+def _paths(value: str) -> list[str]:
+    """The source, if there is one, and the target of a volume, without its options."""
+    return _COLON_SEPARATED.findall(value)[:2] or [""]

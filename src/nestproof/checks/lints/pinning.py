@@ -1,0 +1,54 @@
+"""Lints of images and features that can change under a configuration that does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nestproof.checks.lints.docker_options import text
+from nestproof.checks.lints.rules import report
+from nestproof.core.diagnostics import Mistake
+from nestproof.core.source import short
+from nestproof.devcontainer.jsonc import Document
+from nestproof.devcontainer.profile import Profile
+
+# distribution/reference, reference.go: the grammar of an image's name; registries' names may have capitals.
+_IMAGE = re.compile(
+    r"(?P<name>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@\S+)?",
+    re.ASCII,
+)
+# A feature in a registry: the first part is a host. Others are paths, archives, or a legacy short form.
+_FEATURE = re.compile(
+    r"(?P<name>(?:[\w-]+\.[\w.-]+|localhost)(?::[0-9]+)?(?:/[^:@/]+)+)(?::(?P<version>[^@]*))?(?P<digest>@\S+)?"
+)
+# devcontainers/cli, containerCollectionsOCI.ts: what may stand behind the colon.
+_VERSION = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+
+
+def unpinned_image(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """An image without a tag, or tagged latest, is another one tomorrow."""
+    image = text(document, "image")
+    found = image and _IMAGE.fullmatch(image[0])
+    if image and found and not found["digest"] and found["tag"] in (None, "latest"):
+        what = "the tag latest" if found["tag"] else "without a tag this is latest, which"
+        message = f"{what} changes with every release; write a version, or a digest"
+        yield report("image-unpinned", image[1], message)
+
+
+def unpinned_feature(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """A feature's script runs as root in the build: not whichever is newest."""
+    features = document.root and document.root.at("features")
+    for member in features.members.values() if features else ():
+        found = _FEATURE.fullmatch(member.name)
+        if not found or found["digest"] or "${" in member.name:
+            continue
+        name, version = short(found["name"].rpartition("/")[2]), found["version"]
+        if version in (None, "latest"):
+            what = f"{name}:latest" if version else f"{name} without a version is latest, which"
+            message = f"{what} changes with every release; write a version, if only its first number"
+            yield report("feature-unpinned", member.key, message)
+        elif not _VERSION.fullmatch(version):
+            what = f"{short(version)} is no version" if version else "no version follows the colon"
+            message = f"{what}; write one such as 1, 1.2 or 1.2.3"
+            yield report("feature-version-invalid", member.key, message)

@@ -1,0 +1,1 @@
+"""Invoke tasks, programs, terminal output, `init` and `shell`."""

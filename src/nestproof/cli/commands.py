@@ -1,0 +1,180 @@
+"""The ways in, one for each task: read what is asked, have it done, end with an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from invoke.exceptions import Exit
+
+from nestproof.cli.console import Progress, exits, tell, wants_color
+from nestproof.cli.run_output import Output, show
+from nestproof.core.errors import UsageError
+from nestproof.core.files import write
+from nestproof.core.outcome import Outcome, Target, exit_code
+from nestproof.nodes.session import Session
+from nestproof.pipeline import Request, validate
+from nestproof.reports import terminal
+from nestproof.reports.recorder import default_file
+
+if TYPE_CHECKING:
+    from nestproof.build.matrix import BuildRequest
+
+
+def prove(request: Request, output: Output) -> NoReturn:
+    """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
+    show(lambda session: validate(request, session), output, request.workspace)
+
+
+def build(request: BuildRequest, output: Output) -> NoReturn:
+    """Show the command lines, run them, show an outcome for each target, end with the whole's exit code."""
+    from nestproof.build.matrix import build_matrix
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+            for where, command in lines:
+                session.tell(terminal.planned(where, command))
+
+        return build_matrix(request, session, print_lines)
+
+    show(ask, output, request.workspace)
+
+
+def plan_build(request: BuildRequest, output: Output) -> NoReturn:
+    """Print the command lines that a build would run, and nothing else, on stdout."""
+    from nestproof.build.matrix import build_matrix
+
+    progress = Progress()
+    outcomes: list[Outcome] = []
+    with exits():
+        if output.json:
+            raise UsageError("--dry-run and --json exclude each other", fix="give one of the two")
+
+        def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+            progress.clear()
+            for _, command in lines:
+                tell(command, sys.stdout)
+
+        session = Session(say=progress.show)
+        outcomes += build_matrix(request, session, print_lines, dry_run=True)
+        if outcomes:
+            tell(terminal.details(outcomes), sys.stderr)
+    # Without an outcome there is nothing that could not be planned.
+    raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
+
+
+def examine_machine(output: Output) -> NoReturn:
+    """Ask the probes of this machine itself, and say for whom a sandbox works here."""
+    from nestproof.smoke import host
+
+    def examine(_: Session) -> Generator[Outcome]:
+        yield from host.examine(host.accounts())
+
+    show(examine, output, Path.cwd(), host.verdicts)
+
+
+def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
+    """Draw the evidence of the last run, or of several files; on stdout, or into a file."""
+    from nestproof.checks.checks import RULES
+    from nestproof.reports.formats import FORMATS, draw
+    from nestproof.reports.merge import read_all
+
+    with exits():
+        if form and form not in FORMATS:
+            raise UsageError(f"there is no format {form!r}", fix=f"one of: {', '.join(FORMATS)}")
+        evidence = read_all([Path(name) for name in merge] or [default_file(Path.cwd())])
+        text = draw(
+            evidence,
+            form or ("json" if merge else "terminal"),
+            Path.cwd(),
+            RULES,
+            color=not output and wants_color(sys.stdout),
+        )
+        if output:
+            write(Path(output), text)
+        else:
+            tell(text, sys.stdout, end="")
+    raise Exit(code=0)
+
+
+def open_shell(name: str, platform: str, node: str) -> NoReturn:
+    """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
+    from nestproof.cli.shell import open_terminal
+
+    with exits():
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageError("a shell needs a terminal", fix="nestproof smoke asks the probes without one")
+        progress = Progress()
+        session = Session(say=progress.show)
+        status = open_terminal(Path.cwd(), session, Target(name, platform), node, progress.clear)
+    raise Exit(code=status)
+
+
+def control_guest(*arguments: str) -> NoReturn:
+    """Start, show or stop guests by the repository's own command, and end with its exit status."""
+    from nestproof.core.config import load_config
+    from nestproof.nodes.vm import control
+
+    with exits():
+        status = control(load_config(Path.cwd()).guest, Path.cwd(), *arguments)
+    raise Exit(code=status)
+
+
+def tell_nodes() -> NoReturn:
+    """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
+    from nestproof.core.config import load_config
+    from nestproof.nodes.node import Node, Truth
+    from nestproof.nodes.node_pool import Fleet
+
+    with exits():
+        fleet = Fleet(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        for name, address, found, taken in fleet.survey():
+            if not isinstance(found, Node):
+                print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
+                continue
+            named = f"{name} *" if taken else name
+            print(f"{named:<14} {found.platform:<12} {found.truth:<9} {address}  {found.reason}")
+            if taken and found.truth is Truth.EMULATED:
+                print(f"{'':<37} truer: {found.remedy}; here: nestproof node.up --platform {found.platform}")
+    raise Exit(code=0)
+
+
+def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
+    """Show what the profiles may have, write it into the lock, or compare it with a revision."""
+    from nestproof.privileges import comparison, inventory, text
+
+    workspace, environment = Path.cwd(), dict(os.environ)
+    answer: text.Answer
+    with exits():
+        if update and base is not None:
+            raise UsageError("--update and --base exclude each other", fix="give one of the two")
+        if update:
+            answer = inventory.update(workspace, environment)
+        elif base is not None:
+            answer = comparison.compare(workspace, base, environment)
+        else:
+            answer = inventory.show(workspace, environment)
+        if as_json:
+            print(json.dumps(text.to_json(answer), indent=2))
+        else:
+            print(text.text(answer, shutil.get_terminal_size((100, 24)).columns))
+    raise Exit(code=answer.exit_code)
+
+
+def set_up(dry_run: bool, force: bool, source: str) -> NoReturn:
+    """Show what the repository lacks to be proved, and write it."""
+    from nestproof.cli import init
+
+    workspace, environment = Path.cwd(), dict(os.environ)
+    with exits():
+        plan = init.decide(workspace, environment, force=force, source=source)
+        print(init.table(plan))
+        if not dry_run:
+            init.act(workspace, environment, plan)
+        print("\nnothing is written: --dry-run" if dry_run else "\nnext: nestproof validate")
+    raise Exit(code=plan.exit_code)

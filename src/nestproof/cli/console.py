@@ -1,0 +1,83 @@
+"""The terminal and the way out: words that stay or go, colours, signals, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TextIO
+
+from invoke.exceptions import Exit
+
+from nestproof.core.errors import NestproofError
+from nestproof.core.outcome import INTERRUPTED
+from nestproof.core.redaction import Redactor
+from nestproof.core.signals import interrupted_by_signals
+from nestproof.reports.github_actions import in_actions, inert
+
+
+@contextlib.contextmanager
+def exits() -> Iterator[None]:
+    """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    try:
+        with interrupted_by_signals():
+            yield
+    except NestproofError as error:
+        tell(f"nestproof: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
+        raise Exit(code=error.exit_code) from error
+    except KeyboardInterrupt:
+        print("interrupted; containers and temporary files are removed", file=sys.stderr)
+        raise Exit(code=INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader left (`| head`); Python's own last flush must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=INTERRUPTED) from None
+
+
+def tell(text: str, stream: TextIO, end: str = "\n") -> None:
+    """Print; nothing that is printed in GitHub Actions is a workflow command by accident, or by malice."""
+    print(inert(text) if in_actions() else text, file=stream, end=end, flush=True)
+
+
+class Progress:
+    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
+
+    Several threads tell it; each line stays whole.
+    """
+
+    def __init__(self) -> None:
+        # An interruption may come while it is held, and what is cleaned up then is told, too.
+        self._lock = threading.RLock()
+        # A log is read afterwards, also where CI gives it a terminal.
+        self._live = sys.stderr.isatty() and not os.environ.get("CI")
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Show what goes on."""
+        with self._lock:
+            if not self._live:
+                tell(f"… {text}"[:160], sys.stderr)
+                return
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._shown = True
+            print(f"\r\x1b[K{f'… {text}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str, stream: TextIO) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self.clear()
+            tell(text, stream)
+
+    def clear(self) -> None:
+        """Take the live line away before something that stays is printed."""
+        with self._lock:
+            if self._shown:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                self._shown = False
+
+
+def wants_color(stream: object) -> bool:
+    """Colour for terminals only, and not where NO_COLOR is set (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())

@@ -1,0 +1,87 @@
+"""The ways into a justification: what is asked, shown to people and to machines."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import NoReturn
+
+from nestproof.cli.console import exits
+from nestproof.cli.run_output import Output, show
+from nestproof.core.errors import UsageError
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.engine.client import Engine
+from nestproof.justify import residual
+from nestproof.justify.justification import Justification
+from nestproof.justify.outcomes import table
+from nestproof.justify.records import to_json
+from nestproof.justify.study import Request, each_target, study
+from nestproof.justify.suggest import suggest
+from nestproof.justify.syscalls import calls_needed
+from nestproof.nodes.session import Session
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.smoke.plan import Run
+
+
+def answer(request: Request, output: Output, *, suggestions: bool, attempts: bool) -> NoReturn:
+    """Show what each relaxation is there for or, if asked so, what else would do, or what it lets one do."""
+    with exits():
+        if sum((suggestions, attempts, request.update_lock)) > 1:
+            fix = "give one of the three"
+            raise UsageError("--suggest, --residual and --update-lock exclude each other", fix=fix)
+    if attempts:
+        _attempt(request, output)
+    if suggestions:
+        _suggest(request, output)
+    _justify(request, output)
+
+
+def _justify(request: Request, output: Output) -> NoReturn:
+    made: list[Justification] = []
+    show(
+        lambda session: study(request, session, made.append),
+        output,
+        request.workspace,
+        lambda _: table(made),
+        lambda: {"profiles": [to_json(one) for one in made]} if made else {},
+    )
+
+
+def _suggest(request: Request, output: Output) -> NoReturn:
+    """What would make failing profiles pass, and which denied system calls the others need."""
+
+    def ask(session: Session) -> Generator[Outcome]:
+        def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+            passed = True
+            for outcome in suggest(engine, run, session.say):
+                passed = passed and outcome.status is Status.PASS
+                yield outcome
+            if passed:
+                yield from calls_needed(engine, run, session.say)
+
+        yield from each_target(request, session, one)
+
+    show(ask, output, request.workspace)
+
+
+def _attempt(request: Request, output: Output) -> NoReturn:
+    """What root, a user and a sandboxed command can do, beside Docker's defaults, by trying."""
+    tried: dict[Target, list[residual.Attempt]] = {}
+    mapped: set[Target] = set()
+
+    def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+        if not relaxations_asked(run.profile.run):
+            said = "relaxes nothing: nobody can do more in it than by Docker's defaults"
+            yield Outcome("justify", Status.PASS, said, run.target)
+            return
+        tried[run.target] = list(residual.attempts(engine, run))
+        if engine.facts.maps_root:
+            mapped.add(run.target)
+        yield from residual.outcomes_of(run.target, tried[run.target])
+
+    show(
+        lambda session: each_target(request, session, one),
+        output,
+        request.workspace,
+        lambda _: "\n\n".join(residual.table(tried[one], mapped=one in mapped) for one in tried),
+        lambda: {"residual": [residual.to_json(*one) for one in tried.items()]} if tried else {},
+    )

@@ -1,0 +1,117 @@
+"""A run as it is shown: each outcome as it comes, what did not pass, one last line; and as it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from invoke.exceptions import Exit
+
+from nestproof.cli.console import Progress, exits, tell, wants_color
+from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.outcome import INTERRUPTED, Outcome, exit_code
+from nestproof.devcontainer.profile import discover
+from nestproof.nodes.session import Session
+from nestproof.reports import terminal
+from nestproof.reports.evidence import to_json
+from nestproof.reports.github_actions import in_actions, json_text, tell_actions
+from nestproof.reports.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a run is kept, and how it is shown: to people, or as JSON or SARIF with the rest on stderr."""
+
+    json: bool = False
+    sarif: bool = False
+    allow_unverified: bool = False
+    evidence: str = ""
+    """The file that the evidence is written to, if any."""
+
+    @property
+    def people(self) -> TextIO:
+        """Where the words for people go."""
+        return sys.stderr if self.json or self.sarif else sys.stdout
+
+    @property
+    def file(self) -> Path | None:
+        """The same as a path."""
+        return Path(self.evidence) if self.evidence else None
+
+
+def show(
+    ask: Callable[[Session], Generator[Outcome]],
+    output: Output,
+    workspace: Path,
+    conclude: Callable[[Sequence[Outcome]], str] | None = None,
+    more: Callable[[], dict[str, Any]] = dict,
+) -> NoReturn:
+    """Show each outcome as it comes, then what did not pass, and end with the exit code of the whole.
+
+    `conclude` has a last word for people, `more` what experiments add to the evidence.
+    """
+    progress = Progress()
+    session = Session(
+        say=lambda text: progress.show(run.heard(text)),
+        tell=lambda text: keep(run.redactor.text(text)),
+    )
+    run = Recorder(workspace, session, output.file)
+
+    def keep(text: str) -> None:
+        progress.say(text, output.people)
+
+    interrupted = False
+    with exits():
+        if output.json and output.sarif:
+            raise UsageError("--json and --sarif exclude each other", fix="run it twice")
+        try:
+            # Closed by hand: what is under way is cleaned up before anything else is said.
+            with contextlib.closing(ask(session)) as coming:
+                for outcome in coming:
+                    keep(terminal.line(run.add(outcome), color=wants_color(output.people)))
+        except KeyboardInterrupt:
+            interrupted = True
+        except NestproofError as error:
+            if run.outcomes:
+                run.finish(error.exit_code, interrupted=True, trouble=str(error))
+            raise
+        progress.clear()
+        _finish(workspace, run, output, conclude, more, interrupted=interrupted)
+    raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
+
+
+def _finish(
+    workspace: Path,
+    run: Recorder,
+    output: Output,
+    conclude: Callable[[Sequence[Outcome]], str] | None,
+    more: Callable[[], dict[str, Any]],
+    *,
+    interrupted: bool,
+) -> None:
+    code = INTERRUPTED if interrupted else exit_code(run.outcomes, allow_unverified=output.allow_unverified)
+    run.justification = more() or None
+    evidence = run.finish(code, interrupted=interrupted)
+    if blocks := terminal.details(run.outcomes):
+        tell(f"\n{blocks}\n", output.people)
+    if conclude is not None and not interrupted and (words := conclude(run.outcomes)):
+        tell(f"{words}\n", output.people)
+    if output.json:
+        tell(json_text(to_json(evidence)), sys.stdout)
+    if output.sarif:
+        from nestproof.checks.checks import RULES
+        from nestproof.reports.sarif import to_sarif
+
+        log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
+        tell(json_text(log), sys.stdout)
+    if in_actions():
+        tell_actions(evidence, workspace, output.people)
+    if interrupted:
+        print("interrupted; containers and temporary files are removed", file=sys.stderr)
+        raise Exit(code=INTERRUPTED)
+    said = terminal.summary(run.outcomes, run.seconds, allow_unverified=output.allow_unverified)
+    tell(said, output.people)

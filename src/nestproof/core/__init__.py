@@ -1,0 +1,1 @@
+"""Outcomes, diagnostics, source text, processes, signals, configuration, redaction and git."""

@@ -1,0 +1,111 @@
+"""What was asked and what came out: the values that travel from every check and probe to the reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from nestproof.core.diagnostics import Finding
+from nestproof.core.errors import NestproofError
+
+INTERRUPTED = 130
+"""The exit code of a run that was cut short; what it had begun is cleaned up."""
+
+
+class Status(StrEnum):
+    """The five verdicts; their meanings are a contract (see the README)."""
+
+    PASS = "pass"  # noqa: S105 # a verdict, not a password
+    FAIL = "fail"
+    DEGRADED = "degraded"
+    UNVERIFIED = "unverified"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is built and smoked: a profile on a platform."""
+
+    profile: str
+    platform: str
+
+    def __str__(self) -> str:
+        return f"{self.profile} {self.platform}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a program did when it was asked; `exit_status` is None when it did not end by itself."""
+
+    command: tuple[str, ...]
+    exit_status: int | None
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One question with its verdict. A fail has a cause and, where one is known, a fix to paste."""
+
+    id: str
+    status: Status
+    summary: str
+    target: Target | None = None
+    cause: str = ""
+    fix: str = ""
+    observation: Observation | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What was found of a target, beside the verdicts: its image, and what probes/scripts/facts.sh tells."""
+
+    target: Target
+    image: str
+    found: Mapping[str, str]
+    run_args: tuple[str, ...] = ()
+    """As the profile's file has them."""
+    create: Mapping[str, Any] | None = None
+    """The create request that was computed from them."""
+
+
+def joined(learned: Sequence[TargetFacts]) -> tuple[TargetFacts, ...]:
+    """Of each target what was learned of it at one time or another; the later word counts."""
+    known: dict[Target, TargetFacts] = {}
+    for facts in learned:
+        before = known.get(facts.target, facts)
+        known[facts.target] = replace(
+            facts,
+            found={**before.found, **facts.found},
+            run_args=facts.run_args or before.run_args,
+            create=facts.create or before.create,
+        )
+    return tuple(known.values())
+
+
+def unasked(step: str, target: Target, error: NestproofError) -> Outcome:
+    """The outcome of what could not be asked of a target: its status is that of the error's exit code."""
+    status = {1: Status.FAIL, 3: Status.UNVERIFIED}.get(error.exit_code, Status.ERROR)
+    return Outcome(step, status, error.what, target, error.why, error.fix)
+
+
+def count(outcomes: Sequence[Outcome]) -> Counter[Status]:
+    """How many outcomes there are of each status."""
+    return Counter(outcome.status for outcome in outcomes)
+
+
+def exit_code(outcomes: Sequence[Outcome], *, allow_unverified: bool = False) -> int:
+    """0 all passed, 1 something failed, 3 something is unverified, 4 an error or nothing was asked at all."""
+    seen = count(outcomes)
+    if seen[Status.FAIL]:
+        return 1
+    if seen[Status.ERROR] or not outcomes:
+        return 4
+    if seen[Status.UNVERIFIED] and not allow_unverified:
+        return 3
+    return 0

@@ -1,0 +1,1 @@
+"""Devcontainer files, read into a Profile."""

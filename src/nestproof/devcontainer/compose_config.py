@@ -1,0 +1,81 @@
+"""Compose files ─▶ the project as `docker compose config` computes it: no engine is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nestproof.core.errors import CommandError, NestproofError
+from nestproof.core.process import run
+from nestproof.devcontainer.compose_service import Service, parse_service
+
+if TYPE_CHECKING:
+    from nestproof.devcontainer.schema import DevContainer
+
+# It reads files; a first run on a cold disk takes under a second.
+TIMEOUT = 60.0
+
+
+class ComposeUnavailable(NestproofError):
+    """There is no `docker compose`: what the service asks for is unverified."""
+
+    exit_code = 3
+
+
+class ComposeError(NestproofError):
+    """Compose objects to its files."""
+
+    exit_code = 1
+
+
+def read_project(files: list[Path], workspace: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The whole project, extensions merged and variables filled in from `environment` and `.env`.
+
+    Raises ComposeUnavailable without `docker compose`, ComposeError with its words when it objects.
+    """
+    named = [word for file in files for word in ("--file", str(file))]
+    # All profiles: which of the services are started is no question here.
+    argv = ["docker", "compose", *named, "--profile", "*", "config", "--format", "json"]
+    try:
+        completed = run(argv, timeout=TIMEOUT, cwd=workspace, env=environment)
+    except CommandError as error:
+        raise _unavailable(error.what) from error
+    if completed.status == 0:
+        project: dict[str, Any] = json.loads(completed.stdout)
+        return project
+    version = run(["docker", "compose", "version"], timeout=TIMEOUT)
+    if version.status != 0 or "ompose version" not in version.stdout:
+        raise _unavailable("the docker client here has no compose plugin")
+    said = [line for line in completed.stderr.splitlines() if line.strip() and "level=warning" not in line]
+    raise ComposeError(
+        said[-1].strip() if said else f"it ended with exit status {completed.status} and printed nothing",
+        fix=f"docker compose {' '.join(named)} config",
+    )
+
+
+def read_service(
+    config: DevContainer, file: Path, workspace: Path, environment: Mapping[str, str]
+) -> Service | None:
+    """The service that a configuration names, None where it names none; raises as `read_project` does."""
+    named = config.docker_compose_file
+    if named is None:
+        return None
+    files = [file.parent / one for one in ([named] if isinstance(named, str) else named)]
+    folder = files[0].parent if files else workspace
+    service = parse_service(read_project(files, workspace, environment), config.service or "", folder)
+    if service is None:
+        raise ComposeError(f"there is no service {config.service!r} in {', '.join(f.name for f in files)}")
+    started = config.run_services
+    return replace(service, others=tuple(o for o in service.others if not started or o in started))
+
+
+def _unavailable(why: str) -> ComposeUnavailable:
+    return ComposeUnavailable(
+        "`docker compose config` cannot be asked what the service is",
+        why=why,
+        fix="install Docker's compose plugin (Debian 13: docker-compose; Ubuntu: docker-compose-v2; "
+        "nestproof's own scripts/engine does so)",
+    )

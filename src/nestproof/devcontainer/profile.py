@@ -1,0 +1,231 @@
+"""Devcontainer configuration ─▶ Profile: discovered, read, variables resolved, run options computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from nestproof.core.diagnostics import Finding, Mistake, Rule
+from nestproof.core.errors import NestproofError, UsageError
+from nestproof.devcontainer import image_metadata, jsonc
+from nestproof.devcontainer.compose_config import ComposeError, ComposeUnavailable, read_service
+from nestproof.devcontainer.compose_service import Service
+from nestproof.devcontainer.container_options import mounted_root, run_options
+from nestproof.devcontainer.secrets import redacted
+from nestproof.devcontainer.variables import Variables, check_variables, devcontainer_id, substitute
+from nestproof.engine.run_options import RunArgumentError, RunOptions
+
+if TYPE_CHECKING:
+    from nestproof.devcontainer.schema import Declarations, DevContainer
+
+RULES = {
+    "compose-file": Rule("error", "Compose objects to its files, or they have no such service."),
+    "run-argument": Rule("error", "A run argument is none that docker run takes."),
+}
+
+
+class ProfileError(NestproofError):
+    """A profile's file is not a devcontainer configuration; the message has every mistake with its place."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One devcontainer configuration, ready to be built and run."""
+
+    name: str
+    file: Path
+    workspace: Path
+    config: DevContainer
+    declarations: Declarations
+    run: RunOptions
+    variables: Variables
+    entrypoints: tuple[str, ...] = ()
+    """Shell lines that the image's features have every container run first."""
+    service: Service | None = None
+    """The Compose service that the container is of."""
+
+    @property
+    def keeps_command(self) -> bool:
+        """Whether the container runs what it would run by itself; of a Compose service it does by default."""
+        override = self.config.override_command
+        return not (self.service is None if override is None else override)
+
+    @property
+    def workspace_folder(self) -> str:
+        """Where the workspace is in the container."""
+        return self.variables.container_workspace_folder
+
+    @property
+    def dockerfile(self) -> str:
+        """The Dockerfile as the configuration names it, in the old form or the new; empty without one."""
+        build = self.config.build
+        return self.config.docker_file or (build.dockerfile if build else None) or ""
+
+    @property
+    def remote_user(self) -> str:
+        """The user that tools run as; empty for the container's own."""
+        return self.config.remote_user or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A profile's file as far as it could be read: there is a profile unless a mistake prevents one."""
+
+    name: str
+    file: Path
+    document: jsonc.Document
+    mistakes: tuple[Mistake, ...]
+    profile: Profile | None
+    unanswered: ComposeUnavailable | None = None
+    """Without a mistake, what kept the profile from being computed."""
+
+
+def discover(workspace: Path) -> dict[str, Path]:
+    """Profile names and files, in the order in which clients look, then `devcontainer.<name>.json`.
+
+    Clients do not list the last kind; `devcontainer up --override-config FILE` opens it.
+    """
+    folder = workspace / ".devcontainer"
+    found: dict[str, Path] = {}
+    for name, file in [
+        ("default", folder / "devcontainer.json"),
+        ("default", workspace / ".devcontainer.json"),
+        *((file.parent.name, file) for file in sorted(folder.glob("*/devcontainer.json"))),
+        *((unlisted_name(file), file) for file in sorted(folder.glob("devcontainer.*.json"))),
+    ]:
+        if file.is_file():
+            found.setdefault(name, file)
+    return found
+
+
+def unlisted_name(file: Path) -> str:
+    """`secure` of `devcontainer.secure.json`, which clients do not list; empty for a name that they do."""
+    parts = file.name.removeprefix(".").split(".")
+    return ".".join(parts[1:-1])
+
+
+def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
+    """The named profiles, or all of them; raises UsageError for a name that is not there, or when none is."""
+    if not found:
+        raise UsageError(
+            "no devcontainer configuration was found",
+            why="neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
+            ".devcontainer.json is here",
+            fix="run nestproof in the folder that holds .devcontainer, or write a first one: "
+            '{"image": "…"} in .devcontainer/devcontainer.json will do',
+        )
+    for name in names:
+        if name not in found:
+            raise UsageError(f"there is no profile {name!r}", fix=f"one of: {', '.join(found)}")
+    return {name: file for name, file in found.items() if not names or name in names}
+
+
+def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
+    """Read a profile's file; raises ProfileError with all of its errors."""
+    reading = read_profile(name, file, workspace, environment)
+    if reading.unanswered is not None:
+        raise reading.unanswered
+    if reading.profile is None:
+        source = redacted(reading.document)
+        found = [*reading.document.mistakes, *reading.mistakes]
+        errors = [str(Finding.of(source, mistake)) for mistake in found if mistake.severity == "error"]
+        raise ProfileError("\n".join(errors))
+    return reading.profile
+
+
+def read_profile(
+    name: str, file: Path, workspace: Path, environment: Mapping[str, str], *, strict: bool = False
+) -> Reading:
+    """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees, and
+    `strict` takes no trailing comma. Raises ProfileError for a file that cannot be read at all.
+    """
+    from nestproof.devcontainer.schema import Declarations
+    from nestproof.devcontainer.validation import validate
+
+    try:
+        document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)), strict=strict)
+    except OSError as error:
+        raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
+    if not document.usable or document.root is None:
+        return Reading(name, file, document, (), None)
+    value: Any = document.root.to_python()
+    mistakes = [*check_variables(document.root)]
+    variables = _variables(value, file, workspace, environment)
+    value = substitute(value, variables)
+    config, of_the_model = validate(document, value)
+    mistakes += of_the_model
+    profile = None
+    if config is not None and all(mistake.severity != "error" for mistake in mistakes):
+        declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))
+        try:
+            service = read_service(config, file, workspace, environment)
+            run = run_options(config, workspace, service)
+        except RunArgumentError as error:
+            at = document.root.at("runArgs", error.index) or document.root
+            mistakes.append(Mistake("run-argument", "error", error.sentence, at.start, at.end))
+        except ComposeError as error:
+            at = document.root.members["dockerComposeFile"].value
+            mistakes.append(
+                Mistake("compose-file", "error", f"Compose objects: {error.what}", at.start, at.end)
+            )
+        except ComposeUnavailable as error:
+            mistakes.sort(key=lambda mistake: mistake.start.offset)
+            return Reading(name, file, document, tuple(mistakes), None, error)
+        else:
+            profile = Profile(name, file, workspace, config, declarations, run, variables, service=service)
+    mistakes.sort(key=lambda mistake: mistake.start.offset)
+    return Reading(name, file, document, tuple(mistakes), profile)
+
+
+def with_image_metadata(profile: Profile, label: str) -> Profile:
+    """The profile as it is for a container of an image with this metadata label.
+
+    Raises ProfileError when what the image says has another type than the specification gives it.
+    """
+    from pydantic import ValidationError
+
+    from nestproof.devcontainer.schema import DevContainer
+
+    image = substitute(image_metadata.entries(label), profile.variables)
+    if not image:
+        return profile
+    value = profile.config.model_dump(by_alias=True, exclude_unset=True)
+    try:
+        for entry in image:
+            DevContainer.model_validate(entry)
+        merged = image_metadata.merge(value, image)
+        entrypoints = tuple(merged.pop("entrypoints", ()))
+        config = DevContainer.model_validate(merged)
+    except ValidationError as error:
+        raise ProfileError(
+            f"the image's {image_metadata.LABEL} label makes no sense", why=str(error)
+        ) from error
+    if not all(isinstance(line, str) for line in entrypoints):
+        raise ProfileError(f"the image's {image_metadata.LABEL} label has an entry point that is no string")
+    run = run_options(config, profile.workspace, profile.service)
+    return replace(profile, config=config, run=run, entrypoints=entrypoints)
+
+
+def _variables(
+    value: dict[str, Any] | Any, file: Path, workspace: Path, environment: Mapping[str, str]
+) -> Variables:
+    # Opened with --override-config, a file that clients do not list still counts as the listed one.
+    listed = file.with_name("devcontainer.json") if unlisted_name(file) else file
+    labels = {"devcontainer.local_folder": str(workspace), "devcontainer.config_file": str(listed)}
+    local = Variables(str(workspace), devcontainer_id=devcontainer_id(labels), environment=environment)
+    properties = value if isinstance(value, dict) else {}
+    chosen = properties.get("workspaceFolder")
+    # Of a Compose service, only the Compose file knows what is mounted.
+    folder = "/" if "dockerComposeFile" in properties else _default_folder(workspace)
+    if isinstance(chosen, str) and chosen:
+        folder = substitute(chosen, local)
+    return replace(local, container_workspace_folder=folder)
+
+
+def _default_folder(workspace: Path) -> str:
+    root = mounted_root(workspace)
+    return str(PurePosixPath("/workspaces", root.name, workspace.relative_to(root).as_posix()))

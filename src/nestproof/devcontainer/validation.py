@@ -1,0 +1,260 @@
+"""A parsed devcontainer.json against the model: every mistake at its place, in words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from nestproof.core.config import OLD_NAME
+from nestproof.core.diagnostics import Mistake, Rule
+from nestproof.core.source import quoted, short
+from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.schema import (
+    TAGS,
+    Build,
+    Declarations,
+    DevContainer,
+    Gpu,
+    HostRequirements,
+    MountObject,
+    PortAttributes,
+    Properties,
+)
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "model-wrong-type": Rule("error", "A value is of another type than its property takes."),
+        "model-bad-value": Rule("error", "A value is of the right type, and none of those that are allowed."),
+        "model-missing-property": Rule("error", "A property that another one needs is not there."),
+        "model-forbidden-combination": Rule("error", "Two properties exclude each other."),
+        "model-unknown-property": Rule("warning", "No client knows a property of that name."),
+        "model-deprecated-property": Rule("warning", "A property has been replaced by another one."),
+        "model-ignored-property": Rule("warning", "A property has no effect beside another one."),
+        "model-no-source": Rule("warning", "The configuration names no image, Dockerfile or Compose file."),
+    }
+)
+
+# Moved by the reference client before it reads on; `codespaces` is marked so in the schema.
+_REPLACED = {
+    "extensions": "customizations.vscode.extensions",
+    "settings": "customizations.vscode.settings",
+    "devPort": "customizations.vscode.devPort",
+    "codespaces": "customizations.codespaces",
+}
+_WANTED = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+_IS = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a string",
+    "number": "a number",
+    "true": "true",
+    "false": "false",
+    "null": "null",
+}
+
+Path = tuple[str | int, ...]
+
+
+def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple[Mistake, ...]]:
+    """The configuration in `value`, the document's with its variables resolved, and all of its mistakes.
+
+    There is no configuration when a mistake is an error; warnings alone do not prevent one.
+    """
+    root = document.root
+    assert root is not None, "a document without errors has a value"
+    if root.kind != "object":
+        message = f"a devcontainer configuration must be an object, is {_IS[root.kind]}"
+        return None, (_mistake("model-wrong-type", message, root),)
+    config, mistakes = _against(DevContainer, value, root, ())
+    open_part = value.get("customizations")
+    if isinstance(open_part, dict) and "nestproof" in open_part:
+        mistakes += _against(Declarations, open_part["nestproof"], root, ("customizations", "nestproof"))[1]
+    if isinstance(open_part, dict) and OLD_NAME in open_part:
+        message = f"`customizations.{OLD_NAME}` is not read any more; rename it to `customizations.nestproof`"
+        old = root.at("customizations", OLD_NAME)
+        assert old is not None
+        mistakes.append(_mistake("model-bad-value", message, old))
+    of_members = [*_members(DevContainer, root, ())]
+    said = {mistake.start for mistake in of_members}
+    mistakes = [mistake for mistake in mistakes if mistake.start not in said]
+    mistakes += [*of_members, *_combinations(root)]
+    mistakes.sort(key=lambda mistake: mistake.start.offset)
+    broken = any(mistake.severity == "error" for mistake in mistakes)
+    return None if broken else config, tuple(mistakes)
+
+
+def _against(model: type[BaseModel], value: Any, root: Node, place: Path) -> tuple[Any | None, list[Mistake]]:
+    try:
+        return model.model_validate(value), []
+    except ValidationError as error:
+        return None, [_in_words(problem, root, place) for problem in error.errors(include_url=False)]
+
+
+def _in_words(problem: ErrorDetails, root: Node, place: Path) -> Mistake:
+    path, node = _locate(root, (*place, *problem["loc"]))
+    name, kind, context = path_text(path), problem["type"], problem.get("ctx", {})
+    if kind == "missing":
+        absent = problem["loc"][-1]
+        return _mistake("model-missing-property", f"`{name}` has no `{absent}`, which it needs", node)
+    if kind == "extra_forbidden":
+        near = _nearest(str(path[-1]), _names(Declarations))
+        return _mistake("model-bad-value", f"`{name}` is nothing that nestproof knows{near}", node)
+    wanted = _WANTED.get(kind) or (problem["msg"] if kind == "union" else "")
+    if wanted:
+        return _mistake("model-wrong-type", f"`{name}` must be {wanted}, is {_IS[node.kind]}", node)
+    shown = _IS[node.kind]
+    if node.kind in ("string", "number"):
+        shown = short(str(node.value)) if node.kind == "number" else repr(short(str(node.value)))
+    return _mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown}", node)
+
+
+def _allowed(kind: str, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "literal_error":
+            return str(context["expected"])
+        case "greater_than_equal":
+            return f"{context['ge']} or more"
+        case "less_than_equal":
+            return f"{context['le']} or less"
+        case "string_pattern_mismatch":
+            return "a number with tb, gb, mb or kb after it, such as 8gb"
+    return "another value"
+
+
+def _locate(root: Node, loc: Path) -> tuple[Path, Node]:
+    """The part of pydantic's place that is in the file, and the node there."""
+    path: list[str | int] = []
+    node = root
+    for step in loc:
+        below = node.at(step)
+        if below is None:
+            if step in TAGS:
+                continue
+            break
+        path.append(step)
+        node = below
+    return tuple(path), node
+
+
+def path_text(path: Path) -> str:
+    """`mounts[0].target`, safe to print; the whole configuration has no name of its own."""
+    text = ""
+    for step in path:
+        text += (
+            f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{short(step) or quoted(step)}"
+        )
+    return text or "the configuration"
+
+
+# What is below a property, where that is an object with properties of its own.
+_BELOW: Mapping[tuple[type[Properties], str], type[Properties]] = MappingProxyType(
+    {
+        (DevContainer, "build"): Build,
+        (DevContainer, "mounts"): MountObject,
+        (DevContainer, "portsAttributes"): PortAttributes,
+        (DevContainer, "otherPortsAttributes"): PortAttributes,
+        (DevContainer, "hostRequirements"): HostRequirements,
+        (HostRequirements, "gpu"): Gpu,
+    }
+)
+_OF_MANY = frozenset({"mounts", "portsAttributes"})
+
+
+def _members(model: type[Properties], node: Node, path: Path) -> Iterator[Mistake]:
+    """Properties that no client knows, and nulls, here and in the objects below.
+
+    The specification has no null, but for a variable in remoteEnv and for "no mount" in workspaceMount.
+    """
+    known = _names(model)
+    for name, member in node.members.items():
+        where = (*path, name)
+        if name not in known:
+            yield _unknown(member.key, path, name, known)
+        elif member.value.kind == "null" and name != "workspaceMount":
+            message = f"`{path_text(where)}` must have a value, is null"
+            yield _mistake("model-wrong-type", message, member.value)
+        elif below := _BELOW.get((model, name)):
+            children: list[tuple[Path, Node]] = [((), member.value)]
+            if name in _OF_MANY:
+                children = [((key,), one.value) for key, one in member.value.members.items()]
+                children += [((index,), item) for index, item in enumerate(member.value.items)]
+            for step, child in children:
+                yield from _members(below, child, (*where, *step))
+
+
+def _unknown(key: Node, path: Path, name: str, known: list[str]) -> Mistake:
+    where = path_text((*path, name))
+    if not path and name in _REPLACED:
+        message = f"`{where}` is deprecated; move it to `{_REPLACED[name]}`"
+        return _mistake("model-deprecated-property", message, key)
+    message = f"`{where}` is no property that clients know{_nearest(name, known)}"
+    return _mistake("model-unknown-property", message, key)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    folded = {candidate.lower(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.7)
+    return f"; did you mean `{folded[found[0]]}`?" if found else ""
+
+
+def _combinations(root: Node) -> Iterator[Mistake]:
+    """What the schema's alternatives exclude, said in words."""
+    has = root.members
+    sources = [name for name in ("image", "dockerFile", "dockerComposeFile") if name in has]
+    dockerfile = root.at("build", "dockerfile")
+    if "dockerFile" not in has and dockerfile is not None:
+        sources.append("build")
+    for name in sources[1:]:
+        message = f"`{sources[0]}` and `{name}` exclude each other: one says where the image comes from"
+        yield _mistake("model-forbidden-combination", message, has[name].key)
+    if "dockerFile" in has and dockerfile is not None:
+        message = "`dockerFile` and `build.dockerfile` exclude each other; keep the second"
+        yield _mistake("model-forbidden-combination", message, has["dockerFile"].key)
+    if not sources:
+        message = "no `image`, `build.dockerfile` or `dockerComposeFile`: the devcontainer CLI refuses it"
+        yield _mistake("model-no-source", message, root)
+    if "dockerComposeFile" in has:
+        yield from _with_compose(root)
+    action = root.at("shutdownAction")
+    if action is not None and action.value == "stopCompose" and "dockerComposeFile" not in has:
+        message = '`shutdownAction` "stopCompose" needs `dockerComposeFile`'
+        yield _mistake("model-forbidden-combination", message, action)
+
+
+def _with_compose(root: Node) -> Iterator[Mistake]:
+    has = root.members
+    if "service" not in has:
+        message = "`dockerComposeFile` needs `service`: which of its services is the container?"
+        yield _mistake("model-missing-property", message, has["dockerComposeFile"].key)
+    for name in ("runArgs", "appPort", "workspaceMount"):
+        if name in has:
+            message = f"`{name}` has no effect beside `dockerComposeFile`; say it in the Compose file"
+            yield _mistake("model-ignored-property", message, has[name].key)
+    action = root.at("shutdownAction")
+    if action is not None and action.value == "stopContainer":
+        message = '`shutdownAction` "stopContainer" is for containers without Compose'
+        yield _mistake("model-forbidden-combination", message, action)
+
+
+def _mistake(rule: str, message: str, node: Node) -> Mistake:
+    # Of an object that spans lines only its first line is marked; the sentence names it.
+    return Mistake(rule, RULES[rule].severity, message, node.start, node.end)

@@ -1,0 +1,1 @@
+"""The Docker and Podman API, create requests, and exec."""

@@ -1,0 +1,263 @@
+"""Reach an engine; facts about it; containers as context managers; leftovers of killed runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nestproof.core.capabilities import DOCKER_DEFAULT
+from nestproof.core.errors import CommandError, EngineError, EngineUnavailable
+from nestproof.core.platforms import holds_several, parse_platform
+from nestproof.core.signals import interrupts_deferred
+from nestproof.engine import podman
+from nestproof.engine.docker_context import (
+    client_settings,
+    client_variables,
+    innermost_words,
+    knock,
+    open_api,
+)
+from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, owner_is_gone
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+# Real engines answer within a second; an engine in an emulated guest needs several for a start.
+CALL_TIMEOUT = 60
+# Docker's security options that make root in a container another user of the host.
+ROOT_MAPPED = frozenset({"rootless", "userns"})
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says of itself and of the kernel that its containers run on."""
+
+    address: str
+    version: str
+    operating_system: str
+    kernel: str
+    platform: str
+    storage_driver: str
+    security_options: tuple[str, ...]
+    cgroup_version: str = ""
+    several_platforms: bool = False
+    """Whether its image store holds several platforms under one tag."""
+    product: str = "Docker"
+    """Or Podman, which answers the same API."""
+    default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
+    """What a container holds that asks for nothing."""
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether what docs/podman.md tells of holds."""
+        return self.product == "Podman"
+
+    @property
+    def maps_root(self) -> bool:
+        """Whether the engine is rootless, or has `userns-remap`."""
+        return any(map(self.confines_with, ROOT_MAPPED))
+
+    def confines_with(self, name: str) -> bool:
+        """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
+        return any(option.split(",")[0] == f"name={name}" for option in self.security_options)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A connected engine."""
+
+    api: APIClient
+    facts: EngineFacts
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    """What a docker client is given beside this process's environment to reach the same engine."""
+    cpus: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A running container of ours, with the engine's inspection of it."""
+
+    api: APIClient
+    name: str
+    inspection: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has; `id` is its digest."""
+
+    id: str
+    platform: str
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL_TIMEOUT) -> Engine:
+    """Reach the engine that the docker client would use; raises EngineUnavailable when none answers.
+
+    `environment` stands in for this process's own; `timeout` is that of each call, in seconds.
+    """
+    from docker.constants import DEFAULT_DOCKER_API_VERSION
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    address = ""
+    try:
+        settings = client_settings(os.environ if environment is None else environment)
+        address = str(settings["base_url"])
+        variables = {} if environment is None else client_variables(environment)
+        knock(address, timeout)
+        api = open_api(settings, variables, version=DEFAULT_DOCKER_API_VERSION, timeout=timeout)
+        version = api.version(api_version=False)
+        api.close()
+        api = open_api(settings, variables, version=version["ApiVersion"], timeout=timeout)
+        info = api.info()
+        podmans = _podmans_facts(api, podman.own_api(version))
+    except (DockerException, RequestException, CommandError, OSError) as error:
+        raise EngineUnavailable(
+            f"no Docker Engine answers{f' at {address}' if address else ''}",
+            why=innermost_words(error),
+            fix="start Docker; on Debian and Ubuntu: apt-get install docker.io",
+        ) from error
+    return Engine(
+        api,
+        EngineFacts(
+            address=address,
+            version=info["ServerVersion"],
+            operating_system=info["OperatingSystem"],
+            kernel=info["KernelVersion"],
+            platform=parse_platform(info["Architecture"]),
+            storage_driver=info["Driver"],
+            security_options=tuple(info.get("SecurityOptions") or ()),
+            cgroup_version=info.get("CgroupVersion") or "",
+            several_platforms=holds_several(info),
+            **podmans,
+        ),
+        variables,
+        info.get("NCPU") or 1,
+    )
+
+
+def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
+    """What only Podman's own API tells; nothing where `version` is empty, because the engine is no Podman."""
+    if not version:
+        return {}
+    response = api.get(f"{api.base_url}/v{version}/libpod/info", timeout=CALL_TIMEOUT)
+    response.raise_for_status()
+    return {"product": "Podman", "default_capabilities": podman.default_capabilities(response.json())}
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn what the docker package raises into an EngineError that says what was being done."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    try:
+        yield
+    except ReadTimeoutError as error:
+        raise EngineError(f"{doing}: the engine said nothing in time") from error
+    except (DockerException, RequestException, HTTPError, OSError) as error:
+        said = getattr(error, "explanation", None)
+        raise EngineError(f"{doing}: {(said or str(error)).strip()}") from error
+
+
+def find_image(engine: Engine, reference: str) -> Image | None:
+    """The image of that tag or id, or None when the engine has none."""
+    from docker.errors import ImageNotFound
+
+    with engine_errors(f"inspecting the image {reference}"):
+        try:
+            image = engine.api.inspect_image(reference)
+        except ImageNotFound:
+            return None
+    config = image.get("Config") or {}
+    return Image(
+        image["Id"],
+        f"{image['Os']}/{image['Architecture']}",
+        config.get("Labels") or {},
+        tuple(config.get("Entrypoint") or ()),
+        tuple(config.get("Cmd") or ()),
+    )
+
+
+def remove_leftovers(engine: Engine) -> list[str]:
+    """Remove containers and volumes of runs of this machine that no longer live; returns their names."""
+    with engine_errors("looking for leftovers of earlier runs"):
+        containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
+        dead = [c for c in containers if owner_is_gone(c["Labels"][OWNER_LABEL])]
+        for container in dead:
+            _remove(engine.api, container["Id"])
+        volumes = engine.api.volumes(filters={"label": OWNER_LABEL})["Volumes"] or []
+        dead_volumes = [v["Name"] for v in volumes if owner_is_gone(v["Labels"][OWNER_LABEL])]
+        for name in dead_volumes:
+            engine.api.remove_volume(name, force=True)
+    return [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead] + dead_volumes
+
+
+@contextlib.contextmanager
+def started_container(
+    engine: Engine,
+    request: dict[str, Any],
+    platform: str,
+    prepare: Callable[[APIClient, str], None] | None = None,
+) -> Iterator[Container]:
+    """A running container made from the body of a create request; gone, with its volumes, at the end.
+
+    `prepare` is called with its name before it is started.
+    """
+    # The name is ours before the engine knows it, so that an interrupted create is found as well.
+    name = f"nestproof-{uuid.uuid4().hex[:12]}"
+    body = podman.carried(request) if engine.facts.is_podman else request
+    try:
+        with engine_errors("starting the container"):
+            with interrupts_deferred():
+                engine.api.create_container_from_config(body, name, platform)
+            if prepare is not None:
+                prepare(engine.api, name)
+            engine.api.start(name)
+            inspection = engine.api.inspect_container(name)
+        if engine.facts.is_podman:
+            inspection = podman.completed(inspection, request)
+        if not inspection["State"]["Running"]:
+            raise EngineError(
+                f"the container ended at once with exit status {inspection['State']['ExitCode']}",
+                why=_last_words(engine, name, inspection),
+            )
+        yield Container(engine.api, name, inspection)
+    finally:
+        with interrupts_deferred():
+            _remove(engine.api, name)
+            _remove_own_volumes(engine.api, request)
+
+
+def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
+    with contextlib.suppress(Exception):  # the error that led here matters more than its illustration
+        logs: bytes = engine.api.logs(name, tail=10)
+        return (inspection["State"].get("Error") or logs.decode(errors="replace")).strip()
+    return ""
+
+
+def _remove(api: APIClient, name: str) -> None:
+    from docker.errors import NotFound
+
+    with engine_errors(f"removing the container {name}"), contextlib.suppress(NotFound):
+        api.remove_container(name, force=True, v=True)
+
+
+def _remove_own_volumes(api: APIClient, request: Mapping[str, Any]) -> None:
+    """Named volumes that the engine made for our container carry its run's label; others stay."""
+    labels = request.get("Labels", {})
+    mounts = request.get("HostConfig", {}).get("Mounts") or ()
+    if RUN_LABEL not in labels or not any(mount["Type"] == "volume" for mount in mounts):
+        return
+    with engine_errors("removing the volumes of the container"):
+        volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []
+        for volume in volumes:
+            api.remove_volume(volume["Name"], force=True)

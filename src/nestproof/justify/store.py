@@ -1,0 +1,80 @@
+"""Justifications in the workspace: what is known of a host is not tried again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from nestproof.core.errors import NestproofError
+from nestproof.core.outcome import Target
+from nestproof.devcontainer.container_options import mounted_root
+from nestproof.justify.justification import Justification
+from nestproof.justify.records import RecordError, from_json, to_json
+from nestproof.justify.trials import Host
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import script, text_of
+from nestproof.smoke.plan import Run, request_container
+
+FOLDER = ".nestproof/justify"
+
+
+def evidence(workspace: Path) -> Iterator[Justification]:
+    """Every justification that is kept in the workspace and can be read."""
+    for file in sorted((workspace / FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, RecordError):
+            yield from_json(json.loads(file.read_text("utf-8")))
+
+
+def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:
+    """A name for all that decides a trial beside its options: host, image, questions, the container's rest.
+
+    `run` is one without any relaxation.
+    """
+    request = request_container(run.profile, run.image, {})
+    request.pop("Labels")
+    declared = run.profile.declarations
+    for mount in request["HostConfig"].get("Mounts", ()):
+        mount.pop("VolumeOptions", None)  # it names the run
+    parts = (
+        [host.kernel, host.lsms, host.engine, host.platform, host.image],
+        [run.target.profile, run.profile.remote_user, run.elsewhere],
+        request,
+        [(probe.name, probe.user, text_of(probe), probe.control, probe.shows) for probe in probes],
+        [script("runner"), declared.codex_version, declared.degradations],
+    )
+    # Another clone of the same is the same question.
+    text = json.dumps(parts, sort_keys=True).replace(str(mounted_root(run.profile.workspace)), "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recall(workspace: Path, target: Target, key: str) -> Justification | None:
+    """What is known by that key; None when nothing is, or nothing that can be read."""
+    with contextlib.suppress(OSError, ValueError, RecordError):
+        return from_json(json.loads(_file(workspace, target, key).read_text("utf-8")))
+    return None
+
+
+def remember(workspace: Path, key: str, made: Justification) -> Path:
+    """Keep a justification; returns the file. Raises NestproofError when it cannot be written."""
+    file = _file(workspace, made.target, key)
+    new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            new.write_text(json.dumps(to_json(made), indent=1) + "\n", "utf-8")
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise NestproofError(f"{FOLDER} cannot be written", why=str(error)) from error
+    return file
+
+
+def _file(workspace: Path, target: Target, key: str) -> Path:
+    # A profile's name may hold what a file's name may not; the key tells them apart.
+    name = "".join(letter if letter.isalnum() else "-" for letter in target.profile)
+    return workspace / FOLDER / f"{name[:40]}-{key}.json"

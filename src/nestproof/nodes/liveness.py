@@ -1,0 +1,72 @@
+"""The watch over a node: is its engine still there while work is done on it?"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator, Iterator
+
+from nestproof.core.cancellation import Stop, current_stop
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Outcome, Status
+from nestproof.engine.client import Engine, engine_errors
+
+# Between two looks at a node, in seconds.
+PULSE = 2.0
+# A lost node's containers cannot be removed; to find that out again must not take its whole timeout.
+_TIMEOUT_OF_THE_LOST = 2
+
+
+def while_alive(engine: Engine, name: str, outcomes: Generator[Outcome]) -> Generator[Outcome]:
+    """The outcomes, as long as the node answers; raises EngineError when it does not, whatever they say.
+
+    A fail counts only if the node still answers: what dies or stalls answers every question wrong.
+    """
+    with watched(engine, name), contextlib.closing(outcomes):
+        for outcome in outcomes:
+            if outcome.status in (Status.FAIL, Status.ERROR):
+                try:
+                    ask_for_life(engine, name)
+                except EngineError as error:
+                    _lose(engine, error, current_stop())
+                    # It ends by itself, and tries to clean up; the next run that reaches the node does so.
+                    for _ in outcomes:
+                        pass
+                    raise
+            yield outcome
+
+
+def ask_for_life(engine: Engine, name: str) -> None:
+    """Raise EngineError unless the node answers."""
+    try:
+        with engine_errors("asking whether it is there"):
+            engine.api.ping()
+    except EngineError as error:
+        raise EngineError(f"the node {name} is lost", why=error.what) from error
+
+
+@contextlib.contextmanager
+def watched(engine: Engine, name: str) -> Iterator[None]:
+    """Look after the node during the block, and end the lane when it does not answer within its timeout."""
+    stop, over = current_stop(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(PULSE):
+            try:
+                ask_for_life(engine, name)
+            except EngineError as error:
+                _lose(engine, error, stop)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _lose(engine: Engine, error: EngineError, stop: Stop | None) -> None:
+    """Let nothing wait for the engine any more."""
+    engine.api.timeout = _TIMEOUT_OF_THE_LOST
+    if stop is not None:
+        stop.lose(error.what, error.why)

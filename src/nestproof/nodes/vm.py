@@ -1,0 +1,77 @@
+"""Guests with a kernel of their own: started, reached, and given an image and a workspace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nestproof.core.cancellation import held
+from nestproof.core.errors import CommandError, UsageError
+from nestproof.core.process import run, run_interactive
+from nestproof.engine.client import Engine, connect, remove_leftovers
+
+if TYPE_CHECKING:
+    pass
+
+# A first start makes a file system under emulation; measured: under ten minutes on two cores.
+UP_TIMEOUT = 3600.0
+# An engine in a guest without hardware help is some ten times slower.
+CALL_TIMEOUT = 600
+
+
+def control(command: Sequence[str], workspace: Path, *arguments: str) -> int:
+    """Hand a word to the guests' command, with the terminal; returns its exit status."""
+    return run_interactive([*_argv(command, workspace), *arguments])
+
+
+def open_guest(command: Sequence[str], workspace: Path, platform: str, say: Callable[[str], None]) -> Engine:
+    """The engine of the platform's guest, started if need be.
+
+    Raises CommandError when it does not start, EngineUnavailable when its engine does not answer.
+    """
+    say(f"starting the guest for {platform}, or using the one that runs")
+    up = run([*_argv(command, workspace), "up", "--platform", platform], timeout=UP_TIMEOUT, on_line=say)
+    if up.status != 0:
+        raise CommandError(
+            f"the guest for {platform} could not be started",
+            why=up.stderr.strip()[-2000:],
+            fix=f"{' '.join(command)} up --platform {platform}",
+        )
+    return connect(read_variables(up.stdout), timeout=CALL_TIMEOUT)
+
+
+class Guests:
+    """The guests of a run, each opened once, however many targets ask for it."""
+
+    def __init__(self, command: Sequence[str], workspace: Path, say: Callable[[str], None]) -> None:
+        self._command, self._workspace, self._say = command, workspace, say
+        self._lock = threading.Lock()
+        self._opened: dict[str, Engine] = {}
+
+    def open(self, platform: str) -> Engine:
+        """The engine of the platform's guest, cleared of what killed runs left there; see open_guest."""
+        with held(self._lock):
+            if platform not in self._opened:
+                guest = open_guest(self._command, self._workspace, platform, self._say)
+                for name in remove_leftovers(guest):
+                    self._say(f"removed {name}, left behind in the guest by an earlier run that was killed")
+                self._opened[platform] = guest
+            return self._opened[platform]
+
+
+def read_variables(text: str) -> dict[str, str]:
+    """`NAME=value` lines, as a shell would take them; others are left out."""
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name: value.strip("'\"") for name, is_one, value in pairs if is_one and name.isidentifier()}
+
+
+def _argv(command: Sequence[str], workspace: Path) -> list[str]:
+    if not command:
+        raise UsageError(
+            "this repository does not say how a guest is started",
+            fix='guest = ["scripts/vm"] in [tool.nestproof]; docs/nodes.md has the script',
+        )
+    program = workspace / command[0]
+    return [str(program) if program.exists() else command[0], *command[1:]]

@@ -1,0 +1,1 @@
+"""Relaxations, their risks, and the privilege lock."""

@@ -1,0 +1,113 @@
+"""The privileges of all profiles beside those of another revision: what a branch adds and removes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PosixPath
+
+from nestproof.core.git import find_merge_base
+from nestproof.privileges.inventory import Privilege, Side, by_rank, privilege, read_side, read_sides
+from nestproof.privileges.lock import Lock, read_lock
+from nestproof.privileges.revision import Recorded, recorded_profiles, written_out
+
+# git-diff(1), --find-renames: similar by half counts as renamed.
+_LIKE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A profile before and after; None where there is none. `renamed_from` is the one that it was, if any."""
+
+    name: str
+    before: Side | None
+    after: Side | None
+    added: tuple[Privilege, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: int = 0
+    renamed_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the working tree adds and removes since its merge base with a revision."""
+
+    base: str
+    commit: str
+    changes: tuple[Change, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 when something is added, or may be, because a profile cannot be read now."""
+        return int(any(change.added or (change.after and change.after.trouble) for change in self.changes))
+
+
+def compare(workspace: Path, base: str, environment: Mapping[str, str]) -> Comparison:
+    """What the working tree asks for, beside its merge base with `base`.
+
+    Raises UsageError when `base` is no commit, UnanswerableError where the history does not reach that far.
+    """
+    lock, commit = read_lock(workspace), find_merge_base(workspace, base)
+    recorded = recorded_profiles(workspace, commit)
+    before = {
+        name: _recorded_side(name, file, workspace, commit, environment) for name, file in recorded.items()
+    }
+    after = read_sides(workspace, environment, may_be_none=bool(before))
+    names = dict.fromkeys([*before, *after])
+    changes = tuple(compare_sides(name, before, after, lock) for name in names)
+    return Comparison(base, commit, changes)
+
+
+def compare_sides(
+    name: str, before: Mapping[str, Side], after: Mapping[str, Side], lock: Lock | None
+) -> Change:
+    """What a profile asks for and did not, and the reverse; after an unreadable file, all counts as added."""
+    old, new = before.get(name), after.get(name)
+    asked, had = (set(side.asked) if side else set() for side in (new, old))
+    unknown = new is not None and new.trouble
+    return Change(
+        name,
+        old,
+        new,
+        tuple(privilege(item, name, lock) for item in by_rank(asked - had)),
+        () if unknown else by_rank(had - asked),
+        len(asked & had),
+        _renamed_from(name, before, after) if old is None else "",
+    )
+
+
+class _RecordedFile(PosixPath):
+    """A path whose content is what a revision has there."""
+
+    content = b""
+
+    def read_bytes(self) -> bytes:
+        return self.content
+
+
+def _recorded_side(
+    name: str, recorded: Recorded, workspace: Path, commit: str, environment: Mapping[str, str]
+) -> Side:
+    """The same workspace on both sides: what a profile asks for can depend on where that is."""
+    if recorded.trouble:
+        return Side(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
+    if b'"dockerComposeFile"' in recorded.content:
+        # Compose reads its files, and those that they name, itself.
+        with written_out(workspace, commit) as folder:
+            return read_side(name, folder / recorded.file, folder, environment)
+    file = _RecordedFile(workspace / recorded.file)
+    file.content = recorded.content
+    return read_side(name, file, workspace, environment)
+
+
+def _renamed_from(name: str, before: Mapping[str, Side], after: Mapping[str, Side]) -> str:
+    """The profile that is gone and of whose lines the new one has most, at least half, as git has it."""
+    new = Counter(after[name].lines)
+    alike = {gone: _likeness(Counter(before[gone].lines), new) for gone in before if gone not in after}
+    nearest = max(alike, key=lambda gone: alike[gone], default="")
+    return nearest if nearest and alike[nearest] >= _LIKE else ""
+
+
+def _likeness(some: Counter[str], others: Counter[str]) -> float:
+    return (some & others).total() / max(some.total(), others.total(), 1)

@@ -1,0 +1,174 @@
+"""The privileges of all profiles: shown as they stand to the lock, or written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from nestproof.devcontainer.profile import ProfileError, discover, load_profile, select
+from nestproof.privileges.lock import (
+    HEADER,
+    LOCK_FILE,
+    UNWRITTEN,
+    Lock,
+    Reasons,
+    read_lock,
+    render_lock,
+    unwritten_reason,
+    write_lock,
+)
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.privileges.risks import risk_of
+
+
+class Standing(StrEnum):
+    """How a relaxation stands to the lock."""
+
+    LOCKED = "in the lock"
+    MISSING = "not in the lock"
+    UNUSED = "in the lock, not asked for"
+    UNHELD = "no lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """A relaxation of a profile, how it stands to the lock, and the reason that the lock has."""
+
+    relaxation: str
+    standing: Standing
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A profile with its privileges, the gravest first; where it could not be read, `trouble` says why."""
+
+    name: str
+    file: str
+    privileges: tuple[Privilege, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The privileges of every profile, held against the lock."""
+
+    has_lock: bool
+    holders: tuple[Holder, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a profile cannot be read, or asks for what the lock does not have."""
+        standings = {privilege.standing for holder in self.holders for privilege in holder.privileges}
+        return int(Standing.MISSING in standings or any(holder.trouble for holder in self.holders))
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did to the lock, by profile and relaxation, and which reasons a person still owes."""
+
+    written: bool
+    added: tuple[tuple[str, str], ...]
+    removed: tuple[tuple[str, str], ...]
+    unwritten: tuple[tuple[str, str], ...]
+    lost_comments: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0: a lock that cannot be written is an error."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a profile's file asks for or, in `trouble`, why that is not known."""
+
+    file: str
+    lines: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+def show(workspace: Path, environment: Mapping[str, str]) -> Shown:
+    """The privileges of every profile; raises UsageError when there is no profile, or no sound lock."""
+    lock, sides = read_lock(workspace), read_sides(workspace, environment)
+    return Shown(lock is not None, tuple(hold(sides, lock)))
+
+
+def update(workspace: Path, environment: Mapping[str, str]) -> Updated:
+    """Write into the lock what the profiles ask for; raises ProfileError while one of them cannot be read."""
+    lock, sides = read_lock(workspace), read_sides(workspace, environment)
+    if trouble := [side.trouble for side in sides.values() if side.trouble]:
+        raise ProfileError("\n".join(trouble), fix=f"{LOCK_FILE} is as it was; mend the profile first")
+    reasons = {name: _reasons(side.asked, lock.get(name, {}) if lock else {}) for name, side in sides.items()}
+    text = render_lock(reasons, HEADER if lock is None else lock.header())
+    written = lock is None or text != lock.source.text
+    if written:
+        write_lock(workspace, text)
+    before, after = _pairs(lock or {}), _pairs(reasons)
+    unwritten = [(name, item) for name, item in after if reasons[name][item].startswith(UNWRITTEN)]
+    return Updated(
+        written,
+        tuple(pair for pair in after if pair not in before),
+        tuple(pair for pair in before if pair not in after),
+        tuple(unwritten),
+        lock.comments_below() if lock else (),
+    )
+
+
+def hold(sides: Mapping[str, Side], lock: Lock | None) -> Iterator[Holder]:
+    """Each profile with its privileges, then what the lock has for profiles that do not exist."""
+    for name in dict.fromkeys([*sides, *(lock or {})]):
+        side = sides.get(name, Side(""))
+        locked = lock.get(name, {}) if lock and not side.trouble else {}
+        names = by_rank({*side.asked, *locked})
+        privileges = (privilege(item, name, lock, asked=item in side.asked) for item in names)
+        yield Holder(name, side.file, tuple(privileges), side.trouble)
+
+
+def privilege(relaxation: str, profile: str, lock: Lock | None, *, asked: bool = True) -> Privilege:
+    """A relaxation as it stands to the lock."""
+    if lock is None:
+        return Privilege(relaxation, Standing.UNHELD)
+    locked = lock.get(profile, {})
+    if relaxation not in locked:
+        return Privilege(relaxation, Standing.MISSING)
+    return Privilege(relaxation, Standing.LOCKED if asked else Standing.UNUSED, locked[relaxation])
+
+
+def by_rank(relaxations: Iterable[str]) -> tuple[str, ...]:
+    """The gravest first."""
+    return tuple(sorted(relaxations, key=lambda name: (-risk_of(name).rank, name)))
+
+
+def read_sides(
+    workspace: Path, environment: Mapping[str, str], *, may_be_none: bool = False
+) -> dict[str, Side]:
+    """Every profile as it is now; raises UsageError when there is none and there must be one."""
+    found = discover(workspace)
+    files = found if may_be_none else select(found, [])
+    return {name: read_side(name, file, workspace, environment) for name, file in files.items()}
+
+
+def read_side(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Side:
+    """What a profile's file asks for."""
+    shown = str(file.relative_to(workspace))
+    try:
+        profile = load_profile(name, file, workspace, environment)
+    except ProfileError as error:
+        return Side(shown, trouble=str(error))
+    lines = file.read_bytes().decode(errors="replace").splitlines()
+    return Side(shown, tuple(lines), relaxations_asked(profile.run))
+
+
+def _reasons(asked: Iterable[str], written: Mapping[str, str]) -> dict[str, str]:
+    """The reasons that are there, and for the rest one that a person still has to replace."""
+    return {
+        name: written[name] if written.get(name, "").strip() else unwritten_reason(name) for name in asked
+    }
+
+
+def _pairs(reasons: Reasons) -> list[tuple[str, str]]:
+    return [(profile, relaxation) for profile in reasons for relaxation in reasons[profile]]

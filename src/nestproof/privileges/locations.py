@@ -1,0 +1,85 @@
+"""Where in a profile's file each of its relaxations is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nestproof.devcontainer.jsonc import Document, Position
+from nestproof.devcontainer.profile import Profile
+from nestproof.engine.run_options import RunArgumentError, RunOptions, parse_run_args
+from nestproof.privileges.relaxations import relaxations_asked
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The property that asks for a relaxation, such as `runArgs[1]`, from `start` up to and without `end`."""
+
+    path: str
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A property, or the elements of a list that belong together, and what it asks for alone."""
+
+    name: str
+    options: RunOptions
+    indexes: tuple[int, ...] = ()
+
+    def place(self, document: Document) -> Place | None:
+        steps: list[tuple[str | int, ...]] = [(self.name, index) for index in self.indexes]
+        steps = steps or [(self.name,)]
+        nodes = [document.root.at(*step) if document.root else None for step in steps]
+        first, last = nodes[0], nodes[-1]
+        if first is None or last is None:
+            return None
+        path = f"{self.name}[{self.indexes[0]}]" if self.indexes else self.name
+        return Place(path, first.start, last.end)
+
+
+def places_asked(profile: Profile, document: Document) -> dict[str, tuple[Place, ...]]:
+    """Relaxation to the places that ask for it, those of the run arguments first.
+
+    What the file does not name itself, such as a sensitive folder that is the workspace, has no place.
+    """
+    found: dict[str, tuple[Place, ...]] = dict.fromkeys(relaxations_asked(profile.run), ())
+    for part in _parts(profile):
+        place = part.place(document)
+        for name in relaxations_asked(part.options):
+            # What a part asks for can be taken back by another, as by a second --network.
+            if name in found and place is not None:
+                found[name] += (place,)
+    return found
+
+
+def _parts(profile: Profile) -> Iterator[_Part]:
+    config = profile.config
+    if profile.service is not None:
+        yield _Part("service", profile.service.options)
+    else:
+        yield from _run_args(config.run_args)
+    for index, name in enumerate(config.cap_add):
+        yield _Part("capAdd", RunOptions(cap_add=(name,)), (index,))
+    for index, option in enumerate(config.security_opt):
+        yield _Part("securityOpt", RunOptions(security_opt=(option,)), (index,))
+    yield _Part("privileged", RunOptions(privileged=config.privileged))
+    for index, mount in enumerate(config.mounts):
+        text = mount if isinstance(mount, str) else f"type={mount.type},source={mount.source or ''}"
+        yield _Part("mounts", RunOptions(mounts=(text,)), (index,))
+    yield _Part("workspaceMount", RunOptions(mounts=(config.workspace_mount or "",)))
+
+
+def _run_args(arguments: Sequence[str]) -> Iterator[_Part]:
+    """Each option with its value; the list as a whole is known to be sound."""
+    index = 0
+    while index < len(arguments):
+        size = 1
+        try:
+            options = parse_run_args(arguments[index : index + 1])
+        except RunArgumentError:
+            size = 2  # sound among others and not alone: its value is the next element
+            options = parse_run_args(arguments[index : index + 2])
+        yield _Part("runArgs", options, tuple(range(index, index + size)))
+        index += size

@@ -1,0 +1,123 @@
+"""A profile held against the privilege lock: what it asks for, and what the lock has for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from nestproof.core.diagnostics import Finding, Mistake, Related, Rule, Severity
+from nestproof.core.outcome import Outcome, Status
+from nestproof.core.source import quoted
+from nestproof.devcontainer.jsonc import Document
+from nestproof.devcontainer.profile import Profile
+from nestproof.devcontainer.secrets import redacted
+from nestproof.privileges.locations import Place, places_asked
+from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.privileges.risks import risk_of
+
+UPDATE = "nestproof privileges --update"
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "lock-relaxation": Rule("error", "A profile asks for a relaxation that the privilege lock lacks."),
+        "lock-reason": Rule("error", "The privilege lock has a relaxation without a reason by a person."),
+        "lock-unused": Rule("warning", "The privilege lock has what no profile asks for."),
+        "lock-removable": Rule("warning", "An experiment shows that a relaxation is not needed."),
+    }
+)
+
+
+def check_lock(name: str, profile: Profile, document: Document, lock: Lock | None) -> Outcome:
+    """Does the profile ask for no more than the lock has for it, with a reason for each?"""
+    asked = relaxations_asked(profile.run)
+    if lock is None:
+        summary = (
+            f"{document.name}: there is no {LOCK_FILE} to hold {_count(asked)} against; make it: {UPDATE}"
+        )
+        return Outcome("check.lock", Status.PASS, summary)
+    extra = [relaxation for relaxation in asked if relaxation not in lock.get(name, {})]
+    findings = (*_not_allowed(name, profile, document, extra), *_in_the_lock(name, document, asked, lock))
+    errors = [finding for finding in findings if finding.mistake.severity == "error"]
+    if extra:
+        return Outcome(
+            "check.lock",
+            Status.FAIL,
+            f"{_at(errors[0])}: asks for {', '.join(extra)}, which the lock does not have for {name}",
+            None,
+            "\n".join(f"{relaxation}: {risk_of(relaxation).allows}" for relaxation in extra),
+            f"remove what is not needed; for the rest write a line with its reason into the lock: {UPDATE}",
+            findings=findings,
+        )
+    if errors:
+        return Outcome(
+            "check.lock",
+            Status.FAIL,
+            f"{_at(errors[0])}: {errors[0].mistake.message}",
+            None,
+            "a relaxation that nobody gives a reason for is one that nobody has weighed",
+            errors[0].fix,
+            findings=findings,
+        )
+    warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
+    held = f"{_count(asked)}, {'each in the lock' if asked else 'as the lock has it'}"
+    return Outcome("check.lock", Status.PASS, f"{document.name}: {held}{warned}", findings=findings)
+
+
+def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
+    """Does the lock name only profiles that exist? Nothing is said where there is no lock."""
+    if lock is None:
+        return None
+    places, gone = lock.places(), sorted(set(lock) - set(names))
+    findings = tuple(
+        Finding.of(
+            lock.source,
+            Mistake("lock-unused", "warning", f"there is no profile {quoted(name)}", *places[(name,)]),
+            f"remove its lines: {UPDATE}",
+        )
+        for name in gone
+    )
+    said = (
+        f"names {', '.join(map(quoted, gone))}: no such profile" if gone else "names only profiles that exist"
+    )
+    return Outcome("check.lock", Status.PASS, f"{LOCK_FILE}: {said}", findings=findings)
+
+
+def _not_allowed(name: str, profile: Profile, document: Document, extra: list[str]) -> Iterator[Finding]:
+    places = places_asked(profile, document)
+    start = document.source.position(0)
+    for relaxation in extra:
+        first, *others = places[relaxation] or (Place("the profile", start, start),)
+        said = f"{first.path} asks for {relaxation}, which the lock does not have for {name}"
+        also = tuple(Related(place.start, f"{place.path} asks for it too") for place in others)
+        message = f"{said}: {risk_of(relaxation).allows}"
+        yield Finding.of(
+            redacted(document),
+            Mistake("lock-relaxation", "error", message, first.start, first.end, also),
+            f'remove it, or add to [{name}] in {LOCK_FILE}: "{relaxation}" = "why {name} needs it"',
+        )
+
+
+def _in_the_lock(name: str, document: Document, asked: tuple[str, ...], lock: Lock) -> Iterator[Finding]:
+    places = lock.places()
+    for relaxation, reason in lock.get(name, {}).items():
+        severity: Severity = "warning"
+        rule, fix = "lock-reason", f"write why {name} needs it"
+        if relaxation not in asked:
+            rule, fix = "lock-unused", f"remove the line: {UPDATE}"
+            message = f"the lock has {relaxation} for {name}, and {document.name} does not ask for it"
+        elif not reason.strip():
+            severity, message = "error", f"{relaxation} has no reason"
+        elif reason.startswith(UNWRITTEN):
+            message = f"the reason for {relaxation} is the one that nestproof filled in"
+        else:
+            continue
+        yield Finding.of(lock.source, Mistake(rule, severity, message, *places[(name, relaxation)]), fix)
+
+
+def _at(finding: Finding) -> str:
+    return f"{finding.file}:{finding.mistake.start.line}:{finding.mistake.start.column}"
+
+
+def _count(asked: tuple[str, ...]) -> str:
+    return f"{len(asked) or 'no'} relaxation{'' if len(asked) == 1 else 's'}"

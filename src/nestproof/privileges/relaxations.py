@@ -1,0 +1,120 @@
+"""What weakens Docker's defaults: as a profile asks for it, and as a container has it.
+
+A relaxation is named by the `docker run` option that asks for it, without the dashes:
+`cap-add=SYS_ADMIN`, `security-opt=seccomp=unconfined`, `privileged`, `network=host`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nestproof.core.capabilities import DOCKER_DEFAULT, normalize
+from nestproof.engine.run_options import RunOptions, mount_fields
+
+# Host paths that hand a container the host, or its secrets.
+_SENSITIVE_SOURCES = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run")
+_DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+
+
+def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
+    """What a profile's options ask for, sorted and without repetition."""
+    namespaces = {
+        "network": options.network,
+        "pid": options.pid,
+        "ipc": options.ipc,
+        "uts": options.uts,
+        "userns": options.userns,
+        "cgroupns": options.cgroupns,
+    }
+    return _collect(
+        capabilities=options.cap_add,
+        security=options.security_opt,
+        privileged=options.privileged,
+        devices=options.devices,
+        namespaces=namespaces,
+        sources=[*map(_mount_source, options.mounts), *(v.split(":")[0] for v in options.volumes)],
+    )
+
+
+def relaxations_in_force(inspection: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same, read from the engine's inspection of a container instead of from a file."""
+    host = inspection["HostConfig"]
+    modes = {
+        "network": "NetworkMode",
+        "pid": "PidMode",
+        "ipc": "IpcMode",
+        "uts": "UTSMode",
+        "userns": "UsernsMode",
+        "cgroupns": "CgroupnsMode",
+    }
+    security = list(host.get("SecurityOpt") or ())
+    # The docker client turns systempaths=unconfined into empty lists; an engine's default is not empty.
+    if not host["Privileged"] and host.get("MaskedPaths") == [] and host.get("ReadonlyPaths") == []:
+        security.append("systempaths=unconfined")
+    return _collect(
+        capabilities=host.get("CapAdd") or (),
+        security=security,
+        privileged=host["Privileged"],
+        devices=[device["PathOnHost"] for device in host.get("Devices") or ()],
+        # The engine spells out its own default for cgroup v1 as "host": no relaxation.
+        namespaces={name: host.get(key) or "" for name, key in modes.items() if name != "cgroupns"},
+        sources=[m.get("Source", "") for m in inspection.get("Mounts") or () if m["Type"] == "bind"],
+    )
+
+
+def _collect(
+    *,
+    capabilities: Iterable[str],
+    security: Iterable[str],
+    privileged: bool,
+    devices: Iterable[str],
+    namespaces: Mapping[str, str],
+    sources: Iterable[str],
+) -> tuple[str, ...]:
+    labels_go = privileged or namespaces.get("pid") == "host" or namespaces.get("ipc") == "host"
+    found = {f"cap-add={normalize(name)}" for name in capabilities if normalize(name) not in DOCKER_DEFAULT}
+    # Docker itself switches SELinux labels off for these: named once, as what was asked for
+    # (moby, daemon/create.go, generateSecurityOpt).
+    found |= {
+        f"security-opt={name}"
+        for name in map(_security_option, security)
+        if name and not (labels_go and name == "label=disable")
+    }
+    found |= {f"device={device.split(':')[0]}" for device in devices}
+    found |= {f"{name}={mode}" for name, mode in namespaces.items() if _joins_another(mode)}
+    found |= {f"mount={source}" for source in map(_normal, sources) if _is_sensitive(source)}
+    if privileged:
+        found.add("privileged")
+    return tuple(sorted(found))
+
+
+def _security_option(option: str) -> str:
+    """A security option in its `name=value` form, or nothing when it does not weaken a default."""
+    # The docker client still takes the old separator, as in apparmor:unconfined.
+    name, separator, value = option.partition("=" if "=" in option else ":")
+    if name == "no-new-privileges" or value in {"builtin", "docker-default"}:
+        return ""
+    if name == "seccomp" and value != "unconfined":
+        # A file's name in the configuration, its content in the inspection: one name for both.
+        return "seccomp=(a profile of its own)"
+    return f"{name}={value}" if separator else name
+
+
+def _joins_another(mode: str) -> bool:
+    return mode == "host" or mode.startswith(("container:", "service:"))
+
+
+def _mount_source(mount: str) -> str:
+    fields = mount_fields(mount)
+    return fields.get("source", fields.get("src", "")) if fields.get("type") == "bind" else ""
+
+
+def _normal(path: str) -> str:
+    # POSIX leaves the meaning of two leading slashes open; here they are one.
+    return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
+
+
+def _is_sensitive(path: str) -> bool:
+    return path in _SENSITIVE_SOURCES or path in _DOCKER_SOCKETS or path.startswith(("/proc/", "/sys/"))

@@ -1,0 +1,72 @@
+"""Probes that a repository adds, in `[[tool.nestproof.probe]]`: they are asked and shown as ours are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from nestproof.core.config import OwnProbe
+from nestproof.core.errors import UsageError
+from nestproof.core.outcome import Observation, Status
+from nestproof.probes.probe import OR_UNVERIFIED, Judge, Probe
+from nestproof.probes.table import PROBES
+from nestproof.probes.verdicts import Context, Judgement, failed, last_line
+
+# What smoke runs call other outcomes, and the runner another answer.
+_RESERVED = {"facts", "relaxations", "container"}
+
+
+def own_probes(configured: Iterable[OwnProbe], profiles: Collection[str]) -> dict[str, tuple[Probe, ...]]:
+    """The configured probes of each profile; raises UsageError for a name that is taken or unknown."""
+    found: dict[str, tuple[Probe, ...]] = dict.fromkeys(profiles, ())
+    taken = {probe.name for probe in PROBES} | _RESERVED
+    for own in configured:
+        if own.name in taken:
+            raise UsageError(
+                f"[[tool.nestproof.probe]]: there is a probe {own.name!r} already",
+                fix="give yours another name",
+            )
+        taken.add(own.name)
+        for profile in profiles if own.profiles is None else own.profiles:
+            if profile not in found:
+                raise UsageError(
+                    f"[[tool.nestproof.probe]] {own.name}: there is no profile {profile!r}",
+                    fix=f"some of: {', '.join(profiles)}",
+                )
+            found[profile] += (_probe(own),)
+    return found
+
+
+def _probe(own: OwnProbe) -> Probe:
+    return Probe(
+        name=own.name,
+        pack="own",
+        question=own.question or own.command,
+        why="the repository asks it",
+        judge=_judge(own),
+        user=own.user,
+        needs_namespaces=own.needs_namespaces,
+        verdicts=OR_UNVERIFIED,
+        timeout=own.timeout,
+        text=own.command,
+    )
+
+
+def _judge(own: OwnProbe) -> Judge:
+    def judge(observation: Observation, context: Context) -> Judgement:
+        missed = [
+            f"{stream} does not match {pattern!r}"
+            for stream, pattern, text in (
+                ("stdout", own.stdout, observation.stdout),
+                ("stderr", own.stderr, observation.stderr),
+            )
+            if pattern is not None and not re.search(pattern, text, re.MULTILINE)
+        ]
+        if observation.exit_status != own.exit_status:
+            missed.insert(0, f"its exit status is {observation.exit_status}, not {own.exit_status}")
+        if missed:
+            return failed(observation, context, "; ".join(missed))
+        said = last_line(observation.stdout) or f"exit status {observation.exit_status}, as expected"
+        return Judgement(Status.PASS, said)
+
+    return judge

@@ -1,0 +1,68 @@
+"""What is around a process that decides about a sandbox, as probes/scripts/facts.sh finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nestproof.core.capabilities import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Facts by the names that probes/scripts/facts.sh gives them; what could not be read is not there."""
+
+    found: Mapping[str, str]
+
+    @property
+    def bounding_set(self) -> frozenset[str] | None:
+        """The capabilities that a process here can ever hold; None when unknown."""
+        mask = self.found.get("CapBnd")
+        return decode(int(mask, 16)) if mask else None
+
+    @property
+    def is_filtered(self) -> bool | None:
+        """Whether a seccomp filter is on (mode 2 in /proc/self/status); None when unknown."""
+        mode = self.found.get("Seccomp")
+        return mode == "2" if mode else None
+
+    @property
+    def apparmor(self) -> str:
+        """The AppArmor label, such as `docker-default (enforce)`; empty without AppArmor."""
+        return self.found.get("apparmor", "").strip()
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether an AppArmor profile is enforced."""
+        return self.apparmor.endswith("(enforce)")
+
+    @property
+    def masked_paths(self) -> tuple[str, ...]:
+        """Paths under /proc that something is mounted over."""
+        return tuple(self.found.get("masked", "").split())
+
+    @property
+    def is_selinux_enforcing(self) -> bool:
+        """Whether SELinux enforces its policy here."""
+        return self.number("selinux") == 1
+
+    @property
+    def in_container(self) -> bool:
+        """Whether Docker or Podman left the file by which their containers are known."""
+        return "container" in self.found
+
+    @property
+    def in_podman(self) -> bool:
+        """Whether the container is one of Podman's, which leaves a file of its own."""
+        return self.found.get("container", "").strip() == "/run/.containerenv"
+
+    def number(self, name: str) -> int | None:
+        """A sysctl's value; None when there is no such sysctl here."""
+        text = self.found.get(name, "").strip()
+        return int(text) if text.lstrip("-").isdigit() else None
+
+
+def parse_surroundings(text: str) -> Surroundings:
+    """The lines of probes/scripts/facts.sh; lines that are none are left out."""
+    pairs = (line.partition("\t") for line in text.splitlines())
+    return Surroundings({name: value.strip() for name, tab, value in pairs if tab and name})

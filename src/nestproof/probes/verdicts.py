@@ -1,0 +1,244 @@
+"""What a probe showed ─▶ a verdict. Pure: an observation and a context in, a judgement out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES, decode
+from nestproof.core.outcome import Observation, Status
+from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.facts import Surroundings
+
+# `timeout` of coreutils ends a command with 124, or with 137 when it had to kill it.
+_OUT_OF_TIME = frozenset({124, 137})
+# sysexits.h, EX_UNAVAILABLE: the script itself says that the image lacks what it needs to ask, and what.
+_UNAVAILABLE = 69
+
+PROC_DENIED = r"^bwrap: Can't mount proc on /(newroot/)?proc: Operation not permitted"
+"""bubblewrap to 0.11, and since 0.12; Docker masks paths under /proc."""
+TWO_MASKS = r"^bwrap: Can't write data to file \S+: Bad file descriptor"
+"""The first mask reads the descriptor to its end and closes it (openai/codex issue 43929)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict in words."""
+
+    status: Status
+    summary: str
+    cause: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the answers are held against: the profile's declarations, its lock, the engine's facts."""
+
+    users: tuple[str, ...] = ()
+    codex_version: str = ""
+    degradations: Mapping[str, str] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    """The relaxations that the profile may have."""
+    engine_has_seccomp: bool = True
+    engine_has_apparmor: bool = True
+    engine: str = "Docker"
+    """Whose defaults they are."""
+    default_capabilities: frozenset[str] = DOCKER_DEFAULT
+    asked_capabilities: frozenset[str] = frozenset()
+    """Those of Docker's default set that the profile asks for, which relaxes nothing."""
+    surroundings: Surroundings | None = None
+    """What is in the container that decides about a sandbox, as far as it could be asked."""
+
+
+def judge_lines(
+    observation: Observation,
+    context: Context,
+    lines: Sequence[str],
+    fallback: str = "",
+    exit_status: int = 0,
+) -> Judgement:
+    """Passes on the exit status with exactly these lines on stdout.
+
+    They are regular expressions; one with `{user}` stands for a line for each user.
+
+    `fallback` is what stderr says when a declared fallback is needed; it counts only after every control
+    line has been printed.
+    """
+    wanted = [line for pattern in lines for line in _filled(pattern, context)]
+    shown = observation.stdout.splitlines()
+    as_wanted = len(shown) == len(wanted) and all(map(re.fullmatch, wanted, shown))
+    if observation.exit_status == exit_status and as_wanted:
+        return Judgement(Status.PASS, "; ".join(line for line in shown if not line.startswith("control: ")))
+    controls = [line for line in wanted if line.startswith("control: ")]
+    held = all(any(re.fullmatch(control, line) for line in shown) for control in controls)
+    refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
+    if refused and held and observation.exit_status != 0:
+        return Judgement(Status.DEGRADED, refused[0])
+    return failed(observation, context, _difference(wanted, shown, exit_status))
+
+
+def failed(observation: Observation, context: Context, difference: str) -> Judgement:
+    """A fail with its cause, or an error when the probe ran out of time."""
+    if observation.exit_status in _OUT_OF_TIME:
+        return Judgement(Status.ERROR, f"did not end within its time ({observation.seconds:.1f} s)")
+    # On both: a program that the script calls may end with 69, but it cannot print for the script.
+    unavailable = re.match(r"unavailable: (.+)", last_line(observation.stdout))
+    if observation.exit_status == _UNAVAILABLE and unavailable:
+        return Judgement(Status.UNVERIFIED, unavailable[1], "", "ask a container that has what is missing")
+    agent = "codex" if "codex" in observation.command[-1] else ""
+    diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.surroundings, agent=agent)
+    summary = (
+        _first_refusal(observation.stderr)
+        or last_line(observation.stdout)
+        or f"exit status {observation.exit_status}"
+    )
+    if diagnosis is None:
+        return Judgement(Status.FAIL, summary, difference)
+    return Judgement(Status.FAIL, summary, f"{diagnosis.cause} ({diagnosis.layer})", diagnosis.fix)
+
+
+def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> Judgement:
+    """A fallback that the profile does not declare is a fail."""
+    if judgement.status is not Status.DEGRADED:
+        return judgement
+    reason = context.degradations.get(name)
+    if reason is not None:
+        return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
+    diagnosis = diagnose(judgement.summary, context.surroundings)
+    cause, fix = (
+        (diagnosis.cause, diagnosis.fix)
+        if diagnosis
+        else ("a fallback that the profile does not declare", "")
+    )
+    return Judgement(Status.FAIL, judgement.summary, cause, fix)
+
+
+def holds_allowed_capabilities(observation: Observation, context: Context) -> Judgement:
+    """The kernel's own word on the bounding set, against the lock; it must be readable and hold CHOWN."""
+    found = re.fullmatch(r"CapBnd:\s+([0-9a-f]{16})\n", observation.stdout)
+    if observation.exit_status != 0 or not found:
+        return failed(observation, context, "CapBnd could not be read from /proc/self/status")
+    held = decode(int(found[1], 16))
+    added = {name.removeprefix("cap-add=") for name in context.allowed if name.startswith("cap-add=")}
+    everything = "privileged" in context.allowed or "ALL" in added
+    extra = (
+        sorted(held - context.default_capabilities - context.asked_capabilities - added)
+        if not everything
+        else []
+    )
+    if extra:
+        names = ", ".join(extra)
+        options = " ".join(f"--cap-add={name}" for name in extra if name in NAMES) or "what grants them"
+        return Judgement(
+            Status.FAIL,
+            f"the bounding set holds {names}",
+            f"the profile may not have {names} (privilege lock)",
+            f"remove {options} from the profile, or allow it in the lock with a reason",
+        )
+    return Judgement(Status.PASS, _set_in_words(held, context))
+
+
+def _set_in_words(held: frozenset[str], context: Context) -> str:
+    default = context.default_capabilities
+    more, less = sorted(held - default), sorted(default - held)
+    if less:
+        return f"only {', '.join(sorted(held))}" if held else "none at all"
+    return f"{context.engine}'s default set{' and ' + ', '.join(more) if more else ', nothing more'}"
+
+
+def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
+    """Seccomp mode 2 in the container's own /proc/self/status, unless the lock allows it to be off."""
+    found = re.fullmatch(r"Seccomp:\s+([012])\n", observation.stdout)
+    if observation.exit_status != 0 or not found:
+        return failed(observation, context, "the seccomp mode could not be read from /proc/self/status")
+    allowed = bool({"security-opt=seccomp=unconfined", "privileged"} & context.allowed)
+    if found[1] == "2":
+        return Judgement(Status.PASS, "a filter is on")
+    if allowed:
+        return Judgement(Status.PASS, "off, as the profile may have it")
+    if not context.engine_has_seccomp:
+        return Judgement(
+            Status.UNVERIFIED,
+            "off: this engine has no seccomp support",
+            "",
+            "ask an engine built with seccomp",
+        )
+    return Judgement(
+        Status.FAIL,
+        "no filter is on",
+        f"the profile may not run without {context.engine}'s seccomp filter (privilege lock)",
+        "remove seccomp=unconfined from the profile, or allow it in the lock with a reason",
+    )
+
+
+def is_confined_unless_allowed(observation: Observation, context: Context) -> Judgement:
+    """The container's AppArmor label; on a kernel without AppArmor there is nothing to see."""
+    label = observation.stdout.strip().strip("\0")
+    if observation.exit_status != 0 or not label:
+        return failed(observation, context, "the AppArmor label could not be read")
+    allowed = bool({"security-opt=apparmor=unconfined", "privileged"} & context.allowed)
+    if not context.engine_has_apparmor:
+        shown = "that the sandbox gets past it" if allowed else "that it confines"
+        return Judgement(
+            Status.UNVERIFIED,
+            f"this kernel has no AppArmor: {shown} is not shown",
+            "",
+            "run this on a host with AppArmor (Debian's and Ubuntu's kernels have it)",
+        )
+    # Only an enforced profile refuses anything; a complaining one writes down what it would have refused.
+    if not label.endswith(" (enforce)") and not allowed:
+        return Judgement(
+            Status.FAIL,
+            label,
+            "the profile may not run without an enforced AppArmor profile (privilege lock)",
+            "remove apparmor=unconfined from the profile, or allow it in the lock with a reason",
+        )
+    return Judgement(Status.PASS, label)
+
+
+def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
+    """`codex --version` must be the version that the profile declares, to the letter; else any version."""
+    wanted = f"codex-cli {context.codex_version}"
+    pattern = re.escape(wanted) if context.codex_version else r"codex-cli \d+\.\d+\.\S+"
+    if observation.exit_status == 0 and re.fullmatch(f"{pattern}\n", observation.stdout):
+        return Judgement(Status.PASS, observation.stdout.strip())
+    if observation.exit_status != 0 or not context.codex_version:
+        return failed(observation, context, "codex could not say its version")
+    return Judgement(
+        Status.FAIL,
+        last_line(observation.stdout),
+        f"the profile declares {wanted} (customizations.nestproof.codexVersion)",
+        f"build with CODEX_VERSION={context.codex_version}, or declare the new version",
+    )
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _first_refusal(stderr: str) -> str:
+    """What bwrap says first: what follows comes of it. Else the last line, where other programs say why."""
+    said = next((line for line in stderr.splitlines() if line.startswith("bwrap: ")), "")
+    return said or last_line(stderr)
+
+
+def _filled(pattern: str, context: Context) -> list[str]:
+    """One line, or one line for each user where the pattern speaks of users."""
+    if "{user}" not in pattern:
+        return [pattern]
+    return [pattern.replace("{user}", re.escape(user)) for user in context.users]
+
+
+def _difference(wanted: list[str], shown: list[str], exit_status: int) -> str:
+    missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
+    if missing:
+        return f"it did not print {missing[0]!r}"
+    if len(shown) > len(wanted):
+        return "it printed more than it should"
+    if not all(map(re.fullmatch, wanted, shown)):
+        return "it printed its lines in another order"
+    return f"its exit status was not {exit_status}"

@@ -1,0 +1,169 @@
+"""Keeps a run as it goes: each outcome as it comes, in a file that is whole at any moment."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nestproof import __version__
+from nestproof.core.errors import NestproofError
+from nestproof.core.files import FOLDER, replace_file
+from nestproof.core.outcome import INTERRUPTED, Outcome, Status, count, joined
+from nestproof.core.redaction import Redactor
+from nestproof.devcontainer.profile import discover
+from nestproof.nodes.node import binfmt_flags
+from nestproof.nodes.session import Session
+from nestproof.reports import evidence
+from nestproof.reports.evidence import Evidence
+from nestproof.reports.host import find_commit, host_facts
+from nestproof.reports.records import clean, engine_record, outcome_record, target_record
+
+_SHARE = 20
+"""Writing takes at most one part in so many of a run's time."""
+
+
+def default_file(workspace: Path) -> Path:
+    """Where a run is kept when nobody says where."""
+    return workspace / FOLDER / "evidence.json"
+
+
+class Recorder:
+    """Takes each outcome of a run as it comes; `file` is where it is kept, if anywhere.
+
+    Until the end the file says that the run was interrupted: of one that is killed, that is what is left.
+    """
+
+    def __init__(self, workspace: Path, session: Session, file: Path | None = None) -> None:
+        self.file = file
+        self.outcomes: list[Outcome] = []
+        """What came, without secrets."""
+        self.justification: dict[str, Any] | None = None
+        """What experiments showed."""
+        self.redactor = Redactor.of(session.environment, str(workspace))
+        self._workspace = workspace
+        self._session = session
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._begin = time.monotonic()
+        self._records: list[evidence.Outcome] = []
+        self._latest = 0.0
+        self._due = 0.0
+        # Targets side by side are heard from threads of their own.
+        self._writing = threading.RLock()
+
+    @property
+    def seconds(self) -> float:
+        """Since the begin of the run."""
+        return time.monotonic() - self._begin
+
+    def add(self, outcome: Outcome) -> Outcome:
+        """Keep an outcome; returns it as it may be shown."""
+        shown, now = self.redactor.outcome(outcome), self.seconds
+        # What tells no time of its own is one of those that are asked one after the other.
+        seconds = shown.observation.seconds if shown.observation else now - self._latest
+        self._latest = now
+        self.outcomes.append(shown)
+        self._records.append(outcome_record(shown, max(0.0, now - seconds), seconds, self._files))
+        self.keep()
+        return shown
+
+    def heard(self, text: str) -> str:
+        """What goes on, as it may be shown; also a moment to write down what there is."""
+        self.keep()
+        return self.redactor.text(text)
+
+    def keep(self) -> None:
+        """Write what there is, unless that would take too much of the time."""
+        with self._writing:
+            start = time.monotonic()
+            if self.file is not None and start >= self._due:
+                self._write(self.so_far(interrupted=True).model_dump_json(by_alias=True))
+                now = time.monotonic()
+                self._due = now + _SHARE * (now - start)
+
+    def finish(self, exit_code: int, *, interrupted: bool = False, trouble: str = "") -> Evidence:
+        """The whole run, written for the last time."""
+        whole = self.so_far(exit_code, interrupted=interrupted, trouble=trouble)
+        with self._writing:
+            if self.file is not None:
+                self._write(json.dumps(evidence.to_json(whole), indent=2) + "\n")
+        return whole
+
+    def so_far(
+        self, exit_code: int = INTERRUPTED, *, interrupted: bool = False, trouble: str = ""
+    ) -> Evidence:
+        """What is known by now."""
+        seen, facts = count(self.outcomes), self._session.facts
+        engine = engine_record(facts, self.redactor) if facts else None
+        targets = joined(self._session.targets)
+        run = evidence.Run(
+            nestproof=__version__,
+            began=self._began,
+            seconds=round(self.seconds, 3),
+            interrupted=interrupted,
+            trouble=self.redactor.text(trouble) or None,
+            exit_code=exit_code,
+            counts={status: seen[status] for status in Status},
+            fingerprint=evidence.fingerprint(self._host, engine),
+            host=self._host,
+            engine=engine,
+            binfmt=self._binfmt,
+            revision=self._revision,
+            profiles=self._profiles,
+            targets=tuple(target_record(facts, self.redactor) for facts in targets),
+            outcomes=tuple(self._records),
+            justification=self.redactor.value(clean(self.justification)) if self.justification else None,
+        )
+        return Evidence(runs=(run,))
+
+    @cached_property
+    def _host(self) -> evidence.Host:
+        return host_facts()
+
+    @cached_property
+    def _binfmt(self) -> dict[str, str]:
+        return binfmt_flags()
+
+    @cached_property
+    def _revision(self) -> evidence.Revision | None:
+        return find_commit(self._workspace)
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """Profile to the name of its file, as the checks call it."""
+        try:
+            found = discover(self._workspace)
+        except NestproofError:
+            return {}
+        return {name: str(file.relative_to(self._workspace)) for name, file in found.items()}
+
+    @cached_property
+    def _profiles(self) -> tuple[evidence.Profile, ...]:
+        from nestproof.privileges import inventory, text
+
+        try:
+            answer = inventory.show(self._workspace, self._session.environment)
+        except NestproofError:
+            return ()  # that there is none, or no sound lock, is an outcome or an error of its own
+        held = self.redactor.value(clean(text.to_json(answer)["profiles"]))
+        return tuple(evidence.Profile.model_validate(holder) for holder in held)
+
+    def _write(self, text: str) -> None:
+        assert self.file is not None
+        try:
+            replace_file(self.file, text)
+        except OSError as error:
+            if self.file == default_file(self._workspace) or self.file == default_file(Path()):
+                # Nobody asked for it, and a repository that cannot be written can be proved all the same.
+                self.file = None
+                self._session.say(f"the evidence of this run is not kept: {error}")
+                return
+            raise NestproofError(
+                f"the evidence cannot be kept in {self.file}",
+                why=str(error),
+                fix="--evidence FILE keeps it elsewhere, --evidence '' nowhere",
+            ) from error

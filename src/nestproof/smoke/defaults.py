@@ -1,0 +1,90 @@
+"""What is made of a profile that declares nothing, and what a run says of that at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nestproof.core.outcome import Status
+from nestproof.core.source import safe
+from nestproof.devcontainer.profile import Profile, ProfileError, read_profile
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.probes.verdicts import Judgement
+
+# Alone, each lets a process make namespaces, mount or see a whole /proc: what a sandbox needs first.
+_FOR_A_SANDBOX = ("cap-add=ALL", "cap-add=SYS_ADMIN", "privileged", "security-opt=seccomp=")
+# Of the packs that nobody declared: their probes ask for a program that the image need not have.
+_ABSENT = "bwrap is not installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """The packs of probes that a profile is asked; `why` is empty where the profile says so itself."""
+
+    names: tuple[str, ...]
+    why: str = ""
+
+
+def packs_of(profile: Profile) -> Packs:
+    """Those that the profile declares; without any, what its options make one expect of it."""
+    if profile.declarations.packs is not None:
+        return Packs(tuple(profile.declarations.packs))
+    always = ("users", "privileges")
+    opened = [name for name in relaxations_asked(profile.run) if name.startswith(_FOR_A_SANDBOX)]
+    if opened:
+        return Packs((*always, "bubblewrap", "containment"), f"{opened[0]} lets a sandbox in")
+    return Packs((*always, "no-setuid-bwrap"), "nothing in it lets a sandbox in")
+
+
+def unless_undeclared(profile: Profile, judgement: Judgement) -> Judgement:
+    """An image without bwrap breaks no promise where the profile made none."""
+    absent = judgement.status is Status.FAIL and judgement.cause.startswith(_ABSENT)
+    if not absent or profile.declarations.packs is not None:
+        return judgement
+    return replace(
+        judgement,
+        status=Status.UNVERIFIED,
+        cause=f"{judgement.cause}; and the profile does not declare that it nests a sandbox",
+        fix='install bubblewrap, or name what it must show: "customizations": {"nestproof": {"packs": […]}}',
+    )
+
+
+def told(
+    files: Mapping[str, Path],
+    workspace: Path,
+    environment: Mapping[str, str],
+    platforms: Sequence[str],
+    *,
+    locked: bool,
+) -> Iterator[str]:
+    """The lines at the start of a run without any configuration: what is proved, on what, and why so."""
+    readings = [_reading(name, file, workspace, environment) for name, file in files.items()]
+    named = [
+        f"{name} ({file.relative_to(workspace)}{describe(profile) if profile else ''})"
+        for (name, file), profile in zip(files.items(), readings, strict=True)
+    ]
+    where = ", ".join(platforms) or "the engine's own platform"
+    held = "" if locked else "; no privilege lock: each may have what it asks for"
+    yield safe(f"profile{'s' if len(named) > 1 else ''} {', '.join(named)} on {where}{held}")
+    asked = [(profile.name, packs_of(profile)) for profile in readings if profile is not None]
+    if undeclared := [f"{', '.join(p.names)} of {name} ({p.why})" for name, p in asked if p.why]:
+        yield safe(f"packs {'; '.join(undeclared)}")
+
+
+def _reading(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile | None:
+    try:
+        return read_profile(name, file, workspace, environment).profile
+    except ProfileError:
+        return None  # told by the checks, with its place
+
+
+def describe(profile: Profile) -> str:
+    """What a profile is made from, to stand behind its name."""
+    service = profile.service
+    if service is not None:
+        beside = f", without {', '.join(service.others)}" if service.others else ""
+        return f": Compose service {service.name}{beside}"
+    if profile.config.image:
+        return f": image {profile.config.image}"
+    return f": {profile.dockerfile}" if profile.dockerfile else ""

@@ -1,0 +1,107 @@
+"""What a smoke run asks, and of which container: pure, but for the look at this process's environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nestproof.core.errors import UsageError
+from nestproof.core.outcome import Target, TargetFacts
+from nestproof.devcontainer.compose_service import alone
+from nestproof.devcontainer.profile import Profile
+from nestproof.engine.client import Image
+from nestproof.engine.create_request import create_request
+from nestproof.engine.labels import new_run_labels
+from nestproof.nodes.node import Node
+from nestproof.privileges.lock import Reasons, allowed_by
+from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import PACKS, PROBES
+from nestproof.smoke.defaults import packs_of
+
+
+def _forget(_: TargetFacts) -> None:
+    """For a run that keeps no evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A smoke run: which profile, on which node, from which image, held against which lock."""
+
+    profile: Profile
+    node: Node
+    image: Image
+    lock: Reasons | None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    own_probes: tuple[Probe, ...] = ()
+    """Those that the repository adds."""
+    learn: Callable[[TargetFacts], None] = _forget
+    """Takes what is found beside the verdicts."""
+    only: tuple[str, ...] = ()
+    """Names of the probes that are asked; empty means all."""
+    elsewhere: bool = False
+    """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
+
+    @property
+    def target(self) -> Target:
+        return Target(self.profile.name, self.node.platform)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        return allowed_by(self.lock, self.profile.name, relaxations_asked(self.profile.run))
+
+
+def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The create request for a container of the profile; the one way in which nestproof starts any."""
+    own = (*image.entrypoint, *image.command)
+    if profile.service is not None:
+        own = profile.service.own_command(image.entrypoint, image.command)
+    return create_request(
+        alone(profile.run),
+        image=image.id,
+        labels=new_run_labels(),
+        environment=environment,
+        entrypoints=profile.entrypoints,
+        own_command=own if profile.keeps_command else (),
+    )
+
+
+def plan_probes(profile: Profile) -> tuple[Probe, ...]:
+    """The probes of the profile's packs; raises UsageError for a pack that does not exist.
+
+    Where the profile names none, they are inferred; see `packs_of`.
+    """
+    packs = packs_of(profile).names
+    for name in packs:
+        if name not in PACKS:
+            raise UsageError(
+                f"{profile.file.name}: customizations.nestproof.packs: there is no pack {name!r}",
+                fix=f"some of: {', '.join(PACKS)}",
+            )
+    probes = tuple(p for p in PROBES if p.pack in packs and (p.name != "users" or users_of(profile)))
+    if not probes:
+        raise UsageError(
+            f"{profile.file.name}: customizations.nestproof.packs: there is no probe to ask",
+            why="an empty run proves nothing",
+            fix=f"name some of: {', '.join(PACKS)}",
+        )
+    return probes
+
+
+def users_of(profile: Profile) -> tuple[str, ...]:
+    """Those who must be there: the declared ones, and the remote user."""
+    return tuple(dict.fromkeys(filter(None, (*profile.declarations.users, profile.remote_user))))
+
+
+def chosen_probes(run: Run) -> tuple[Probe, ...]:
+    """Those that the run asks; raises UsageError for one that it does not have."""
+    probes = (*plan_probes(run.profile), *run.own_probes)
+    known = [probe.name for probe in probes]
+    for name in run.only:
+        if name not in known:
+            raise UsageError(
+                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+            )
+    return tuple(probe for probe in probes if not run.only or probe.name in run.only)

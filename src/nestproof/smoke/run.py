@@ -1,0 +1,206 @@
+"""A plan of probes in one container: started with the profile's own options, asked, judged, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from nestproof.core.capabilities import of_dockers_default
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
+from nestproof.devcontainer.compose_service import fix_of_service, shared_with_services
+from nestproof.devcontainer.profile import Profile
+from nestproof.devcontainer.variables import substitute
+from nestproof.engine.client import Container, Engine, started_container
+from nestproof.nodes.node import Truth
+from nestproof.nodes.transfer import at_place
+from nestproof.privileges.relaxations import relaxations_in_force
+from nestproof.probes.facts import Surroundings, parse_surroundings
+from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
+from nestproof.probes.runner_protocol import Record
+from nestproof.probes.table import TERMINAL, script, text_of
+from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
+from nestproof.smoke.ask import Answer, Question, Unanswered, ask_all
+from nestproof.smoke.defaults import unless_undeclared
+from nestproof.smoke.plan import Run, chosen_probes, request_container, users_of
+from nestproof.smoke.tty import converse
+
+_FACTS = Question("facts", 10, script("facts"))
+
+
+def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
+    """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
+    yield from _beside(run)
+    probes = chosen_probes(run)
+    emulated = run.node.truth is Truth.EMULATED
+    for probe in probes:
+        if emulated and probe.needs_namespaces:
+            yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
+    asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
+    request = request_container(run.profile, run.image, run.environment)
+    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
+    try:
+        with started_container(engine, request, run.node.platform, prepare) as container:
+            yield _inspect(run, container)
+            yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+        if TERMINAL in asked:
+            yield _converse(engine, run, request)
+    except EngineError as error:
+        yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
+    declared = run.profile.declarations
+    return Context(
+        users=users_of(run.profile),
+        codex_version=declared.codex_version or "",
+        degradations=declared.degradations,
+        allowed=run.allowed,
+        engine_has_seccomp=engine.facts.confines_with("seccomp"),
+        engine_has_apparmor=engine.facts.confines_with("apparmor"),
+        engine=engine.facts.product,
+        default_capabilities=frozenset(engine.facts.default_capabilities),
+        asked_capabilities=of_dockers_default(run.profile.run.cap_add),
+        surroundings=surroundings,
+    )
+
+
+def _beside(run: Run) -> Iterator[Outcome]:
+    """A namespace that belongs to a service that is not started cannot be shown."""
+    shared = shared_with_services(run.profile.run)
+    if shared:
+        named = ", ".join(f"the {namespace} namespace of {other}" for namespace, other in shared.items())
+        yield Outcome(
+            "smoke.services",
+            Status.UNVERIFIED,
+            f"{named} is not shared here: it has one of its own",
+            run.target,
+            "nestproof starts no service beside the profile's own",
+            "devcontainer up starts them all",
+        )
+
+
+def _inspect(run: Run, container: Container) -> Outcome:
+    """What the engine says that it granted, against the lock: the file is not asked here."""
+    in_force = relaxations_in_force(container.inspection)
+    extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
+    observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
+    if not extra:
+        summary = f"in force: {', '.join(in_force)}" if in_force else "no relaxation is in force"
+        return Outcome("smoke.relaxations", Status.PASS, summary, run.target, observation=observation)
+    return Outcome(
+        "smoke.relaxations",
+        Status.FAIL,
+        f"in force: {', '.join(extra)}",
+        run.target,
+        f"the profile {run.profile.name} may not have {', '.join(extra)} (privilege lock)",
+        f"remove {' '.join(f'--{name}' for name in extra)} from the profile, or allow it in the lock",
+        observation,
+    )
+
+
+def ask_probes(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
+    """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
+    by_name = {probe.name: probe for probe in probes}
+    held: list[Answer] = []
+    context: Context | None = None
+    for answer in _answers(run, container, by_name):
+        held.append(answer)
+        if context is None and _FACTS.name in _names(answer):
+            found = parse_surroundings(answer.stdout) if isinstance(answer, Record) else None
+            run.learn(TargetFacts(run.target, run.image.id, _told(engine, run, found)))
+            context = _context(engine, run, found)
+        if context is not None:
+            for known in held:
+                yield from _judged(run, by_name, known, context)
+            held.clear()
+
+
+def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
+    """What came of every probe; each user who asks has a command, side by side."""
+    remote = run.profile.remote_user
+    environment = {
+        **_remote_environment(run.profile, container),
+        "NESTPROOF_USERS": " ".join(users_of(run.profile)),
+    }
+    facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.slowness)
+    questions: dict[str, list[Question]] = {remote: [facts]}
+    for probe in probes.values():
+        user = remote if probe.user in (REMOTE, ANYONE) else probe.user
+        seconds = probe.timeout * run.node.slowness
+        questions.setdefault(user, []).append(Question(probe.name, seconds, text_of(probe)))
+    again: list[Question] = []
+    for answer in ask_all(container, questions, environment):
+        if isinstance(answer, Unanswered):
+            left = {name for name in answer.names if name in probes and probes[name].user == ANYONE}
+            again += [question for question in questions[remote] if question.name in left]
+            yield replace(answer, names=tuple(name for name in answer.names if name not in left))
+        else:
+            yield answer
+    if again:
+        yield from ask_all(container, {ROOT: again}, environment)
+
+
+def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str]:
+    """For the evidence: what the container told, and where it is."""
+    workspace = "copied into a volume" if run.elsewhere else "bound"
+    where = {"node": f"{run.node.truth}: {run.node.reason}", "engine": engine.facts.address}
+    where["node-name"] = run.node.name
+    return {**where, "workspace": workspace, **(found.found if found else {})}
+
+
+def _names(answer: Answer) -> tuple[str, ...]:
+    return answer.names if isinstance(answer, Unanswered) else (answer.name,)
+
+
+def _judged(run: Run, probes: Mapping[str, Probe], answer: Answer, context: Context) -> Iterator[Outcome]:
+    if isinstance(answer, Unanswered):
+        judgement = Judgement(Status.ERROR, f"not asked: {answer.why}")
+        yield from [_outcome(run, probes[name], judgement) for name in answer.names if name in probes]
+    elif probe := probes.get(answer.name):
+        command = ("sh", "-c", probe.text) if probe.text else ("sh", f"{probe.name}.sh")
+        yield _judge(
+            run,
+            probe,
+            Observation(command, answer.exit_status, answer.stdout, answer.stderr, answer.seconds),
+            context,
+        )
+
+
+def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -> Outcome:
+    judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
+    if judgement.status not in probe.verdicts | {Status.ERROR}:
+        raise AssertionError(f"{probe.name} may not say {judgement.status}")
+    if not probe.text:
+        judgement = unless_undeclared(run.profile, judgement)
+    return _outcome(run, probe, judgement, observation)
+
+
+def _converse(engine: Engine, run: Run, request: dict[str, Any]) -> Outcome:
+    """The terminal has a container of its own: only one that is started with a terminal has one."""
+    request = {**request, "User": run.profile.remote_user or request["User"]}
+    seen = converse(
+        engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.slowness
+    )
+    return _judge(run, TERMINAL, seen, _context(engine, run, None))
+
+
+def _remote_environment(profile: Profile, container: Container) -> dict[str, str]:
+    """`remoteEnv`, which alone may speak of the container's own environment."""
+    own = dict(entry.partition("=")[::2] for entry in container.inspection["Config"].get("Env") or ())
+    resolved = substitute(dict(profile.config.remote_env), replace(profile.variables, container=own))
+    return {name: value for name, value in resolved.items() if value is not None}
+
+
+def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observation | None = None) -> Outcome:
+    return Outcome(
+        f"smoke.{probe.name}",
+        judgement.status,
+        judgement.summary,
+        run.target,
+        judgement.cause,
+        fix_of_service(service, judgement.fix) if (service := run.profile.service) else judgement.fix,
+        observation,
+    )
