@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestproof.build.target import open_workshop
+from nestproof.build.target import open_target_builder
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import Profile, discover, with_image_metadata
@@ -44,7 +44,7 @@ from nestproof.nodes.session import Session
 from nestproof.privileges.lock import read_lock
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import TERMINAL, script, text_of
-from nestproof.smoke.plan import Run, plan_probes, request_container
+from nestproof.smoke.plan import SmokeRun, plan_probes, request_container
 from nestproof.smoke.run import smoke
 
 ROOT = Path(__file__).parent.parent
@@ -122,17 +122,17 @@ def main() -> int:
     return int(alone >= one or whole >= 0.2 * each)
 
 
-def prepare() -> tuple[Engine, Run]:
+def prepare() -> tuple[Engine, SmokeRun]:
     """The secure profile's run on this machine's own platform, its image built."""
     session = Session(say=lambda text: print(text, file=sys.stderr))
-    workshop = open_workshop(ROOT, session)
-    target = Target("secure", workshop.engine.facts.platform)
-    profile = workshop.profile(target, discover(ROOT)[target.profile])
-    outcome, image = workshop.build(profile, target)
+    target_builder = open_target_builder(ROOT, session)
+    target = Target("secure", target_builder.engine.facts.platform)
+    profile = target_builder.profile(target, discover(ROOT)[target.profile])
+    outcome, image = target_builder.build(profile, target)
     assert image, outcome
     profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-    node = node_for(workshop.engine.facts, target.platform)
-    return workshop.engine, Run(profile, node, image, read_lock(ROOT))
+    node = node_for(target_builder.engine.facts, target.platform)
+    return target_builder.engine, SmokeRun(profile, node, image, read_lock(ROOT))
 
 
 def without_terminal(profile: Profile) -> Profile:
@@ -164,7 +164,7 @@ def command() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def question(run: Run, probe: Probe, outcomes: Iterable[Outcome]) -> Asked:
+def question(run: SmokeRun, probe: Probe, outcomes: Iterable[Outcome]) -> Asked:
     """What the table has for the probe, and on this machine the first run."""
     (outcome,) = [outcome for outcome in outcomes if outcome.id == f"smoke.{probe.name}"]
     seen = outcome.observation
@@ -188,7 +188,7 @@ def users_for(line: str, profile: Profile) -> tuple[str, ...]:
     return users_of(profile) if "{user}" in line else ("",)
 
 
-def docker_run(run: Run, *options: str) -> list[str]:
+def docker_run(run: SmokeRun, *options: str) -> list[str]:
     """One docker run with the profile's own options, as its remote user."""
     profile = run.profile
     argv = ["docker", "run", "--rm", *profile.config.run_args, "--user", profile.remote_user]
@@ -200,7 +200,7 @@ def docker_run(run: Run, *options: str) -> list[str]:
     return [*argv, *options]
 
 
-def ask_goss(run: Run, goss: str, questions: Iterable[Asked]) -> None:
+def ask_goss(run: SmokeRun, goss: str, questions: Iterable[Asked]) -> None:
     """All questions by goss, which must have asked each of them and be content."""
     commands = {asked.name: asked.for_goss() for asked in questions}
     with tempfile.TemporaryDirectory(prefix="nestproof-bench-") as scratch:
@@ -218,20 +218,20 @@ def ask_goss(run: Run, goss: str, questions: Iterable[Asked]) -> None:
     assert answer["summary"]["failed-count"] == answer["summary"]["skipped-count"] == 0, answer
 
 
-def ask_alone(run: Run, questions: Iterable[Asked]) -> None:
+def ask_alone(run: SmokeRun, questions: Iterable[Asked]) -> None:
     """Each question in a container of its own, one after the other."""
     for asked in questions:
         argv = docker_run(run, "--entrypoint", "/bin/sh", run.image.id, "-c", asked.text)
         asked.check(subprocess.run(argv, check=False, capture_output=True, text=True))
 
 
-def loop_in_run(run: Run, asked: Iterable[Asked]) -> None:
+def loop_in_run(run: SmokeRun, asked: Iterable[Asked]) -> None:
     """Every script is started, and nothing of what it says is looked at."""
     argv = docker_run(run, "--entrypoint", "/bin/sh", run.image.id, "-c", LOOP, "sh")
     subprocess.run([*argv, *(one.text for one in asked)], check=True, capture_output=True)
 
 
-def loop_in_exec(engine: Engine, run: Run, asked: Iterable[Asked]) -> None:
+def loop_in_exec(engine: Engine, run: SmokeRun, asked: Iterable[Asked]) -> None:
     """The same in a container that waits."""
     environment = {
         "NESTPROOF_USERS": " ".join(users_of(run.profile)),

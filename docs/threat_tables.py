@@ -16,9 +16,9 @@ from nestproof.engine.client import Engine
 from nestproof.justify import outcomes, residual
 from nestproof.justify.justification import Justification
 from nestproof.justify.records import from_json
-from nestproof.justify.study import Request, each_target, study
+from nestproof.justify.study import JustifyRequest, each_target, study
 from nestproof.nodes.session import Session
-from nestproof.smoke.plan import Run
+from nestproof.smoke.plan import SmokeRun
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/threat-model.md"
@@ -27,7 +27,7 @@ PAGE = ROOT / "docs/threat-model.md"
 def main() -> None:
     """Do the experiments that are not known yet, and write both tables."""
     session = Session(say=lambda text: print(text, file=sys.stderr))
-    request = Request(ROOT, ("secure",))
+    request = JustifyRequest(ROOT, ("secure",))
     made: list[Justification] = [
         from_json(json.loads(Path(name).read_text("utf-8"))) for name in sys.argv[1:]
     ]
@@ -41,7 +41,7 @@ def main() -> None:
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def _attempt(engine: Engine, run: Run, tried: list[residual.Attempt]) -> Iterator[Outcome]:
+def _attempt(engine: Engine, run: SmokeRun, tried: list[residual.Attempt]) -> Iterator[Outcome]:
     tried += residual.attempts(engine, run)
     return iter(())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.outcome import Observation, Outcome, Status, Target, count
 from nestproof.core.source import Source
 from nestproof.reports import evidence
@@ -22,7 +22,7 @@ NASTY = (
 """Escape sequences, markup of every format, workflow commands, what XML cannot hold, half a character."""
 
 SOURCE = Source.of(".devcontainer/devcontainer.json", '{\n  "runArgs": ["--privileged"] // ::error::x\n}\n')
-MISTAKE = Mistake("privileged", "error", "a lint, with words", SOURCE.position(16), SOURCE.position(30))
+MISTAKE = Diagnostic("privileged", "error", "a lint, with words", SOURCE.position(16), SOURCE.position(30))
 
 
 def observed(stdout: str = "", stderr: str = "", status: int | None = 0, seconds: float = 0.2) -> Observation:
@@ -150,7 +150,7 @@ def a_run(*outcomes: Outcome, **more: object) -> evidence.Run:
     return made.model_copy(update=more)
 
 
-def elsewhere(*outcomes: Outcome) -> evidence.Run:
+def remote(*outcomes: Outcome) -> evidence.Run:
     """A run on another machine, at another time."""
     host = HOST.model_copy(update={"lsms": ("apparmor", "bpf"), "kernel": "Linux 6.12.0"})
     engine = ENGINE.model_copy(update={"kernel": "6.12.0", "version": "26.1.5"})
@@ -197,6 +197,6 @@ EVERYTHING = Evidence(runs=(a_run(*OUTCOMES, justification=JUSTIFICATION),))
 TWO_MACHINES = Evidence(
     runs=(
         a_run(*OUTCOMES),
-        elsewhere(Outcome("smoke.apparmor", Status.PASS, "docker-default (enforce)", DEFAULT)),
+        remote(Outcome("smoke.apparmor", Status.PASS, "docker-default (enforce)", DEFAULT)),
     )
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from nestproof.build.target import Workshop
+from nestproof.build.target import TargetBuilder
 from nestproof.checks.checks import OF_FILES, check_files
 from nestproof.checks.git_diff import check_diff
 from nestproof.core.config import Config, load_config
@@ -18,19 +18,19 @@ from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import discover, select, with_image_metadata
 from nestproof.justify.lock_advice import removable, warned
 from nestproof.justify.store import evidence
-from nestproof.nodes.liveness import ask_for_life, watched, while_alive
-from nestproof.nodes.node import guest_node
-from nestproof.nodes.node_pool import Fleet, Place, require_node
+from nestproof.nodes.liveness import ping, watchdog, while_alive
+from nestproof.nodes.node import vm_node
+from nestproof.nodes.node_pool import NodePool, Placement, require_node
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import give_image
-from nestproof.nodes.vm import Guests
-from nestproof.nodes.workers import Job, Lane, run_lanes
+from nestproof.nodes.vm import VirtualMachines
+from nestproof.nodes.workers import Job, WorkerPool, run_workers
 from nestproof.privileges.lock import Lock, read_lock
 from nestproof.privileges.lock_check import check_sections
-from nestproof.probes.custom import own_probes
+from nestproof.probes.custom import custom_probes
 from nestproof.probes.probe import Probe
-from nestproof.smoke.defaults import told
-from nestproof.smoke.plan import Run
+from nestproof.smoke.defaults import describe_defaults
+from nestproof.smoke.plan import SmokeRun
 from nestproof.smoke.run import smoke
 
 CHECKS = (*OF_FILES, "check.diff")
@@ -39,7 +39,7 @@ _ON_AN_ENGINE = ("build", "smoke")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ValidateRequest:
     """Which steps to prove for which profiles on which platforms; empty means all, or the native one."""
 
     workspace: Path
@@ -58,7 +58,7 @@ class Request:
     """With a revision, the diff check is of everything since its merge base with HEAD."""
 
 
-def validate(request: Request, session: Session) -> Generator[Outcome]:
+def validate(request: ValidateRequest, session: Session) -> Generator[Outcome]:
     """Run the steps; raises UsageError before the first of them when the request makes no sense."""
     files = select(discover(request.workspace), list(request.profiles))
     request = replace(request, platforms=tuple(parse_platform(name) for name in request.platforms))
@@ -70,7 +70,9 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
             raise UsageError("--vm and --node exclude each other", why="a guest is a node of its own")
     if config == Config() and set(_ON_AN_ENGINE) & set(request.steps):
         locked = lock is not None
-        for line in told(files, request.workspace, session.environment, request.platforms, locked=locked):
+        for line in describe_defaults(
+            files, request.workspace, session.environment, request.platforms, locked=locked
+        ):
             session.tell(f"{'inferred':<10} {line}")
     if any(step in request.steps for step in OF_FILES):
         yield from check_files(
@@ -95,17 +97,17 @@ def validate(request: Request, session: Session) -> Generator[Outcome]:
 
 
 def _on_an_engine(
-    request: Request, session: Session, files: Mapping[str, Path], config: Config, lock: Lock | None
+    request: ValidateRequest, session: Session, files: Mapping[str, Path], config: Config, lock: Lock | None
 ) -> Iterator[Outcome]:
-    own = own_probes(config.probe, tuple(discover(request.workspace)))
-    fleet = Fleet(config.node, request.workspace, session.say)
-    guests = Guests(config.guest, request.workspace, session.say)
+    own = custom_probes(config.probe, tuple(discover(request.workspace)))
+    node_pool = NodePool(config.node, request.workspace, session.say)
+    machines = VirtualMachines(config.guest, request.workspace, session.say)
     jobs: dict[str, list[Job]] = {}
     widths: dict[str, int] = {}
-    for platform in request.platforms or (fleet.own_platform(request.node),):
+    for platform in request.platforms or (node_pool.own_platform(request.node),):
         targets = [Target(name, platform) for name in files]
         try:
-            place = fleet.place(platform, request.node)
+            place = node_pool.place(platform, request.node)
         except UsageError:
             raise
         except NestproofError as error:
@@ -115,33 +117,37 @@ def _on_an_engine(
         # A guest has the machine to itself: to translate one is work enough.
         widths[place.node.name] = 1 if request.vm else place.engine.cpus
         for target in targets:
-            errand = Errand(target, files[target.profile], place, lock, own[target.profile])
-            workshop = Workshop(request.workspace, session, place.builder, config)
-            jobs.setdefault(place.node.name, []).append(partial(_proof, request, workshop, errand, guests))
-    yield from run_lanes([Lane(jobs[name], widths[name]) for name in jobs])
+            job = TargetJob(target, files[target.profile], place, lock, own[target.profile])
+            target_builder = TargetBuilder(request.workspace, session, place.builder, config)
+            jobs.setdefault(place.node.name, []).append(
+                partial(_proof, request, target_builder, job, machines)
+            )
+    yield from run_workers([WorkerPool(jobs[name], widths[name]) for name in jobs])
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class TargetJob:
     """A target with what it is proved by, and where."""
 
     target: Target
     file: Path
-    place: Place
+    place: Placement
     lock: Lock | None
     own: tuple[Probe, ...]
 
 
-def _proof(request: Request, workshop: Workshop, errand: Errand, guests: Guests) -> Generator[Outcome]:
+def _proof(
+    request: ValidateRequest, target_builder: TargetBuilder, job: TargetJob, machines: VirtualMachines
+) -> Generator[Outcome]:
     steps = request.steps
     try:
-        for outcome in _prove(request, workshop, errand, guests):
+        for outcome in _prove(request, target_builder, job, machines):
             steps = tuple(step for step in steps if step != outcome.id)
             yield outcome
     except UsageError:
         raise
     except NestproofError as error:
-        yield from _unasked(steps, errand.target, error)
+        yield from _unasked(steps, job.target, error)
 
 
 def _unasked(steps: Sequence[str], target: Target, error: NestproofError) -> Iterator[Outcome]:
@@ -153,33 +159,35 @@ def _unasked(steps: Sequence[str], target: Target, error: NestproofError) -> Ite
             return
 
 
-def _prove(request: Request, workshop: Workshop, errand: Errand, guests: Guests) -> Iterator[Outcome]:
-    target, place, session = errand.target, errand.place, workshop.session
+def _prove(
+    request: ValidateRequest, target_builder: TargetBuilder, job: TargetJob, machines: VirtualMachines
+) -> Iterator[Outcome]:
+    target, place, session = job.target, job.place, target_builder.session
     with place.at_work():
-        profile = workshop.profile(target, errand.file)
-        outcome, image = workshop.build(profile, target)
+        profile = target_builder.profile(target, job.file)
+        outcome, image = target_builder.build(profile, target)
         if image is None:
-            ask_for_life(place.builder, place.builder_name)
+            ping(place.builder, place.builder_name)
     yield outcome
     if image:
-        workshop.session.targets.append(TargetFacts(target, image.id, {}))
+        target_builder.session.targets.append(TargetFacts(target, image.id, {}))
     if image and "smoke" in request.steps:
         profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
         node, engine = place.node, place.engine
         if request.vm:
-            engine = guests.open(target.platform)
-            node = guest_node(engine.facts)
-        with watched(engine, node.name):
+            engine = machines.open(target.platform)
+            node = vm_node(engine.facts)
+        with watchdog(engine, node.name):
             give_image(place.builder, engine, image, lambda text: session.say(f"{target}: {text}"))
-        run = Run(
+        run = SmokeRun(
             profile,
             node,
             image,
-            errand.lock,
+            job.lock,
             session.environment,
-            errand.own,
+            job.own,
             session.targets.append,
             request.probes,
-            elsewhere=request.vm or place.elsewhere,
+            remote=request.vm or place.remote,
         )
         yield from while_alive(engine, node.name, smoke(engine, run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nestproof.engine.client import Container
 from nestproof.engine.exec import Exec
 from nestproof.probes.diagnosis import diagnose
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 
 BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"
 SA = ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE")
@@ -30,7 +30,7 @@ def ask(
     return command.exit_status, said
 
 
-def expect(here: Surroundings, seen: tuple[int | None, str], answer: Answer) -> None:
+def expect(here: SandboxFacts, seen: tuple[int | None, str], answer: Answer) -> None:
     """Hold what was seen against the answer, and its diagnosis against the layer."""
     status, said = seen
     if answer is WORKS:

@@ -204,10 +204,10 @@ def in_a_terminal(repository: Repository, **environment: str) -> str:
     """What `nestproof build` writes where standard error is a terminal."""
     ours, theirs = pty.openpty()
     argv = [sys.executable, "-m", "nestproof", "build", "--profile", "default"]
-    surroundings = {key: value for key, value in os.environ.items() if key != "CI"}
-    surroundings |= {"NO_COLOR": "1", **environment}
+    facts = {key: value for key, value in os.environ.items() if key != "CI"}
+    facts |= {"NO_COLOR": "1", **environment}
     with subprocess.Popen(
-        argv, cwd=repository.path, env=surroundings, stdin=theirs, stdout=theirs, stderr=theirs
+        argv, cwd=repository.path, env=facts, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
         said = b""

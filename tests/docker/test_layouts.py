@@ -38,7 +38,7 @@ def compose() -> None:
 
 
 @pytest.fixture
-def elsewhere(
+def foreign(
     tmp_path: Path, engine: Engine, compose: None, base: str, request: pytest.FixtureRequest
 ) -> Iterator[Repository]:
     before, volumes = own_containers(engine), names_of_volumes(engine)
@@ -60,7 +60,7 @@ def inferred(said: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "profile", "packs", "passes"),
+    ("foreign", "profile", "packs", "passes"),
     [
         (
             "image",
@@ -88,12 +88,12 @@ def inferred(said: str) -> list[str]:
             {"build", "smoke.relaxations", "smoke.capabilities"},
         ),
     ],
-    indirect=["elsewhere"],
+    indirect=["foreign"],
 )
 def test_a_repository_without_configuration_is_proved_and_told_what_was_made_of_it(
-    elsewhere: Repository, base: str, profile: str, packs: str, passes: set[str]
+    foreign: Repository, base: str, profile: str, packs: str, passes: set[str]
 ) -> None:
-    done = elsewhere.nestproof("validate", "--json")
+    done = foreign.nestproof("validate", "--json")
     assert inferred(done.stderr) == [
         f"profile {profile.format(base=base)} on the engine's own platform; "
         "no privilege lock: each may have what it asks for",
@@ -115,25 +115,25 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "block"), [(layout, SHOWN[layout]) for layout in SHOWN], indirect=["elsewhere"], ids=SHOWN
+    ("foreign", "block"), [(layout, SHOWN[layout]) for layout in SHOWN], indirect=["foreign"], ids=SHOWN
 )
 def test_what_the_documentation_shows_of_a_layout_is_what_is_printed(
-    elsewhere: Repository, engine: Engine, base: str, block: Block
+    foreign: Repository, engine: Engine, base: str, block: Block
 ) -> None:
     if engine.facts.confines_with("apparmor"):
         pytest.skip("the page shows a host without AppArmor")
-    (elsewhere.path / "noxfile.py").write_text("import nox\n")
+    (foreign.path / "noxfile.py").write_text("import nox\n")
     shown = tuple(line.replace("nestproof-base:bookworm-amd64", base) for line in block.shown)
-    run_block(replace(block, shown=shown), elsewhere.path, dict(os.environ))
+    run_block(replace(block, shown=shown), foreign.path, dict(os.environ))
 
 
 def test_three_layouts_are_shown() -> None:
     assert sorted(SHOWN) == ["compose", "folder", "image"]
 
 
-@pytest.mark.parametrize("elsewhere", ["none"], indirect=True)
-def test_a_repository_without_a_devcontainer_is_told_what_to_do(elsewhere: Repository) -> None:
-    done = elsewhere.nestproof("validate")
+@pytest.mark.parametrize("foreign", ["none"], indirect=True)
+def test_a_repository_without_a_devcontainer_is_told_what_to_do(foreign: Repository) -> None:
+    done = foreign.nestproof("validate")
     assert (done.status, done.stdout) == (2, "")
     what, why, fix = done.stderr.splitlines()
     assert what == "nestproof: no devcontainer configuration was found"
@@ -141,9 +141,9 @@ def test_a_repository_without_a_devcontainer_is_told_what_to_do(elsewhere: Repos
     assert "write a first one" in fix
 
 
-@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
-def test_the_container_of_a_service_is_what_its_file_says(elsewhere: Repository, engine: Engine) -> None:
-    done = elsewhere.nestproof("validate", "--json")
+@pytest.mark.parametrize("foreign", ["compose"], indirect=True)
+def test_the_container_of_a_service_is_what_its_file_says(foreign: Repository, engine: Engine) -> None:
+    done = foreign.nestproof("validate", "--json")
     assert done.outcome("smoke.relaxations")["summary"] == (
         "in force: cap-add=SYS_PTRACE, mount=/var/run/docker.sock, security-opt=seccomp=unconfined"
     )
@@ -154,33 +154,33 @@ def test_the_container_of_a_service_is_what_its_file_says(elsewhere: Repository,
     assert done.outcome("smoke.bwrap-present")["status"] == "unverified"
 
 
-@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
-def test_a_declared_sandbox_that_is_not_there_is_a_failure(elsewhere: Repository) -> None:
+@pytest.mark.parametrize("foreign", ["compose"], indirect=True)
+def test_a_declared_sandbox_that_is_not_there_is_a_failure(foreign: Repository) -> None:
     declared = '"customizations": {"nestproof": {"packs": ["bubblewrap"]}}, "service"'
-    elsewhere.edit(".devcontainer/devcontainer.json", '"service"', declared)
-    done = elsewhere.nestproof("smoke", "--json")
+    foreign.edit(".devcontainer/devcontainer.json", '"service"', declared)
+    done = foreign.nestproof("smoke", "--json")
     assert done.status == 1
     assert done.outcome("smoke.bwrap-present")["status"] == "fail"
 
 
-@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
-def test_the_lock_holds_a_service_to_what_it_had(elsewhere: Repository) -> None:
-    assert elsewhere.nestproof("privileges", "--update").status == 0
-    lock = (elsewhere.path / ".devcontainer/privileges.lock").read_text()
+@pytest.mark.parametrize("foreign", ["compose"], indirect=True)
+def test_the_lock_holds_a_service_to_what_it_had(foreign: Repository) -> None:
+    assert foreign.nestproof("privileges", "--update").status == 0
+    lock = (foreign.path / ".devcontainer/privileges.lock").read_text()
     for relaxation in ("cap-add=SYS_PTRACE", "network=service:db", "mount=/var/run/docker.sock"):
         assert f'"{relaxation}" = ' in lock
-    elsewhere.git("add", "--all")
-    elsewhere.git("commit", "--quiet", "--message", "Lock")
+    foreign.git("add", "--all")
+    foreign.git("commit", "--quiet", "--message", "Lock")
     # The Compose file alone changes: devcontainer.json is as it was.
-    elsewhere.edit(".devcontainer/compose.yaml", "cap_add: [SYS_PTRACE]", "cap_add: [SYS_PTRACE, NET_ADMIN]")
-    checked = elsewhere.nestproof("check.lock", "--json")
+    foreign.edit(".devcontainer/compose.yaml", "cap_add: [SYS_PTRACE]", "cap_add: [SYS_PTRACE, NET_ADMIN]")
+    checked = foreign.nestproof("check.lock", "--json")
     assert checked.status == 1
     assert "asks for cap-add=NET_ADMIN" in checked.evidence["outcomes"][0]["summary"]
-    compared = elsewhere.nestproof("privileges", "--base", "main", "--json")
+    compared = foreign.nestproof("privileges", "--base", "main", "--json")
     assert compared.status == 1
     (profile,) = json.loads(compared.stdout)["profiles"]
     assert [one["relaxation"] for one in profile["added"]] == ["cap-add=NET_ADMIN"]
-    smoked = elsewhere.nestproof("smoke", "--json")
+    smoked = foreign.nestproof("smoke", "--json")
     assert "may not have cap-add=NET_ADMIN" in smoked.outcome("smoke.relaxations")["cause"]
 
 
@@ -204,18 +204,18 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("elsewhere", ["compose"], indirect=True)
+@pytest.mark.parametrize("foreign", ["compose"], indirect=True)
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_reference_client_starts_the_same_container(
-    elsewhere: Repository, engine: Engine, client: Path, service: str
+    foreign: Repository, engine: Engine, client: Path, service: str
 ) -> None:
     options, properties = SERVICES[service]
-    elsewhere.edit(".devcontainer/compose.yaml", "network_mode: service:db", options)
-    file = elsewhere.path / ".devcontainer/devcontainer.json"
+    foreign.edit(".devcontainer/compose.yaml", "network_mode: service:db", options)
+    file = foreign.path / ".devcontainer/devcontainer.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **properties}))
-    assert elsewhere.nestproof("build").status == 0
-    theirs = by_the_client(elsewhere.path, client, engine)
-    ours = by_nestproof(elsewhere.path, engine)
+    assert foreign.nestproof("build").status == 0
+    theirs = by_the_client(foreign.path, client, engine)
+    ours = by_nestproof(foreign.path, engine)
     assert in_common(ours) == in_common(theirs)
 
 
@@ -233,7 +233,9 @@ def in_common(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
-    command = "devcontainer up --workspace-folder . --skip-post-create --update-remote-user-uid-default never"
+    command = (
+        "devcontainer up --workspace-folder . --skip-post-create --update-foreign-user-uid-default never"
+    )
     try:
         result = run_client(command, client, folder, {})
         return comparable(engine.api.inspect_container(result["containerId"]))

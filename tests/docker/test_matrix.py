@@ -13,7 +13,7 @@ import pytest
 from nestproof.core.capabilities import granted
 from nestproof.engine.client import Engine, find_image, started_container
 from nestproof.engine.labels import new_run_labels
-from nestproof.probes.facts import parse_surroundings
+from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, WORKS, Answer, ask, expect
@@ -66,7 +66,7 @@ def test_what_bwrap_says(engine: Engine, image: str, row: Row) -> None:
     with started_container(engine, request(engine, image, row), engine.facts.platform) as container:
         # The same binary without the bit; file capabilities and owners do not matter to it.
         assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root") == (0, "")
-        here = parse_surroundings(ask(container, script("facts"))[1])
+        here = parse_facts(ask(container, script("facts"))[1])
         assert here.bounding_set == granted(row.add, row.drop, privileged=False)
         assert here.is_filtered is (OFF not in row.options)
         for bwrap, answer in (("/usr/bin/bwrap", row.setuid), ("/usr/local/bin/plain", row.plain)):

@@ -6,7 +6,7 @@ import pytest
 
 from nestproof.core.capabilities import SETUID_BWRAP
 from nestproof.engine.client import Engine, started_container
-from nestproof.probes.facts import parse_surroundings
+from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script
 from tests.docker.bwrap import BASIC, NOPERM, PIVOT, WORKS, Answer, ask, expect
 from tests.docker.test_matrix import NET, OFF, ROWS, Row, request
@@ -21,7 +21,7 @@ def on_podman(answer: Answer) -> Answer:
 def test_what_bwrap_says(podman: Engine, image: str, row: Row) -> None:
     with started_container(podman, request(podman, image, row), podman.facts.platform) as container:
         assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root") == (0, "")
-        here = parse_surroundings(ask(container, script("facts"))[1])
+        here = parse_facts(ask(container, script("facts"))[1])
         assert here.bounding_set is not None
         assert (here.bounding_set >= SETUID_BWRAP) is (on_podman(row.setuid) is WORKS)
         assert here.is_filtered is (OFF not in row.options)

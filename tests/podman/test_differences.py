@@ -21,7 +21,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.engine.client import Container, Engine, started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.privileges.relaxations import relaxations_in_force
-from nestproof.probes.facts import parse_surroundings
+from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script
 from tests.conftest import ROOT
 from tests.docker.bwrap import BASIC, ask
@@ -166,7 +166,7 @@ def test_what_podman_makes_of_a_request(podman: Engine, image: str, row: Row) ->
 
 def test_the_default_set_is_what_podman_says_it_is(podman: Engine, image: str) -> None:
     with container(podman, image, {}) as started:
-        here = parse_surroundings(ask(started, script("facts"))[1])
+        here = parse_facts(ask(started, script("facts"))[1])
     assert here.bounding_set == frozenset(podman.facts.default_capabilities)
     assert here.bounding_set == DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
     assert here.in_podman

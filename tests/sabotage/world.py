@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.config import OwnProbe
+from nestproof.core.config import CustomProbe
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer.profile import load_profile
 from nestproof.engine.client import Engine, find_image
 from nestproof.nodes.node import node_for
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.probes.custom import own_probes
+from nestproof.probes.custom import custom_probes
 from nestproof.reports.terminal import in_order
-from nestproof.smoke.plan import Run
+from nestproof.smoke.plan import SmokeRun
 from nestproof.smoke.run import smoke
 from tests.conftest import ROOT
 
@@ -109,9 +109,11 @@ def outcomes_of(
     found = find_image(engine, image)
     assert found is not None
     allowed = (*relaxations_asked(load_secure().run), *world.lock)
-    own = own_probes([OwnProbe.model_validate(dict(probe)) for probe in world.probes], ["world"])["world"]
+    own = custom_probes([CustomProbe.model_validate(dict(probe)) for probe in world.probes], ["world"])[
+        "world"
+    ]
     lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
-    run = Run(profile, node_for(engine.facts, platform), found, lock, {}, own)
+    run = SmokeRun(profile, node_for(engine.facts, platform), found, lock, {}, own)
     return in_order(list(smoke(engine, run)))
 
 

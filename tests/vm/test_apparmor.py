@@ -14,8 +14,8 @@ import pytest
 from nestproof.engine.client import Engine, connect, find_image, started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.nodes.transfer import give_image
-from nestproof.nodes.vm import open_guest
-from nestproof.probes.facts import parse_surroundings
+from nestproof.nodes.vm import start_vm
+from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script
 from tests.conftest import ROOT, Repository
 from tests.docker.bwrap import BASIC, CAPSET, NOPERM, PIVOT, PROC, SA, SLAVE, WORKS, Answer, expect
@@ -62,7 +62,7 @@ def guest() -> Iterator[tuple[Engine, str]]:
     host = connect()
     image = find_image(host, built.outcome("build")["summary"].split()[0])
     assert image is not None
-    engine = open_guest(["scripts/vm"], ROOT, "linux/amd64", print)
+    engine = start_vm(["scripts/vm"], ROOT, "linux/amd64", print)
     give_image(host, engine, image, print)
     yield engine, image.id
     engine.api.close()
@@ -76,7 +76,7 @@ def test_what_bwrap_says_with_apparmor(guest: tuple[Engine, str], row: Row) -> N
     host = {"CapAdd": row.add, "SecurityOpt": row.options}
     body = {"Image": image, "Entrypoint": ["sleep", "600"], "Labels": new_run_labels(), "HostConfig": host}
     with started_container(engine, body, "linux/amd64") as container:
-        here = parse_surroundings(ask(container, script("facts"))[1])
+        here = parse_facts(ask(container, script("facts"))[1])
         assert here.is_confined is (APPARMOR not in row.options)
         assert here.is_filtered is (SECCOMP not in row.options)
         assert ask(container, "cp /usr/bin/bwrap /usr/local/bin/plain", "root")[0] == 0

@@ -54,7 +54,7 @@ def plan_bases(
     wanted = {base.variable: platform}
     if base.build_platform_variable and not environment.get(base.build_platform_variable):
         wanted[base.build_platform_variable] = engine.facts.platform
-    stand_ins = {p: _stand_in(base.image, p) for p in wanted.values()}
+    stand_ins = {p: _fallback_tag(base.image, p) for p in wanted.values()}
     missing = {p: tag for p, tag in stand_ins.items() if not _has(engine, tag, p)}
     if missing and _registry_answers(engine, base.image):
         return Bases({}, {})
@@ -71,7 +71,7 @@ def make_bases(engine: Engine, bases: Bases, *, workspace: Path, say: Callable[[
             _make(engine, bases.base, platform, tag, workspace)
 
 
-def _stand_in(image: str, platform: str) -> str:
+def _fallback_tag(image: str, platform: str) -> str:
     slug = re.sub(r"[^a-z0-9.]+", "-", image.lower())
     return f"nestproof/stand-in:{slug}-{architecture(platform)}"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from nestproof.build.image import CannotBuildError, Plan, tag_word
+from nestproof.build.image import CannotBuildError, ImageBuild, tag_word
 from nestproof.core.errors import UsageError
 from nestproof.core.platforms import architecture
 
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Destination:
     """Where images go; with neither, to the engine. Both may hold {profile}, {platform} and {arch}."""
 
     push: str = ""
@@ -31,15 +31,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class BuildPlan:
     """The command lines for one profile, and those that join what the first ones pushed."""
 
-    plans: tuple[Plan, ...]
+    plans: tuple[ImageBuild, ...]
     index: tuple[str, ...] = ()
     """`docker buildx imagetools create` for the reference that stands for all platforms."""
 
 
-def parse_delivery(push: str, output: str) -> Delivery:
+def parse_destination(push: str, output: str) -> Destination:
     """Read --push and --output; raises UsageError."""
     if push and output:
         raise UsageError("--push and --output exclude each other", fix="run it twice")
@@ -49,16 +49,16 @@ def parse_delivery(push: str, output: str) -> Delivery:
     for name in _PLACEHOLDER.findall(push or path):
         if name not in ("profile", "platform", "arch"):
             raise UsageError(f"{{{name}}} stands for nothing", fix="{profile}, {platform} and {arch} do")
-    return Delivery(push, (path or "{profile}.oci.tar") if output else "")
+    return Destination(push, (path or "{profile}.oci.tar") if output else "")
 
 
-def arrange(plans: Sequence[Plan], delivery: Delivery, *, several: bool) -> Arrangement:
+def plan_profile(plans: Sequence[ImageBuild], destination: Destination, *, several: bool) -> BuildPlan:
     """What builds one profile's plans for its platforms; `several` says whether one build can be of them all.
 
     It is of them all where nothing but the platform differs, and where nobody asked for them apart.
     Raises UsageError for a reference that is none, CannotBuildError when there is nothing to deliver.
     """
-    template = delivery.push or delivery.archive
+    template = destination.push or destination.archive
     if template and not all(plan.recipe for plan in plans):
         raise CannotBuildError(
             f"{plans[0].profile} builds nothing to deliver: it takes {plans[0].tag} as it is"
@@ -68,21 +68,21 @@ def arrange(plans: Sequence[Plan], delivery: Delivery, *, several: bool) -> Arra
     together = len(plans) > 1 and several and alike and not apart
     if together:
         plans = [_join(plans)]
-    if delivery.archive:
+    if destination.archive:
         marked = len(plans) > 1 and not apart
-        return Arrangement(tuple(_to_archive(plan, delivery.archive, marked=marked) for plan in plans))
-    if delivery.push:
-        return _to_registry(plans, delivery.push, apart=apart)
-    return Arrangement(tuple(plans))
+        return BuildPlan(tuple(_to_archive(plan, destination.archive, marked=marked) for plan in plans))
+    if destination.push:
+        return _to_registry(plans, destination.push, apart=apart)
+    return BuildPlan(tuple(plans))
 
 
-def _join(plans: Sequence[Plan]) -> Plan:
+def _join(plans: Sequence[ImageBuild]) -> ImageBuild:
     first = plans[0]
     tag = first.tag.removesuffix(f"-{architecture(first.platforms[0])}")
     return replace(first, platforms=tuple(plan.platforms[0] for plan in plans), tag=tag)
 
 
-def _to_registry(plans: Sequence[Plan], template: str, *, apart: bool) -> Arrangement:
+def _to_registry(plans: Sequence[ImageBuild], template: str, *, apart: bool) -> BuildPlan:
     whole = _fill(template, plans[0])
     if not _REFERENCE.fullmatch(whole):
         raise UsageError(
@@ -90,15 +90,15 @@ def _to_registry(plans: Sequence[Plan], template: str, *, apart: bool) -> Arrang
             fix="--push registry.example/name:tag, in lower case but for the tag",
         )
     if len(plans) == 1 or apart:
-        return Arrangement(tuple(replace(p, tag=_fill(template, p), to=("--push",)) for p in plans))
+        return BuildPlan(tuple(replace(p, tag=_fill(template, p), to=("--push",)) for p in plans))
     # A name without a tag means `latest`, here as everywhere.
     whole = whole if ":" in whole.rpartition("/")[2] else f"{whole}:latest"
     parts = [replace(p, tag=f"{whole}-{architecture(p.platforms[0])}", to=("--push",)) for p in plans]
     index = ("docker", "buildx", "imagetools", "create", "--tag", whole, *(part.tag for part in parts))
-    return Arrangement(tuple(parts), index)
+    return BuildPlan(tuple(parts), index)
 
 
-def _to_archive(plan: Plan, template: str, *, marked: bool) -> Plan:
+def _to_archive(plan: ImageBuild, template: str, *, marked: bool) -> ImageBuild:
     path = PurePath(_fill(f"{template}{{profile}}.oci.tar" if template.endswith("/") else template, plan))
     if marked:
         stem, dot, suffix = path.name.partition(".")
@@ -108,7 +108,7 @@ def _to_archive(plan: Plan, template: str, *, marked: bool) -> Plan:
     return replace(plan, tag=str(path), to=("--output", f"type=oci,{where}"))
 
 
-def _fill(template: str, plan: Plan) -> str:
+def _fill(template: str, plan: ImageBuild) -> str:
     platform = plan.platforms[0]
     values = {
         "profile": tag_word(plan.profile),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestproof.build import podman_build
-from nestproof.build.progress import SHOWN_LINES, Failure, Steps
+from nestproof.build.progress import SHOWN_LINES, BuildxSteps, Failure
 from nestproof.core.errors import EngineError, NestproofError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.platforms import architecture
@@ -41,7 +41,7 @@ class CannotBuildError(NestproofError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImageBuild:
     """One command line that builds a profile's image for one platform or for several."""
 
     profile: str
@@ -72,7 +72,7 @@ class Plan:
         return podman_build.as_podman(self.argv, facts.address) if facts.is_podman else self.argv
 
 
-def plan_build(profile: Profile, platform: str) -> Plan:
+def plan_build(profile: Profile, platform: str) -> ImageBuild:
     """The `docker buildx build` command line for a target; raises CannotBuildError."""
     config, folder = profile.config, profile.file.parent
     if config.features:
@@ -83,7 +83,7 @@ def plan_build(profile: Profile, platform: str) -> Plan:
     if profile.service is not None:
         return _plan_service(profile, profile.service, platform)
     if config.image:
-        return Plan(profile.name, (platform,), config.image)
+        return ImageBuild(profile.name, (platform,), config.image)
     build = config.build
     dockerfile = profile.dockerfile
     if not dockerfile:
@@ -102,7 +102,7 @@ def plan_build(profile: Profile, platform: str) -> Plan:
             recipe += ["--cache-from", source]
         recipe += _stays(profile, build.options)
     recipe.append(str((folder / context).resolve()))
-    return Plan(profile.name, (platform,), _tag(profile, platform), tuple(recipe))
+    return ImageBuild(profile.name, (platform,), _tag(profile, platform), tuple(recipe))
 
 
 def _stays(profile: Profile, options: list[str]) -> list[str]:
@@ -116,7 +116,7 @@ def _stays(profile: Profile, options: list[str]) -> list[str]:
     return options
 
 
-def _plan_service(profile: Profile, service: Service, platform: str) -> Plan:
+def _plan_service(profile: Profile, service: Service, platform: str) -> ImageBuild:
     """As Compose would build the service; what has an image and no build section is only pulled."""
     if service.platform and not platform.startswith(service.platform.removesuffix("/v8")):
         raise CannotBuildError(
@@ -124,14 +124,14 @@ def _plan_service(profile: Profile, service: Service, platform: str) -> Plan:
             fix=f"ask for --platform {service.platform}",
         )
     if service.build is None:
-        return Plan(profile.name, (platform,), service.image)
+        return ImageBuild(profile.name, (platform,), service.image)
     options, context, odd = build_options(service.build, service.secrets)
     if odd:
         raise CannotBuildError(
             f"nestproof does not carry over {', '.join(odd)} of the build of the service {service.name}",
             fix=f"docker compose build {service.name} builds it",
         )
-    return Plan(profile.name, (platform,), _tag(profile, platform), (*options, context))
+    return ImageBuild(profile.name, (platform,), _tag(profile, platform), (*options, context))
 
 
 def _tag(profile: Profile, platform: str) -> str:
@@ -153,7 +153,7 @@ def tag_word(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class BuildResult:
     """A plan's command line after it ended: what it showed, why it failed if it did, the image's ids."""
 
     observation: Observation
@@ -183,10 +183,10 @@ class Ran:
         return Outcome("build", Status.FAIL, wrong[0], target, wrong[0], fix, self.observation)
 
 
-def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> Ran:
+def run_plan(engine: Engine, plan: ImageBuild, on_progress: Callable[[str], None]) -> BuildResult:
     """Run a plan's command line to its end; raises CommandError when it cannot start or takes too long."""
     is_podman = engine.facts.is_podman
-    steps = podman_build.Steps(on_progress) if is_podman else Steps(on_progress)
+    steps = podman_build.PodmanSteps(on_progress) if is_podman else BuildxSteps(on_progress)
     progress = () if is_podman else ("--progress", "plain")
     argv = plan.command_line(engine.facts)
     with tempfile.TemporaryDirectory(prefix="nestproof-") as scratch:
@@ -198,15 +198,17 @@ def run_plan(engine: Engine, plan: Plan, on_progress: Callable[[str], None]) -> 
             (*argv[:-1], *extra, argv[-1]),
             timeout=BUILD_TIMEOUT,
             env=engine.variables,
-            on_line=steps.complain if isinstance(steps, podman_build.Steps) else steps.read,
-            on_output=steps.read if isinstance(steps, podman_build.Steps) else None,
+            on_line=steps.complain if isinstance(steps, podman_build.PodmanSteps) else steps.read,
+            on_output=steps.read if isinstance(steps, podman_build.PodmanSteps) else None,
         )
         images = _ids(id_file, about) if completed.status == 0 else ()
     failure = steps.failure() if completed.status != 0 else None
     shown = "\n".join(failure.lines if failure else completed.stderr.splitlines()[-SHOWN_LINES:])
     said = "\n".join(completed.stdout.splitlines()[-SHOWN_LINES:])
     observation = Observation(argv, completed.status, said, shown, completed.seconds)
-    return Ran(observation, failure, images or (plan.tag,), tuple(_OTHER_BASE.findall(completed.stderr)))
+    return BuildResult(
+        observation, failure, images or (plan.tag,), tuple(_OTHER_BASE.findall(completed.stderr))
+    )
 
 
 def _ids(id_file: Path, about: Path) -> tuple[str, ...]:
@@ -222,7 +224,7 @@ def _ids(id_file: Path, about: Path) -> tuple[str, ...]:
 
 
 def build_image(
-    engine: Engine, plan: Plan, on_progress: Callable[[str], None]
+    engine: Engine, plan: ImageBuild, on_progress: Callable[[str], None]
 ) -> tuple[Outcome, Image | None]:
     """Run a plan for one platform. Returns its outcome, and the image if that is a pass."""
     ((outcome, image),) = build_images(engine, plan, on_progress)
@@ -230,19 +232,21 @@ def build_image(
 
 
 def build_images(
-    engine: Engine, plan: Plan, on_progress: Callable[[str], None]
+    engine: Engine, plan: ImageBuild, on_progress: Callable[[str], None]
 ) -> list[tuple[Outcome, Image | None]]:
     """Run a plan, then ask the engine what it has: an outcome for each platform, and its image if a pass."""
     # Only what the engine does not have is pulled: a local image needs no registry.
     if not plan.recipe and find_platform(engine, plan.tag, plan.platforms[0]):
         seen = Observation(plan.command_line(engine.facts), 0, f"{plan.tag} is there already\n")
-        ran = Ran(seen, None, (plan.tag,))
+        ran = BuildResult(seen, None, (plan.tag,))
     else:
         ran = run_plan(engine, plan, on_progress)
     return [_find_built(engine, plan, ran, target) for target in plan.targets]
 
 
-def _find_built(engine: Engine, plan: Plan, ran: Ran, target: Target) -> tuple[Outcome, Image | None]:
+def _find_built(
+    engine: Engine, plan: ImageBuild, ran: BuildResult, target: Target
+) -> tuple[Outcome, Image | None]:
     # A pull fails also where the image is there for another platform, which says more.
     if ran.failure and (plan.recipe or find_image(engine, plan.tag) is None):
         return ran.failed(target), None

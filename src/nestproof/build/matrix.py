@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestproof.build.base_image import make_bases
-from nestproof.build.destination import Arrangement, Delivery, parse_delivery
-from nestproof.build.image import Plan, Ran, build_images, run_plan
-from nestproof.build.plan import Ground, Matrix, plan_matrix
-from nestproof.build.published import Delivered, in_archive, in_registry
-from nestproof.build.target import Workshop
+from nestproof.build.destination import BuildPlan, Destination, parse_destination
+from nestproof.build.image import BuildResult, ImageBuild, build_images, run_plan
+from nestproof.build.plan import Matrix, PlatformBuilder, plan_matrix
+from nestproof.build.published import Published, in_archive, in_registry
+from nestproof.build.target import TargetBuilder
 from nestproof.core.config import load_config
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
@@ -19,7 +19,7 @@ from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run
 from nestproof.devcontainer.profile import discover, select
 from nestproof.engine.buildx_builder import SHORT_TIMEOUT
-from nestproof.nodes.node_pool import Fleet, require_node
+from nestproof.nodes.node_pool import NodePool, require_node
 from nestproof.nodes.session import Session
 
 
@@ -47,69 +47,73 @@ def build_matrix(
 
     Raises UsageError before anything is built when the request makes no sense.
     """
-    delivery = parse_delivery(request.push, request.output)
+    destination = parse_destination(request.push, request.output)
     files = select(discover(request.workspace), list(request.profiles))
     config = load_config(request.workspace)
     if request.node:
         require_node(config, request.node)
-    fleet = Fleet(config.node, request.workspace, session.say)
-    asked = request.platforms or (fleet.own_platform(request.node),)
-    grounds: dict[str, Ground | NestproofError] = {}
+    node_pool = NodePool(config.node, request.workspace, session.say)
+    asked = request.platforms or (node_pool.own_platform(request.node),)
+    platform_builders: dict[str, PlatformBuilder | NestproofError] = {}
     for platform in map(parse_platform, asked):
         try:
-            builder = fleet.place(platform, request.node).builder
+            builder = node_pool.place(platform, request.node).builder
             session.facts = session.facts or builder.facts
-            workshop = Workshop(request.workspace, session, builder, config)
-            grounds[platform] = Ground(workshop, workshop.bases(platform))
+            target_builder = TargetBuilder(request.workspace, session, builder, config)
+            platform_builders[platform] = PlatformBuilder(target_builder, target_builder.bases(platform))
         except UsageError:
             raise
         except NestproofError as error:
-            grounds[platform] = error
-    matrix = plan_matrix(grounds, files, delivery)
+            platform_builders[platform] = error
+    matrix = plan_matrix(platform_builders, files, destination)
     show(matrix.commands())
     yield from matrix.unasked
     if dry_run:
         return
-    for arrangement in matrix.arrangements:
-        yield from _run(matrix, arrangement, delivery)
+    for build_plan in matrix.plans_by_profile:
+        yield from _run(matrix, build_plan, destination)
 
 
-def _run(matrix: Matrix, arrangement: Arrangement, delivery: Delivery) -> Generator[Outcome]:
+def _run(matrix: Matrix, build_plan: BuildPlan, destination: Destination) -> Generator[Outcome]:
     """Build one profile, and join what was pushed of it once each part is what it must be."""
     seen: list[Outcome] = []
-    for plan in arrangement.plans:
+    for plan in build_plan.plans:
         try:
-            for ground in (matrix.grounds[platform] for platform in plan.platforms):
-                shop = ground.workshop
-                make_bases(shop.engine, ground.bases, workspace=shop.workspace, say=shop.session.say)
-            outcomes = _build(matrix.grounds[plan.platforms[0]].workshop, plan, delivery)
+            for platform_builder in (matrix.platform_builders[platform] for platform in plan.platforms):
+                shop = platform_builder.target_builder
+                make_bases(
+                    shop.engine, platform_builder.bases, workspace=shop.workspace, say=shop.session.say
+                )
+            outcomes = _build(matrix.platform_builders[plan.platforms[0]].target_builder, plan, destination)
         except NestproofError as error:
             outcomes = [unasked("build", target, error) for target in plan.targets]
         yield from outcomes
         seen += outcomes
-    if arrangement.index and all(outcome.status is Status.PASS for outcome in seen):
-        yield _join_pushed(arrangement)
+    if build_plan.index and all(outcome.status is Status.PASS for outcome in seen):
+        yield _join_pushed(build_plan)
 
 
-def _build(workshop: Workshop, plan: Plan, delivery: Delivery) -> list[Outcome]:
-    say = workshop.session.say
+def _build(target_builder: TargetBuilder, plan: ImageBuild, destination: Destination) -> list[Outcome]:
+    say = target_builder.session.say
 
     def on_progress(step: str) -> None:
         say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
 
-    if delivery == Delivery():
-        built = build_images(workshop.engine, plan, on_progress)
+    if destination == Destination():
+        built = build_images(target_builder.engine, plan, on_progress)
         images = zip(plan.targets, (image for _, image in built), strict=True)
-        workshop.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
+        target_builder.session.targets += [
+            TargetFacts(target, image.id, {}) for target, image in images if image
+        ]
         return [outcome for outcome, _ in built]
-    ran = run_plan(workshop.engine, plan, on_progress)
+    ran = run_plan(target_builder.engine, plan, on_progress)
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]
-    there = in_registry(plan.tag) if delivery.push else in_archive(Path(plan.tag))
-    return [check_delivered(plan, ran, there, target) for target in plan.targets]
+    there = in_registry(plan.tag) if destination.push else in_archive(Path(plan.tag))
+    return [check_published(plan, ran, there, target) for target in plan.targets]
 
 
-def check_delivered(plan: Plan, ran: Ran, there: Delivered, target: Target) -> Outcome:
+def check_published(plan: ImageBuild, ran: BuildResult, there: Published, target: Target) -> Outcome:
     """The outcome of a target, given what is there now."""
     found = (
         target.platform if target.platform in there.platforms else ", ".join(there.platforms) or "no platform"
@@ -121,15 +125,15 @@ def check_delivered(plan: Plan, ran: Ran, there: Delivered, target: Target) -> O
     return Outcome("build", Status.PASS, summary, target, observation=ran.observation)
 
 
-def _join_pushed(arrangement: Arrangement) -> Outcome:
+def _join_pushed(build_plan: BuildPlan) -> Outcome:
     """Push the reference that stands for all platforms, and ask the registry what it has."""
-    platforms = [plan.platforms[0] for plan in arrangement.plans]
-    target = Target(arrangement.plans[0].profile, ",".join(platforms))
-    completed = run(arrangement.index, timeout=SHORT_TIMEOUT)
+    platforms = [plan.platforms[0] for plan in build_plan.plans]
+    target = Target(build_plan.plans[0].profile, ",".join(platforms))
+    completed = run(build_plan.index, timeout=SHORT_TIMEOUT)
     seen = Observation(
-        arrangement.index, completed.status, completed.stdout, completed.stderr, completed.seconds
+        build_plan.index, completed.status, completed.stdout, completed.stderr, completed.seconds
     )
-    name = arrangement.index[5]
+    name = build_plan.index[5]
     if completed.status != 0:
         said = f"{name} could not be pushed"
         return Outcome("build.index", Status.FAIL, said, target, completed.stderr.strip(), "", seen)

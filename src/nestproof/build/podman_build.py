@@ -43,7 +43,7 @@ def _options(options: Sequence[str]) -> Iterator[str]:
         yield option
 
 
-class Steps:
+class PodmanSteps:
     """Tells of each step that is really run, once, out of what `podman build` prints; knows the last one."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:

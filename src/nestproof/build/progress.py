@@ -40,7 +40,7 @@ class _Step:
     told: bool = False
 
 
-class Steps:
+class BuildxSteps:
     """Reads a build's output line by line, and tells of each step of a stage that is really run, once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:

@@ -18,14 +18,14 @@ _ASKED = '{"manifest":{{json .Manifest}},"image":{{json .Image}}}'
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class Published:
     """An image where it was delivered to."""
 
     digest: str
     platforms: tuple[str, ...]
 
 
-def in_registry(reference: str) -> Delivered:
+def in_registry(reference: str) -> Published:
     """Ask the registry, as `docker buildx imagetools inspect` does; raises CommandError."""
     argv = ("docker", "buildx", "imagetools", "inspect", "--format", _ASKED, reference)
     completed = run(argv, timeout=ASK_TIMEOUT)
@@ -37,10 +37,10 @@ def in_registry(reference: str) -> Delivered:
     image = answer["image"]
     # One configuration, or one for each platform; what an attestation says is left out by buildx.
     configs = [image] if "architecture" in image else list(image.values())
-    return Delivered(answer["manifest"]["digest"], tuple(_platform(config) for config in configs))
+    return Published(answer["manifest"]["digest"], tuple(_platform(config) for config in configs))
 
 
-def in_archive(path: Path) -> Delivered:
+def in_archive(path: Path) -> Published:
     """Read an OCI archive's index, manifests and configurations; raises CommandError when it is none.
 
     Source: the OCI image layout specification.
@@ -51,7 +51,7 @@ def in_archive(path: Path) -> Delivered:
             found = tuple(_platforms(archive, root))
     except (OSError, tarfile.TarError, KeyError, ValueError) as error:
         raise CommandError(f"{path} is no OCI archive", why=str(error)) from error
-    return Delivered(root["digest"], found)
+    return Published(root["digest"], found)
 
 
 def _platforms(archive: tarfile.TarFile, descriptor: Mapping[str, Any]) -> Iterator[str]:

@@ -11,12 +11,12 @@ from nestproof.core.config import DEFAULT_NODE, Config, load_config
 from nestproof.core.outcome import Outcome, Target
 from nestproof.devcontainer.profile import Profile, load_profile
 from nestproof.engine.client import Engine, Image
-from nestproof.nodes.node_pool import Fleet
+from nestproof.nodes.node_pool import NodePool
 from nestproof.nodes.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class TargetBuilder:
     """What it takes to make a target's image: the repository, an engine, and a base that can be had."""
 
     workspace: Path
@@ -50,9 +50,9 @@ class Workshop:
         )
 
 
-def open_workshop(workspace: Path, session: Session) -> Workshop:
+def open_target_builder(workspace: Path, session: Session) -> TargetBuilder:
     """A workshop on the docker client's own engine; raises EngineUnavailable or UsageError."""
     config = load_config(workspace)
-    engine = Fleet(config.node, workspace, session.say).reach(DEFAULT_NODE)
+    engine = NodePool(config.node, workspace, session.say).reach(DEFAULT_NODE)
     session.facts = engine.facts
-    return Workshop(workspace, session, engine, config)
+    return TargetBuilder(workspace, session, engine, config)

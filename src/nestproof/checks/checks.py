@@ -7,13 +7,13 @@ from pathlib import Path
 
 from nestproof.checks import git_diff, lints, suppressions
 from nestproof.checks.hadolint import dockerfile_of, lint_dockerfile
-from nestproof.checks.jq_rules import check_own_rules
+from nestproof.checks.jq_rules import check_jq_rules
 from nestproof.core.config import Config
-from nestproof.core.diagnostics import Finding, Mistake, Rule
+from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer import jsonc, profile, validation, variables
-from nestproof.devcontainer.profile import Profile, ProfileError, Reading, read_profile, unlisted_name
+from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, read_profile, unlisted_name
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock
@@ -83,39 +83,39 @@ def check_files(
             yield from check_dockerfile(one.profile, workspace)
 
 
-def _blocking(one: Reading) -> str:
+def _blocking(one: LoadResult) -> str:
     return "check.model" if one.document.usable else "check.json"
 
 
-def _unanswered(one: Reading, error: NestproofError, steps: Sequence[str]) -> Iterator[Outcome]:
+def _unanswered(one: LoadResult, error: NestproofError, steps: Sequence[str]) -> Iterator[Outcome]:
     """What can only be asked of a profile whose options are known."""
     for step in [step for step in ("check.lint", "check.lock", "check.dockerfile") if step in steps]:
         what = f"{one.document.name}: {error.what}"
         yield Outcome(step, Status.UNVERIFIED, what, None, error.why, error.fix)
 
 
-def _heard(one: Reading, config: Config) -> dict[str, tuple[Finding, ...]]:
+def _heard(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
     """What each check that can be asked of the file has to say, and no comment silences."""
-    of_json = (*one.document.mistakes, *jq_objects(one.document))
-    found: dict[str, Sequence[Mistake]] = {"check.json": of_json}
+    of_json = (*one.document.diagnostics, *jq_objects(one.document))
+    found: dict[str, Sequence[Diagnostic]] = {"check.json": of_json}
     if one.document.usable:
-        found["check.model"] = one.mistakes
+        found["check.model"] = one.diagnostics
         # A rule may rely on the types that the model has.
-        if config.rule and all(mistake.severity != "error" for mistake in one.mistakes):
-            found["check.rules"] = [*check_own_rules(one.document, config.rule)]
+        if config.rule and all(diagnostic.severity != "error" for diagnostic in one.diagnostics):
+            found["check.rules"] = [*check_jq_rules(one.document, config.rule)]
     if one.profile is not None:
         found["check.lint"] = [*lints.lint(one.profile, one.document)]
     known = {*RULES, *(rule.id for rule in config.rule)}
     left = suppressions.apply_silences(one.document, [m for each in found.values() for m in each], known)
     source = redacted(one.document)
-    heard = {step: [m for m in left if m in mistakes] for step, mistakes in found.items()}
+    heard = {step: [m for m in left if m in diagnostics] for step, diagnostics in found.items()}
     if "check.lint" in heard:
         # A comment is judged only where every rule that it could speak of was asked.
         heard["check.lint"] += [m for m in left if m.rule in suppressions.RULES]
-    return {step: tuple(Finding.of(source, m) for m in mistakes) for step, mistakes in heard.items()}
+    return {step: tuple(Finding.of(source, m) for m in diagnostics) for step, diagnostics in heard.items()}
 
 
-def jq_objects(document: jsonc.Document) -> Iterator[Mistake]:
+def jq_objects(document: jsonc.Document) -> Iterator[Diagnostic]:
     """What jq finds wrong in a file that our own reader accepts: a fault of one of the two."""
     import jq
 
@@ -124,7 +124,7 @@ def jq_objects(document: jsonc.Document) -> Iterator[Mistake]:
             jq.compile("empty").input_text(jsonc.to_json(document)).all()
         except ValueError as error:
             root = document.root
-            yield Mistake("json-jq-disagrees", "error", f"jq rejects it: {error}", root.start, root.end)
+            yield Diagnostic("json-jq-disagrees", "error", f"jq rejects it: {error}", root.start, root.end)
 
 
 def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
@@ -146,7 +146,7 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
     yield _outcome("check.dockerfile", shown, findings)
 
 
-def _note(step: str, one: Reading) -> str:
+def _note(step: str, one: LoadResult) -> str:
     """A file that clients do not list is opened all the same; whoever reads of it should know how."""
     if step != "check.model" or not unlisted_name(one.file):
         return ""
@@ -154,9 +154,9 @@ def _note(step: str, one: Reading) -> str:
 
 
 def _outcome(step: str, shown: str, findings: tuple[Finding, ...], *, note: str = "") -> Outcome:
-    errors = [finding for finding in findings if finding.mistake.severity == "error"]
+    errors = [finding for finding in findings if finding.diagnostic.severity == "error"]
     if errors:
-        first = errors[0].mistake
+        first = errors[0].diagnostic
         summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
         return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
     warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from nestproof.core.diagnostics import Finding, Mistake, Rule, headline
+from nestproof.core.diagnostics import Diagnostic, Finding, Rule, headline
 from nestproof.core.errors import CommandError
 from nestproof.core.source import Position, Source, escaped, safe
 
@@ -145,21 +145,22 @@ def findings(hit: Hit) -> Iterator[Finding]:
         fault = kind.fault.match(hit.text or "")
         start, end = fault.span(1) if fault else (0, 0)
         places = (Position(start, hit.line, start + 1), Position(end, hit.line, end + 1))
-        mistake = Mistake(kind.rule, RULES[kind.rule].severity, said, *places)
+        diagnostic = Diagnostic(kind.rule, RULES[kind.rule].severity, said, *places)
         fix = kind.fix
         if fault and fault[1] == "\r":
             fix = "end the line with LF alone, or allow CRLF: git config core.whitespace cr-at-eol"
-        yield Finding(hit.file, mistake, _excerpt(hit, mistake), fix)
+        yield Finding(hit.file, diagnostic, _excerpt(hit, diagnostic), fix)
 
 
-def _excerpt(hit: Hit, mistake: Mistake) -> str:
+def _excerpt(hit: Hit, diagnostic: Diagnostic) -> str:
     """The headline, the line and a caret, as `findings.render` has them of a file that it knows in full."""
-    said = headline(hit.file, mistake)
+    said = headline(hit.file, diagnostic)
     if hit.text is None:
         return said
     source = Source.of(hit.file, _visible(hit.text))
     start, end = (
-        source.position(len(_visible(hit.text[: place.offset]))) for place in (mistake.start, mistake.end)
+        source.position(len(_visible(hit.text[: place.offset])))
+        for place in (diagnostic.start, diagnostic.end)
     )
     return "\n".join([said, *source.excerpt(start, end)])
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.errors import CommandError
 from nestproof.core.process import run
 from nestproof.core.source import Source
@@ -65,7 +65,7 @@ def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
         raise CommandError(f"hadolint could not read {shown}", why=_first_lines(completed.stderr))
     try:
         found = read_report(source, json.loads(completed.stdout))
-        return sorted(found, key=lambda finding: finding.mistake.start.offset)
+        return sorted(found, key=lambda finding: finding.diagnostic.start.offset)
     except (ValueError, TypeError, KeyError) as error:
         raise CommandError(f"hadolint's report on {shown} makes no sense", why=repr(error)) from error
 
@@ -93,14 +93,14 @@ def read_report(source: Source, report: Any) -> Iterator[Finding]:
         start = source.line_starts[line - 1] + max(int(entry["column"]), 1) - 1
         word = _WORD.match(source.text, start)
         code = str(entry["code"])
-        mistake = Mistake(
+        diagnostic = Diagnostic(
             code,
             "error" if entry["level"] == "error" else "warning",
             str(entry["message"]).rstrip("."),
             source.position(min(start, len(source.text))),
             source.position(word.end() if word else min(start, len(source.text))),
         )
-        yield Finding.of(source, mistake, fix=_page(code))
+        yield Finding.of(source, diagnostic, fix=_page(code))
 
 
 def _first_lines(said: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
-from nestproof.devcontainer.jsonc import Document, Node, to_json
+from nestproof.devcontainer.jsonc import Document, JsonNode, to_json
 
 if TYPE_CHECKING:
-    from nestproof.core.config import OwnRule
+    from nestproof.core.config import CustomRule
 
 
-def check_own_rules(document: Document, rules: Sequence[OwnRule]) -> Iterator[Mistake]:
+def check_jq_rules(document: Document, rules: Sequence[CustomRule]) -> Iterator[Diagnostic]:
     """What the rules object to.
 
     A program that gives `true` objects to the whole configuration, one that gives a path, such as
@@ -39,10 +39,10 @@ def check_own_rules(document: Document, rules: Sequence[OwnRule]) -> Iterator[Mi
         for result in results:
             if result is not None and result is not False:
                 node = _place(root, result, rule)
-                yield Mistake(rule.id, rule.severity, rule.message, node.start, node.end)
+                yield Diagnostic(rule.id, rule.severity, rule.message, node.start, node.end)
 
 
-def _place(root: Node, result: Any, rule: OwnRule) -> Node:
+def _place(root: JsonNode, result: Any, rule: CustomRule) -> JsonNode:
     if result is True:
         return root
     if isinstance(result, list) and all(type(step) in (str, int) for step in result):

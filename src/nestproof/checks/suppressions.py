@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nestproof.core.diagnostics import Mistake, Rule
+from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.jsonc.scan import TOKEN
@@ -51,27 +51,27 @@ class _Silence:
 
 
 def apply_silences(
-    document: Document, mistakes: Sequence[Mistake], known_rules: Collection[str]
-) -> list[Mistake]:
+    document: Document, diagnostics: Sequence[Diagnostic], known_rules: Collection[str]
+) -> list[Diagnostic]:
     """The mistakes that no comment silences, and what is wrong with the comments, in order.
 
     `mistakes` are all that were found in the document: a silence of one that is not there counts as unused.
     """
     silences = list(_silences(document))
-    found = {(mistake.rule, mistake.start.line): mistake for mistake in mistakes}
+    found = {(diagnostic.rule, diagnostic.start.line): diagnostic for diagnostic in diagnostics}
     faults = {silence: _fault(silence, found.get(silence.place), known_rules) for silence in silences}
     sound = {silence.place for silence, fault in faults.items() if fault is None}
-    left = [mistake for mistake in mistakes if (mistake.rule, mistake.start.line) not in sound]
+    left = [diagnostic for diagnostic in diagnostics if (diagnostic.rule, diagnostic.start.line) not in sound]
     position = document.source.position
     for silence, fault in faults.items():
         if fault is not None:
             start, end = position(silence.start), position(silence.end)
-            left.append(Mistake(fault[0], RULES[fault[0]].severity, fault[1], start, end))
-    return sorted(left, key=lambda mistake: mistake.start.offset)
+            left.append(Diagnostic(fault[0], RULES[fault[0]].severity, fault[1], start, end))
+    return sorted(left, key=lambda diagnostic: diagnostic.start.offset)
 
 
 def _fault(
-    silence: _Silence, silenced: Mistake | None, known_rules: Collection[str]
+    silence: _Silence, silenced: Diagnostic | None, known_rules: Collection[str]
 ) -> tuple[str, str] | None:
     """The rule that a silence itself breaks, and a sentence; None for one that counts."""
     rule = short(silence.rule)
@@ -90,7 +90,7 @@ def _fault(
     return None
 
 
-def _keeps_from_reading(rule: str, silenced: Mistake | None) -> bool:
+def _keeps_from_reading(rule: str, silenced: Diagnostic | None) -> bool:
     grave = rule.startswith("json-") or (silenced is not None and silenced.severity == "error")
     return grave and rule.startswith(_OF_READING) and rule != _ACCEPTED
 

@@ -28,12 +28,12 @@ def check_all(
     evidence: str = LAST,
 ) -> None:
     """All checks of the files, which need no engine."""
-    from nestproof.cli.commands import prove
+    from nestproof.cli.commands import run_checks
     from nestproof.cli.run_output import Output
-    from nestproof.pipeline import CHECKS, Request
+    from nestproof.pipeline import CHECKS, ValidateRequest
 
-    prove(
-        Request(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
+    run_checks(
+        ValidateRequest(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
         Output(json, sarif, allow_unverified, evidence),
     )
 
@@ -49,12 +49,12 @@ def check_json(
     evidence: str = "",
 ) -> None:
     """Are the devcontainer files JSON once their comments are stripped?"""
-    from nestproof.cli.commands import prove
+    from nestproof.cli.commands import run_checks
     from nestproof.cli.run_output import Output
-    from nestproof.pipeline import Request
+    from nestproof.pipeline import ValidateRequest
 
-    request = Request(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
-    prove(request, Output(json, sarif, allow_unverified, evidence))
+    request = ValidateRequest(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
+    run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 
 def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
@@ -66,12 +66,12 @@ def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
         allow_unverified: bool = False,
         evidence: str = "",
     ) -> None:
-        from nestproof.cli.commands import prove
+        from nestproof.cli.commands import run_checks
         from nestproof.cli.run_output import Output
-        from nestproof.pipeline import Request
+        from nestproof.pipeline import ValidateRequest
 
-        request = Request(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
-        prove(request, Output(json, sarif, allow_unverified, evidence))
+        request = ValidateRequest(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
+        run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
     ask.__doc__ = question
     return Task(ask, name=name, iterable=["profile"], help=OF_FILES)
@@ -88,12 +88,12 @@ def check_diff(
     evidence: str = "",
 ) -> None:
     """Does git diff --check object to anything, staged or not?"""
-    from nestproof.cli.commands import prove
+    from nestproof.cli.commands import run_checks
     from nestproof.cli.run_output import Output
-    from nestproof.pipeline import Request
+    from nestproof.pipeline import ValidateRequest
 
-    request = Request(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
-    prove(request, Output(json, sarif, allow_unverified, evidence))
+    request = ValidateRequest(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
+    run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 
 checks = Collection(

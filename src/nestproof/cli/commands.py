@@ -18,7 +18,7 @@ from nestproof.core.errors import UsageError
 from nestproof.core.files import write
 from nestproof.core.outcome import Outcome, Target, exit_code
 from nestproof.nodes.session import Session
-from nestproof.pipeline import Request, validate
+from nestproof.pipeline import ValidateRequest, validate
 from nestproof.reports import terminal
 from nestproof.reports.recorder import default_file
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nestproof.build.matrix import BuildRequest
 
 
-def prove(request: Request, output: Output) -> NoReturn:
+def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
     show(lambda session: validate(request, session), output, request.workspace)
 
@@ -125,26 +125,26 @@ def control_guest(*arguments: str) -> NoReturn:
     raise Exit(code=status)
 
 
-def tell_nodes() -> NoReturn:
+def print_nodes() -> NoReturn:
     """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
     from nestproof.core.config import load_config
-    from nestproof.nodes.node import Node, Truth
-    from nestproof.nodes.node_pool import Fleet
+    from nestproof.nodes.node import Fidelity, Node
+    from nestproof.nodes.node_pool import NodePool
 
     with exits():
-        fleet = Fleet(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
-        for name, address, found, taken in fleet.survey():
+        node_pool = NodePool(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        for name, address, found, taken in node_pool.survey():
             if not isinstance(found, Node):
                 print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
                 continue
             named = f"{name} *" if taken else name
-            print(f"{named:<14} {found.platform:<12} {found.truth:<9} {address}  {found.reason}")
-            if taken and found.truth is Truth.EMULATED:
+            print(f"{named:<14} {found.platform:<12} {found.fidelity:<9} {address}  {found.reason}")
+            if taken and found.fidelity is Fidelity.EMULATED:
                 print(f"{'':<37} truer: {found.remedy}; here: nestproof node.up --platform {found.platform}")
     raise Exit(code=0)
 
 
-def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
+def print_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
     """Show what the profiles may have, write it into the lock, or compare it with a revision."""
     from nestproof.privileges import comparison, inventory, text
 
@@ -166,7 +166,7 @@ def tell_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
     raise Exit(code=answer.exit_code)
 
 
-def set_up(dry_run: bool, force: bool, source: str) -> NoReturn:
+def init_repository(dry_run: bool, force: bool, source: str) -> NoReturn:
     """Show what the repository lacks to be proved, and write it."""
     from nestproof.cli import init
 

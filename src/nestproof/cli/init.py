@@ -15,7 +15,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.git import find_top
 from nestproof.core.source import safe
 from nestproof.devcontainer.profile import Profile, discover, load_profile, select
-from nestproof.privileges.inventory import read_sides, update
+from nestproof.privileges.inventory import read_requested, update
 from nestproof.privileges.lock import LOCK_FILE, read_lock
 from nestproof.smoke.defaults import describe, packs_of
 
@@ -46,7 +46,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class InitPlan:
     """What was found, and what will be done; the same whether it is then done or not."""
 
     parts: tuple[Part, ...]
@@ -58,7 +58,7 @@ class Plan:
         return int(bool(self.troubles))
 
 
-def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, source: str = "") -> Plan:
+def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, source: str = "") -> InitPlan:
     """Look at the repository; raises UsageError when it has no profile, or a broken configuration.
 
     `source` is where pip is to get nestproof from; without one, where this one came from.
@@ -84,10 +84,10 @@ def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, sour
         _noxfile(workspace, needed),
         _workflow(workspace, needed, force=force),
     ]
-    return Plan(tuple(parts), tuple(troubles))
+    return InitPlan(tuple(parts), tuple(troubles))
 
 
-def act(workspace: Path, environment: Mapping[str, str], plan: Plan) -> None:
+def act(workspace: Path, environment: Mapping[str, str], plan: InitPlan) -> None:
     """Write what the plan says; raises NestproofError for a file that cannot be written."""
     for part in plan.parts:
         if part.state is not State.WRITE:
@@ -105,7 +105,7 @@ def act(workspace: Path, environment: Mapping[str, str], plan: Plan) -> None:
             raise NestproofError(f"{part.file} cannot be written", why=str(error)) from error
 
 
-def table(plan: Plan) -> str:
+def table(plan: InitPlan) -> str:
     """The plan for a person: a line per file, then what is to be pasted or mended by hand."""
     width = max(len(part.file) for part in plan.parts)
     lines = [f"{part.state} {safe(part.file):<{width}}  {safe(part.note)}" for part in plan.parts]
@@ -161,7 +161,7 @@ def _lock(workspace: Path, environment: Mapping[str, str], troubles: list[str], 
         return Part(LOCK_FILE, State.THERE, "the privilege lock; nestproof privileges shows how it stands")
     if troubles:
         return Part(LOCK_FILE, State.CANNOT, "what a profile asks for is not known while it cannot be read")
-    asked = sum(len(side.asked) for side in read_sides(workspace, environment).values())
+    asked = sum(len(side.asked) for side in read_requested(workspace, environment).values())
     what = f"{asked or 'no'} relaxation{'' if asked == 1 else 's'}"
     if lock is not None:
         return Part(LOCK_FILE, State.WRITE, f"brought up to date, its reasons kept: {what}", anew=True)

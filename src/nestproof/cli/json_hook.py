@@ -34,8 +34,8 @@ def _check(name: str, *, strict: bool) -> bool:
         print(f"{safe(name)}: error: it cannot be read: {error.strerror or error}")
         return False
     document = jsonc.parse(content, name=name, strict=strict)
-    for mistake in document.mistakes:
-        print(jsonc.render(document, mistake))
+    for diagnostic in document.diagnostics:
+        print(jsonc.render(document, diagnostic))
     return document.ok
 
 

@@ -14,15 +14,15 @@ from nestproof.justify import residual
 from nestproof.justify.justification import Justification
 from nestproof.justify.outcomes import table
 from nestproof.justify.records import to_json
-from nestproof.justify.study import Request, each_target, study
+from nestproof.justify.study import JustifyRequest, each_target, study
 from nestproof.justify.suggest import suggest
 from nestproof.justify.syscalls import calls_needed
 from nestproof.nodes.session import Session
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.smoke.plan import Run
+from nestproof.smoke.plan import SmokeRun
 
 
-def answer(request: Request, output: Output, *, suggestions: bool, attempts: bool) -> NoReturn:
+def answer(request: JustifyRequest, output: Output, *, suggestions: bool, attempts: bool) -> NoReturn:
     """Show what each relaxation is there for or, if asked so, what else would do, or what it lets one do."""
     with exits():
         if sum((suggestions, attempts, request.update_lock)) > 1:
@@ -35,7 +35,7 @@ def answer(request: Request, output: Output, *, suggestions: bool, attempts: boo
     _justify(request, output)
 
 
-def _justify(request: Request, output: Output) -> NoReturn:
+def _justify(request: JustifyRequest, output: Output) -> NoReturn:
     made: list[Justification] = []
     show(
         lambda session: study(request, session, made.append),
@@ -46,11 +46,11 @@ def _justify(request: Request, output: Output) -> NoReturn:
     )
 
 
-def _suggest(request: Request, output: Output) -> NoReturn:
+def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
     """What would make failing profiles pass, and which denied system calls the others need."""
 
     def ask(session: Session) -> Generator[Outcome]:
-        def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+        def one(engine: Engine, run: SmokeRun) -> Iterator[Outcome]:
             passed = True
             for outcome in suggest(engine, run, session.say):
                 passed = passed and outcome.status is Status.PASS
@@ -63,12 +63,12 @@ def _suggest(request: Request, output: Output) -> NoReturn:
     show(ask, output, request.workspace)
 
 
-def _attempt(request: Request, output: Output) -> NoReturn:
+def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
     """What root, a user and a sandboxed command can do, beside Docker's defaults, by trying."""
     tried: dict[Target, list[residual.Attempt]] = {}
     mapped: set[Target] = set()
 
-    def one(engine: Engine, run: Run) -> Iterator[Outcome]:
+    def one(engine: Engine, run: SmokeRun) -> Iterator[Outcome]:
         if not relaxations_asked(run.profile.run):
             said = "relaxes nothing: nobody can do more in it than by Docker's defaults"
             yield Outcome("justify", Status.PASS, said, run.target)

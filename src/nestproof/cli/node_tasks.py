@@ -12,9 +12,9 @@ _GUEST = {"platform": "linux/amd64 or linux/arm64"}
 @task(name="list")
 def node_list(_: Context) -> None:
     """Which engine answers for which platform, how truly, and why."""
-    from nestproof.cli.commands import tell_nodes
+    from nestproof.cli.commands import print_nodes
 
-    tell_nodes()
+    print_nodes()
 
 
 @task(name="up", help=_GUEST)

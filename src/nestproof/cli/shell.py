@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nestproof.build.target import Workshop
+from nestproof.build.target import TargetBuilder
 from nestproof.core.config import load_config
 from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Target
@@ -15,9 +15,9 @@ from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import discover, select, with_image_metadata
 from nestproof.engine.client import started_container
 from nestproof.engine.podman import client
-from nestproof.nodes.node_pool import Fleet, require_node
+from nestproof.nodes.node_pool import NodePool, require_node
 from nestproof.nodes.session import Session
-from nestproof.nodes.transfer import at_place, give_image
+from nestproof.nodes.transfer import adapt_for_remote, give_image
 from nestproof.reports.terminal import details
 from nestproof.smoke.plan import request_container
 
@@ -36,18 +36,18 @@ def open_terminal(
     config = load_config(workspace)
     if node:
         require_node(config, node)
-    fleet = Fleet(config.node, workspace, session.say)
-    platform = parse_platform(target.platform) if target.platform else fleet.own_platform(node)
-    target, place = Target(target.profile, platform), fleet.place(platform, node)
-    workshop = Workshop(workspace, session, place.builder, config)
-    profile = workshop.profile(target, file)
-    outcome, image = workshop.build(profile, target)
+    node_pool = NodePool(config.node, workspace, session.say)
+    platform = parse_platform(target.platform) if target.platform else node_pool.own_platform(node)
+    target, place = Target(target.profile, platform), node_pool.place(platform, node)
+    target_builder = TargetBuilder(workspace, session, place.builder, config)
+    profile = target_builder.profile(target, file)
+    outcome, image = target_builder.build(profile, target)
     if not image:
         raise NestproofError(details([outcome]))
     profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
     give_image(place.builder, place.engine, image, session.say)
-    request, prepare = at_place(
-        request_container(profile, image, session.environment), workspace, elsewhere=place.elsewhere
+    request, prepare = adapt_for_remote(
+        request_container(profile, image, session.environment), workspace, remote=place.remote
     )
     user = ["--user", profile.remote_user] if profile.remote_user else []
     folder = ["--workdir", profile.workspace_folder]

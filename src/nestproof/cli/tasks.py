@@ -34,12 +34,12 @@ def validate(
     evidence: str = LAST,
 ) -> None:
     """The whole proof for this machine: files, builds, smoke runs."""
-    from nestproof.cli.commands import prove
+    from nestproof.cli.commands import run_checks
     from nestproof.cli.run_output import Output
-    from nestproof.pipeline import Request
+    from nestproof.pipeline import ValidateRequest
 
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
-    prove(request, Output(json, sarif, allow_unverified, evidence))
+    request = ValidateRequest(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
+    run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 
 @task(iterable=["profile", "platform"], help={**ON_AN_ENGINE, **_BUILD})
@@ -78,13 +78,15 @@ def smoke(
     evidence: str = LAST,
 ) -> None:
     """Ask every probe in a container of each profile, built first if need be."""
-    from nestproof.cli.commands import prove
+    from nestproof.cli.commands import run_checks
     from nestproof.cli.run_output import Output
-    from nestproof.pipeline import Request
+    from nestproof.pipeline import ValidateRequest
 
     steps = ("build", "smoke")
-    request = Request(Path.cwd(), tuple(profile), tuple(platform), steps, tuple(probe), node=node, vm=vm)
-    prove(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
+    request = ValidateRequest(
+        Path.cwd(), tuple(profile), tuple(platform), steps, tuple(probe), node=node, vm=vm
+    )
+    run_checks(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
 @task(
@@ -110,9 +112,9 @@ def shell(_: Context, profile: str = "default", platform: str = "", node: str = 
 )
 def privileges(_: Context, update: bool = False, base: str | None = None, json: bool = False) -> None:
     """What each profile may have beyond Docker's defaults, why, and what that allows an attacker."""
-    from nestproof.cli.commands import tell_privileges
+    from nestproof.cli.commands import print_privileges
 
-    tell_privileges(update, base, json)
+    print_privileges(update, base, json)
 
 
 @task(
@@ -124,9 +126,9 @@ def privileges(_: Context, update: bool = False, base: str | None = None, json: 
 )
 def init(_: Context, dry_run: bool = False, force: bool = False, source: str = "") -> None:
     """Set nestproof up in this repository: a configuration, a privilege lock, a Nox session, a workflow."""
-    from nestproof.cli.commands import set_up
+    from nestproof.cli.commands import init_repository
 
-    set_up(dry_run, force, source)
+    init_repository(dry_run, force, source)
 
 
 @task(help={**OUTPUT, **KEEP})
@@ -184,9 +186,9 @@ def justify(
     """Is each relaxation needed? It is taken away, and probes break or not; and which smallest sets work?"""
     from nestproof.cli.justify import answer
     from nestproof.cli.run_output import Output
-    from nestproof.justify.study import Request
+    from nestproof.justify.study import JustifyRequest
 
-    request = Request(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
+    request = JustifyRequest(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
     shown = Output(json, allow_unverified=allow_unverified, evidence=evidence)
     answer(request, shown, suggestions=suggest, attempts=residual)
 

@@ -13,10 +13,10 @@ from nestproof.core.errors import EngineError
 T = TypeVar("T")
 
 # How long anything waits before it looks again, in seconds.
-GLANCE = 0.2
+POLL_SECONDS = 0.2
 
 
-class Stop:
+class CancelToken:
     """A word to some threads that they are to end: the run is interrupted, or their node is lost."""
 
     def __init__(self) -> None:
@@ -42,14 +42,14 @@ class Stop:
 
 
 class _Thread(threading.local):
-    stop: Stop | None = None
+    stop: CancelToken | None = None
 
 
 _THREAD = _Thread()
 
 
 @contextlib.contextmanager
-def stopped_by(stop: Stop) -> Iterator[None]:
+def cancelled_by(stop: CancelToken) -> Iterator[None]:
     """Let what this thread does in the block end by that word."""
     previous, _THREAD.stop = _THREAD.stop, stop
     try:
@@ -58,31 +58,31 @@ def stopped_by(stop: Stop) -> Iterator[None]:
         _THREAD.stop = previous
 
 
-def current_stop() -> Stop | None:
+def current_token() -> CancelToken | None:
     """What this thread is stopped by; the main thread has signals instead."""
     return _THREAD.stop
 
 
-def check_stop() -> None:
+def check_cancelled() -> None:
     """Raise KeyboardInterrupt or EngineError when this thread is to end."""
     if _THREAD.stop is not None:
         _THREAD.stop.check()
 
 
-def next_of(things: queue.SimpleQueue[T]) -> T:
+def get_cancellable(things: queue.SimpleQueue[T]) -> T:
     """The queue's next thing, waited for with an eye on the word to end."""
     while True:
-        check_stop()
+        check_cancelled()
         with contextlib.suppress(queue.Empty):
-            return things.get(timeout=GLANCE)
+            return things.get(timeout=POLL_SECONDS)
 
 
 @contextlib.contextmanager
-def held(lock: threading.Lock) -> Iterator[None]:
+def acquire(lock: threading.Lock) -> Iterator[None]:
     """The lock, waited for with an eye on the word to end."""
-    check_stop()
-    while not lock.acquire(timeout=GLANCE):
-        check_stop()
+    check_cancelled()
+    while not lock.acquire(timeout=POLL_SECONDS):
+        check_cancelled()
     try:
         yield
     finally:

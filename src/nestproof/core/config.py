@@ -44,7 +44,7 @@ class BaseImage(_Table):
     """A command, run in the repository, that prints the tag of a local base; `{platform}` is filled in."""
 
 
-class OwnRule(_Table):
+class CustomRule(_Table):
     """A rule of the repository's own, as a jq program over the configuration."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -67,7 +67,7 @@ def _pattern(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
-class OwnProbe(_Table):
+class CustomProbe(_Table):
     """A question of the repository's own to its containers."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
@@ -146,8 +146,8 @@ class Config(_Table):
     """The whole configuration."""
 
     base_image: BaseImage | None = None
-    rule: list[OwnRule] = []
-    probe: list[OwnProbe] = []
+    rule: list[CustomRule] = []
+    probe: list[CustomProbe] = []
     node: Annotated[list[ConfiguredNode], AfterValidator(_names_once)] = []
     guest: list[str] = []
     """The command that starts guests with a kernel of their own, such as nestproof's own `scripts/vm`."""

@@ -27,7 +27,7 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Diagnostic:
     """What is wrong, from `start` up to and without `end`; the two are equal where something is missing."""
 
     rule: str
@@ -43,30 +43,30 @@ class Finding:
     """A mistake in a file, ready to be shown: `excerpt` is the line with a caret under the fault, if any."""
 
     file: str
-    mistake: Mistake
+    diagnostic: Diagnostic
     excerpt: str = ""
     fix: str = ""
 
     @classmethod
-    def of(cls, source: Source, mistake: Mistake, fix: str = "") -> Finding:
+    def of(cls, source: Source, diagnostic: Diagnostic, fix: str = "") -> Finding:
         """A finding with the excerpt of its source."""
-        first, *rest = render(source, mistake).split("\n")
-        return cls(source.name, mistake, "\n".join([f"{first} [{mistake.rule}]", *rest]), fix)
+        first, *rest = render(source, diagnostic).split("\n")
+        return cls(source.name, diagnostic, "\n".join([f"{first} [{diagnostic.rule}]", *rest]), fix)
 
     def __str__(self) -> str:
-        return self.excerpt or f"{headline(self.file, self.mistake)} [{self.mistake.rule}]"
+        return self.excerpt or f"{headline(self.file, self.diagnostic)} [{self.diagnostic.rule}]"
 
 
-def headline(file: str, mistake: Mistake) -> str:
+def headline(file: str, diagnostic: Diagnostic) -> str:
     """`file:line:column: error: sentence`, as compilers write it and editors read it."""
-    return Source.of(file, "").headline(mistake.start, mistake.severity, mistake.message)
+    return Source.of(file, "").headline(diagnostic.start, diagnostic.severity, diagnostic.message)
 
 
-def render(source: Source, mistake: Mistake) -> str:
+def render(source: Source, diagnostic: Diagnostic) -> str:
     """The headline, the line, and a caret under the fault; related places likewise."""
-    lines = [source.headline(mistake.start, mistake.severity, mistake.message)]
-    lines += source.excerpt(mistake.start, mistake.end)
-    for related in mistake.related:
+    lines = [source.headline(diagnostic.start, diagnostic.severity, diagnostic.message)]
+    lines += source.excerpt(diagnostic.start, diagnostic.end)
+    for related in diagnostic.related:
         lines.append(source.headline(related.position, "note", related.note))
         lines += source.excerpt(related.position, related.position)
     return "\n".join(lines)

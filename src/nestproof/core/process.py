@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from nestproof.core.cancellation import GLANCE, check_stop
+from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.errors import CommandError
 from nestproof.core.signals import interrupts_deferred
 
@@ -104,8 +104,8 @@ def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
     waiter.start()
     deadline = time.monotonic() + timeout
     while process.returncode is None and (left := deadline - time.monotonic()) > 0:
-        waiter.join(min(left, GLANCE))
-        check_stop()
+        waiter.join(min(left, POLL_SECONDS))
+        check_cancelled()
     if process.returncode is None:
         raise subprocess.TimeoutExpired(process.args, timeout)
     return process.returncode

@@ -113,9 +113,9 @@ class Redactor:
         )
 
     def _finding(self, finding: Finding) -> Finding:
-        mistake = replace(finding.mistake, message=self.text(finding.mistake.message))
+        diagnostic = replace(finding.diagnostic, message=self.text(finding.diagnostic.message))
         return replace(
-            finding, mistake=mistake, excerpt=self.text(finding.excerpt), fix=self.text(finding.fix)
+            finding, diagnostic=diagnostic, excerpt=self.text(finding.excerpt), fix=self.text(finding.fix)
         )
 
     def arguments(self, arguments: Iterable[str]) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def alone(options: RunOptions) -> RunOptions:
 
 def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Path) -> RunOptions:
     found: dict[str, Any] = {}
-    uncarried: list[str] = []
+    unsupported: list[str] = []
     for key, value in section.items():
         if value is None or value in ("", [], {}):
             continue
@@ -161,7 +161,7 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Pat
         elif key in _PAIRS:
             found[_PAIRS[key]] = tuple(f"{name}={said}" for name, said in value.items())
         elif key not in _READ_BELOW | _IGNORED and not key.startswith("x-"):
-            uncarried.append(f"{key} of the Compose service")
+            unsupported.append(f"{key} of the Compose service")
     found["security_opt"] = tuple(_security(option, folder) for option in found.get("security_opt", ()))
     limits, beyond = _deploy(section.get("deploy") or {})
     binds, mounts, odd = read_volumes(section.get("volumes") or (), project.get("volumes") or {})
@@ -173,7 +173,7 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Pat
         mounts=mounts,
         network=section.get("network_mode") or _host_network(section, project),
         ulimits=tuple(_ulimit(name, limit) for name, limit in (section.get("ulimits") or {}).items()),
-        uncarried=(*uncarried, *beyond, *odd),
+        unsupported=(*unsupported, *beyond, *odd),
         volumes=binds,
     )
 

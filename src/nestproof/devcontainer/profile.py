@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from nestproof.core.diagnostics import Finding, Mistake, Rule
+from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.devcontainer import image_metadata, jsonc
 from nestproof.devcontainer.compose_config import ComposeError, ComposeUnavailable, read_service
@@ -72,13 +72,13 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadResult:
     """A profile's file as far as it could be read: there is a profile unless a mistake prevents one."""
 
     name: str
     file: Path
     document: jsonc.Document
-    mistakes: tuple[Mistake, ...]
+    diagnostics: tuple[Diagnostic, ...]
     profile: Profile | None
     unanswered: ComposeUnavailable | None = None
     """Without a mistake, what kept the profile from being computed."""
@@ -131,15 +131,17 @@ def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[st
         raise reading.unanswered
     if reading.profile is None:
         source = redacted(reading.document)
-        found = [*reading.document.mistakes, *reading.mistakes]
-        errors = [str(Finding.of(source, mistake)) for mistake in found if mistake.severity == "error"]
+        found = [*reading.document.diagnostics, *reading.diagnostics]
+        errors = [
+            str(Finding.of(source, diagnostic)) for diagnostic in found if diagnostic.severity == "error"
+        ]
         raise ProfileError("\n".join(errors))
     return reading.profile
 
 
 def read_profile(
     name: str, file: Path, workspace: Path, environment: Mapping[str, str], *, strict: bool = False
-) -> Reading:
+) -> LoadResult:
     """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees, and
     `strict` takes no trailing comma. Raises ProfileError for a file that cannot be read at all.
     """
@@ -151,34 +153,34 @@ def read_profile(
     except OSError as error:
         raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
     if not document.usable or document.root is None:
-        return Reading(name, file, document, (), None)
+        return LoadResult(name, file, document, (), None)
     value: Any = document.root.to_python()
-    mistakes = [*check_variables(document.root)]
+    diagnostics = [*check_variables(document.root)]
     variables = _variables(value, file, workspace, environment)
     value = substitute(value, variables)
     config, of_the_model = validate(document, value)
-    mistakes += of_the_model
+    diagnostics += of_the_model
     profile = None
-    if config is not None and all(mistake.severity != "error" for mistake in mistakes):
+    if config is not None and all(diagnostic.severity != "error" for diagnostic in diagnostics):
         declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))
         try:
             service = read_service(config, file, workspace, environment)
             run = run_options(config, workspace, service)
         except RunArgumentError as error:
             at = document.root.at("runArgs", error.index) or document.root
-            mistakes.append(Mistake("run-argument", "error", error.sentence, at.start, at.end))
+            diagnostics.append(Diagnostic("run-argument", "error", error.sentence, at.start, at.end))
         except ComposeError as error:
             at = document.root.members["dockerComposeFile"].value
-            mistakes.append(
-                Mistake("compose-file", "error", f"Compose objects: {error.what}", at.start, at.end)
+            diagnostics.append(
+                Diagnostic("compose-file", "error", f"Compose objects: {error.what}", at.start, at.end)
             )
         except ComposeUnavailable as error:
-            mistakes.sort(key=lambda mistake: mistake.start.offset)
-            return Reading(name, file, document, tuple(mistakes), None, error)
+            diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
+            return LoadResult(name, file, document, tuple(diagnostics), None, error)
         else:
             profile = Profile(name, file, workspace, config, declarations, run, variables, service=service)
-    mistakes.sort(key=lambda mistake: mistake.start.offset)
-    return Reading(name, file, document, tuple(mistakes), profile)
+    diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
+    return LoadResult(name, file, document, tuple(diagnostics), profile)
 
 
 def with_image_metadata(profile: Profile, label: str) -> Profile:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestproof.core.source import Source, short
-from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.jsonc import Document, JsonNode
 
 # Each service publishes the shape of its tokens so that they can be found; most name it in their
 # documentation of secret scanning.
@@ -83,7 +83,7 @@ def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
             yield _KINDS[(found.lastindex or 1) - 1], *found.span()
 
 
-def _assigned(name: str, node: Node) -> Iterator[tuple[str, int, int]]:
+def _assigned(name: str, node: JsonNode) -> Iterator[tuple[str, int, int]]:
     """The name and the place of a secret value: a member's whole string, or what follows NAME= in one."""
     value, start = str(node.value), node.offset + 1
     if not _SECRET_NAME.search(name):
@@ -106,7 +106,7 @@ def _looks_secret(value: str) -> bool:
     return len(value) >= (8 if mixture >= 3 else 20) and mixture >= 2
 
 
-def _strings(root: Node | None) -> Iterator[tuple[str, Node]]:
+def _strings(root: JsonNode | None) -> Iterator[tuple[str, JsonNode]]:
     """Every string with the key that it belongs to, if any; without recursion, as JSON nests deeply."""
     pending = [("", root)] if root else []
     while pending:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from nestproof.core.config import OLD_NAME
-from nestproof.core.diagnostics import Mistake, Rule
+from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import quoted, short
-from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.schema import (
     TAGS,
     Build,
@@ -70,7 +70,7 @@ _IS = {
 Path = tuple[str | int, ...]
 
 
-def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple[Mistake, ...]]:
+def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple[Diagnostic, ...]]:
     """The configuration in `value`, the document's with its variables resolved, and all of its mistakes.
 
     There is no configuration when a mistake is an error; warnings alone do not prevent one.
@@ -80,32 +80,36 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     if root.kind != "object":
         message = f"a devcontainer configuration must be an object, is {_IS[root.kind]}"
         return None, (_mistake("model-wrong-type", message, root),)
-    config, mistakes = _against(DevContainer, value, root, ())
+    config, diagnostics = _against(DevContainer, value, root, ())
     open_part = value.get("customizations")
     if isinstance(open_part, dict) and "nestproof" in open_part:
-        mistakes += _against(Declarations, open_part["nestproof"], root, ("customizations", "nestproof"))[1]
+        diagnostics += _against(Declarations, open_part["nestproof"], root, ("customizations", "nestproof"))[
+            1
+        ]
     if isinstance(open_part, dict) and OLD_NAME in open_part:
         message = f"`customizations.{OLD_NAME}` is not read any more; rename it to `customizations.nestproof`"
         old = root.at("customizations", OLD_NAME)
         assert old is not None
-        mistakes.append(_mistake("model-bad-value", message, old))
+        diagnostics.append(_mistake("model-bad-value", message, old))
     of_members = [*_members(DevContainer, root, ())]
-    said = {mistake.start for mistake in of_members}
-    mistakes = [mistake for mistake in mistakes if mistake.start not in said]
-    mistakes += [*of_members, *_combinations(root)]
-    mistakes.sort(key=lambda mistake: mistake.start.offset)
-    broken = any(mistake.severity == "error" for mistake in mistakes)
-    return None if broken else config, tuple(mistakes)
+    said = {diagnostic.start for diagnostic in of_members}
+    diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.start not in said]
+    diagnostics += [*of_members, *_combinations(root)]
+    diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
+    broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
+    return None if broken else config, tuple(diagnostics)
 
 
-def _against(model: type[BaseModel], value: Any, root: Node, place: Path) -> tuple[Any | None, list[Mistake]]:
+def _against(
+    model: type[BaseModel], value: Any, root: JsonNode, place: Path
+) -> tuple[Any | None, list[Diagnostic]]:
     try:
         return model.model_validate(value), []
     except ValidationError as error:
         return None, [_in_words(problem, root, place) for problem in error.errors(include_url=False)]
 
 
-def _in_words(problem: ErrorDetails, root: Node, place: Path) -> Mistake:
+def _in_words(problem: ErrorDetails, root: JsonNode, place: Path) -> Diagnostic:
     path, node = _locate(root, (*place, *problem["loc"]))
     name, kind, context = path_text(path), problem["type"], problem.get("ctx", {})
     if kind == "missing":
@@ -136,7 +140,7 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str:
     return "another value"
 
 
-def _locate(root: Node, loc: Path) -> tuple[Path, Node]:
+def _locate(root: JsonNode, loc: Path) -> tuple[Path, JsonNode]:
     """The part of pydantic's place that is in the file, and the node there."""
     path: list[str | int] = []
     node = root
@@ -175,7 +179,7 @@ _BELOW: Mapping[tuple[type[Properties], str], type[Properties]] = MappingProxyTy
 _OF_MANY = frozenset({"mounts", "portsAttributes"})
 
 
-def _members(model: type[Properties], node: Node, path: Path) -> Iterator[Mistake]:
+def _members(model: type[Properties], node: JsonNode, path: Path) -> Iterator[Diagnostic]:
     """Properties that no client knows, and nulls, here and in the objects below.
 
     The specification has no null, but for a variable in remoteEnv and for "no mount" in workspaceMount.
@@ -189,7 +193,7 @@ def _members(model: type[Properties], node: Node, path: Path) -> Iterator[Mistak
             message = f"`{path_text(where)}` must have a value, is null"
             yield _mistake("model-wrong-type", message, member.value)
         elif below := _BELOW.get((model, name)):
-            children: list[tuple[Path, Node]] = [((), member.value)]
+            children: list[tuple[Path, JsonNode]] = [((), member.value)]
             if name in _OF_MANY:
                 children = [((key,), one.value) for key, one in member.value.members.items()]
                 children += [((index,), item) for index, item in enumerate(member.value.items)]
@@ -197,7 +201,7 @@ def _members(model: type[Properties], node: Node, path: Path) -> Iterator[Mistak
                 yield from _members(below, child, (*where, *step))
 
 
-def _unknown(key: Node, path: Path, name: str, known: list[str]) -> Mistake:
+def _unknown(key: JsonNode, path: Path, name: str, known: list[str]) -> Diagnostic:
     where = path_text((*path, name))
     if not path and name in _REPLACED:
         message = f"`{where}` is deprecated; move it to `{_REPLACED[name]}`"
@@ -216,7 +220,7 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; did you mean `{folded[found[0]]}`?" if found else ""
 
 
-def _combinations(root: Node) -> Iterator[Mistake]:
+def _combinations(root: JsonNode) -> Iterator[Diagnostic]:
     """What the schema's alternatives exclude, said in words."""
     has = root.members
     sources = [name for name in ("image", "dockerFile", "dockerComposeFile") if name in has]
@@ -240,7 +244,7 @@ def _combinations(root: Node) -> Iterator[Mistake]:
         yield _mistake("model-forbidden-combination", message, action)
 
 
-def _with_compose(root: Node) -> Iterator[Mistake]:
+def _with_compose(root: JsonNode) -> Iterator[Diagnostic]:
     has = root.members
     if "service" not in has:
         message = "`dockerComposeFile` needs `service`: which of its services is the container?"
@@ -255,6 +259,6 @@ def _with_compose(root: Node) -> Iterator[Mistake]:
         yield _mistake("model-forbidden-combination", message, action)
 
 
-def _mistake(rule: str, message: str, node: Node) -> Mistake:
+def _mistake(rule: str, message: str, node: JsonNode) -> Diagnostic:
     # Of an object that spans lines only its first line is marked; the sentence names it.
-    return Mistake(rule, RULES[rule].severity, message, node.start, node.end)
+    return Diagnostic(rule, RULES[rule].severity, message, node.start, node.end)

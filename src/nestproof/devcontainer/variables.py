@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from nestproof.core.diagnostics import Mistake, Rule
+from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import short
-from nestproof.devcontainer.jsonc import Node
+from nestproof.devcontainer.jsonc import JsonNode
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -122,9 +122,9 @@ def devcontainer_id(labels: Mapping[str, str]) -> str:
     return digits.rjust(52, "0")
 
 
-def check_variables(root: Node) -> Iterator[Mistake]:
+def check_variables(root: JsonNode) -> Iterator[Diagnostic]:
     """Variables that no client knows, or that it could not resolve where they stand."""
-    pending: list[tuple[str, Node]] = [
+    pending: list[tuple[str, JsonNode]] = [
         (name, member.value)
         for name, member in reversed(list(root.members.items()))
         if name not in _OPEN and not name.endswith("Command")
@@ -138,17 +138,17 @@ def check_variables(root: Node) -> Iterator[Mistake]:
                 yield from _variable(top, expression, node)
 
 
-def _variable(top: str, expression: str, node: Node) -> Iterator[Mistake]:
+def _variable(top: str, expression: str, node: JsonNode) -> Iterator[Diagnostic]:
     name, *arguments = expression.split(":")
     expression = short(expression)
     if name not in (*_KNOWN, "env"):
         near = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.7)
         hint = f"; did you mean `${{{near[0]}}}`?" if near else ""
         message = f"no client knows the variable `${{{expression}}}`, which stays as it is{hint}"
-        yield Mistake("variable-unknown", "warning", message, node.start, node.end)
+        yield Diagnostic("variable-unknown", "warning", message, node.start, node.end)
     elif name in (*_ENVIRONMENT, "containerEnv") and not arguments:
         message = f"`${{{name}}}` needs the name of an environment variable: `${{{name}:NAME}}`"
-        yield Mistake("variable-without-name", "error", message, node.start, node.end)
+        yield Diagnostic("variable-without-name", "error", message, node.start, node.end)
     elif name == "containerEnv" and top in _BEFORE_THE_CONTAINER:
         message = f"`${{{expression}}}` stays as it is in `{top}`: there is no container yet; use `remoteEnv`"
-        yield Mistake("variable-too-late", "warning", message, node.start, node.end)
+        yield Diagnostic("variable-too-late", "warning", message, node.start, node.end)

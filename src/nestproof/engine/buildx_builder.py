@@ -13,7 +13,7 @@ SHORT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Builder:
+class BuildxBuilder:
     """One line of `docker buildx ls`, with all of its nodes."""
 
     driver: str
@@ -22,7 +22,7 @@ class Builder:
     nodes: int = 1
 
 
-def selected_builder(variables: Mapping[str, str | None] | None) -> Builder:
+def selected_builder(variables: Mapping[str, str | None] | None) -> BuildxBuilder:
     """The builder that `docker buildx build` would use; raises CommandError when it cannot be asked.
 
     `variables` are those by which the docker client reaches the engine.
@@ -38,7 +38,7 @@ def selected_builder(variables: Mapping[str, str | None] | None) -> Builder:
     return builder
 
 
-def parse_builder(text: str) -> Builder:
+def parse_builder(text: str) -> BuildxBuilder:
     """What `docker buildx inspect` printed: a builder, then each of its nodes with a line of platforms.
 
     `*` marks a platform that somebody chose for the node. Source: docker/buildx, commands/inspect.go.
@@ -52,4 +52,4 @@ def parse_builder(text: str) -> Builder:
             nodes += 1
         elif name == "Platforms":
             platforms |= {one.strip().rstrip("*") for one in value.split(",")}
-    return Builder(driver, frozenset(platforms - {""}), max(1, nodes))
+    return BuildxBuilder(driver, frozenset(platforms - {""}), max(1, nodes))

@@ -18,8 +18,8 @@ from nestproof.engine.docker_context import (
     client_settings,
     client_variables,
     innermost_words,
-    knock,
     open_api,
+    probe_socket,
 )
 from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, owner_is_gone
 
@@ -111,7 +111,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         settings = client_settings(os.environ if environment is None else environment)
         address = str(settings["base_url"])
         variables = {} if environment is None else client_variables(environment)
-        knock(address, timeout)
+        probe_socket(address, timeout)
         api = open_api(settings, variables, version=DEFAULT_DOCKER_API_VERSION, timeout=timeout)
         version = api.version(api_version=False)
         api.close()
@@ -214,7 +214,7 @@ def started_container(
     """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestproof-{uuid.uuid4().hex[:12]}"
-    body = podman.carried(request) if engine.facts.is_podman else request
+    body = podman.to_podman(request) if engine.facts.is_podman else request
     try:
         with engine_errors("starting the container"):
             with interrupts_deferred():
@@ -224,7 +224,7 @@ def started_container(
             engine.api.start(name)
             inspection = engine.api.inspect_container(name)
         if engine.facts.is_podman:
-            inspection = podman.completed(inspection, request)
+            inspection = podman.complete_inspection(inspection, request)
         if not inspection["State"]["Running"]:
             raise EngineError(
                 f"the container ended at once with exit status {inspection['State']['ExitCode']}",

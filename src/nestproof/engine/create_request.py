@@ -20,7 +20,7 @@ _WAIT = (
 )
 
 
-class CannotCarryError(NestproofError):
+class UnsupportedOptionError(NestproofError):
     """The container cannot be started as the profile describes it: nothing of it is verified."""
 
     exit_code = 3
@@ -40,9 +40,9 @@ def create_request(
     `entrypoints` are run first, then `own_command`: the image's own, where the profile keeps it. Raises
     CannotCarryError when it would not be the container that the options describe.
     """
-    if options.uncarried:
-        raise CannotCarryError(
-            f"nestproof does not carry over {', '.join(options.uncarried)}",
+    if options.unsupported:
+        raise UnsupportedOptionError(
+            f"nestproof does not carry over {', '.join(options.unsupported)}",
             why="a container without it would not be the one that the profile describes",
             fix="devcontainer up starts it",
         )

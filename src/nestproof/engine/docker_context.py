@@ -83,7 +83,7 @@ def open_api(
     return api
 
 
-def knock(address: str, timeout: int) -> None:
+def probe_socket(address: str, timeout: int) -> None:
     """Connect to a local socket and leave it; the docker package keeps one open that nobody answers at."""
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as door:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nestproof.core.capabilities import normalize
-from nestproof.engine.create_request import CannotCarryError
+from nestproof.engine.create_request import UnsupportedOptionError
 
 
 def own_api(version: Mapping[str, Any]) -> str:
@@ -31,7 +31,7 @@ def client(address: str) -> tuple[str, ...]:
     return ("podman", "--url", address)
 
 
-def carried(request: Mapping[str, Any]) -> dict[str, Any]:
+def to_podman(request: Mapping[str, Any]) -> dict[str, Any]:
     """A create request so that Podman's API makes of it what Docker's would.
 
     Raises CannotCarryError for what it has no words for.
@@ -42,7 +42,7 @@ def carried(request: Mapping[str, Any]) -> dict[str, Any]:
         if option == "seccomp=builtin":
             continue  # Podman takes it for a file's name; its own profile is on anyway
         if option.startswith("seccomp={"):
-            raise CannotCarryError(
+            raise UnsupportedOptionError(
                 "Podman's API does not take a seccomp profile, only the name of one on its own machine",
                 fix="ask a Docker Engine, or name the profile in that machine's containers.conf",
             )
@@ -55,7 +55,7 @@ def carried(request: Mapping[str, Any]) -> dict[str, Any]:
     return {**request, "HostConfig": host}
 
 
-def completed(inspection: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+def complete_inspection(inspection: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     """An inspection with what the request asked for, and Podman leaves out or spells out.
 
     It does not tell of unmasked paths and of the host's IPC, and tells of all capabilities by their names.

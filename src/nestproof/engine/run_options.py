@@ -143,7 +143,7 @@ class RunOptions:
     sysctls: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ()
     ulimits: tuple[str, ...] = ()
-    uncarried: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
     """Options that the docker client knows and nestproof does not carry over."""
     user: str = ""
     userns: str = ""
@@ -166,11 +166,11 @@ def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> 
         if name in _VALUES:
             options = _with_value(options, _VALUES[name], value)
         elif name in _SWITCHES:
-            truth = _truth(value if attached else "true", index, argument)
-            switch: dict[str, Any] = {_SWITCHES[name]: truth}
+            fidelity = _truth(value if attached else "true", index, argument)
+            switch: dict[str, Any] = {_SWITCHES[name]: fidelity}
             options = replace(options, **switch)
         elif name in _UNCARRIED_VALUES or name in _UNCARRIED_SWITCHES:
-            options = _with_value(options, "uncarried", f"--{name}")
+            options = _with_value(options, "unsupported", f"--{name}")
         elif name == "publish" and not _PORT.fullmatch(value):
             raise RunArgumentError(index, f"{argument!r} publishes {value!r}, which is no port")
         elif name not in _IGNORED_VALUES and name not in _IGNORED_SWITCHES:

@@ -18,12 +18,12 @@ from nestproof.engine.client import Container, Engine, engine_errors, started_co
 from nestproof.engine.exec import Exec
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.justify.search import Set
-from nestproof.justify.trials import Answer, Job, Trial, Way
-from nestproof.nodes.transfer import Prepare, at_place
+from nestproof.justify.trials import Answer, BwrapVariant, Job, Trial
+from nestproof.nodes.transfer import Prepare, adapt_for_remote
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
-from nestproof.smoke.plan import Run, plan_probes, request_container
+from nestproof.smoke.plan import SmokeRun, plan_probes, request_container
 from nestproof.smoke.run import ask_probes
 
 DROP_ALL = "cap-drop=ALL"
@@ -78,15 +78,15 @@ class CancelledError(EngineError):
     """Another experiment failed, or a person gave up."""
 
 
-def sandbox_probes(run: Run) -> tuple[Probe, ...]:
+def sandbox_probes(run: SmokeRun) -> tuple[Probe, ...]:
     """The probes of the profile that a relaxation can decide; the others look at the image alone."""
-    asked = (*plan_probes(run.profile), *run.own_probes)
+    asked = (*plan_probes(run.profile), *run.custom_probes)
     return tuple(
-        probe for probe in asked if probe.needs_namespaces or probe in run.own_probes or probe.name in _TOO
+        probe for probe in asked if probe.needs_namespaces or probe in run.custom_probes or probe.name in _TOO
     )
 
 
-def variant(run: Run, options: Set) -> Run:
+def variant(run: SmokeRun, options: Set) -> SmokeRun:
     """The run with exactly these relaxations."""
     profile = replace(run.profile, run=with_only(run.profile.run, options))
     return replace(run, profile=profile)
@@ -97,15 +97,15 @@ def _forget(_: TargetFacts) -> None:
 
 
 @dataclass(slots=True)
-class Laboratory:
+class ExperimentRunner:
     """Does experiments on one engine; `workers` is how many containers there are at a time."""
 
     engine: Engine
-    run: Run
+    run: SmokeRun
     probes: tuple[Probe, ...]
     workers: int
     learn: Callable[[TargetFacts], None] = _forget
-    vary: Callable[[Run, Set], Run] = variant
+    vary: Callable[[SmokeRun, Set], SmokeRun] = variant
     """Makes of the run the one that a set of options stands for."""
     refused: dict[Set, str] | None = None
     """Takes what the engine does not start, and why; without it, that is an error."""
@@ -144,7 +144,7 @@ class Laboratory:
     def _try(self, job: Job) -> tuple[Trial, ...]:
         run = self.vary(self.run, job.options)
         request = request_container(run.profile, run.image, run.environment)
-        request, fill = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+        request, fill = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
         prepare = partial(self._register, fill=fill)
         name = ""
         try:
@@ -168,34 +168,34 @@ class Laboratory:
         with self._lock:
             self.started += 1
 
-    def _asked(self, run: Run, job: Job, container: Container) -> Iterator[Trial]:
+    def _asked(self, run: SmokeRun, job: Job, container: Container) -> Iterator[Trial]:
         with self._lock:
             self._living.add(container.name)
         if self._cancelled.is_set():
             raise CancelledError("not asked: the run ends")
         found: list[TargetFacts] = []
         told = replace(run, learn=found.append)
-        if Way.OWN in job.ways:
-            yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
-        if Way.COPY in job.ways:
+        if BwrapVariant.OWN in job.ways:
+            yield _trial(job.options, BwrapVariant.OWN, self._answers(told, container, self.probes))
+        if BwrapVariant.COPY in job.ways:
             place = _copy_bwrap(container, run.profile.remote_user)
             if place:
                 before = f"PATH={place}:$PATH\n"
                 probes = [replace(probe, text=f"{before}{text_of(probe)}") for probe in self.probes]
-                yield _trial(job.options, Way.COPY, self._answers(run, container, probes))
-            elif Way.OWN not in job.ways:
-                yield _trial(job.options, Way.OWN, self._answers(told, container, self.probes))
+                yield _trial(job.options, BwrapVariant.COPY, self._answers(run, container, probes))
+            elif BwrapVariant.OWN not in job.ways:
+                yield _trial(job.options, BwrapVariant.OWN, self._answers(told, container, self.probes))
         for facts in found:
             self.learn(facts)
 
-    def _answers(self, run: Run, container: Container, probes: Sequence[Probe]) -> list[Answer]:
+    def _answers(self, run: SmokeRun, container: Container, probes: Sequence[Probe]) -> list[Answer]:
         answers = [Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes)]
         # In the order of their table: the first that breaks explains the others.
         order = [probe.name for probe in probes]
         return sorted(answers, key=lambda answer: order.index(answer.probe))
 
 
-def _trial(options: Set, way: Way, answers: Sequence[Answer]) -> Trial:
+def _trial(options: Set, way: BwrapVariant, answers: Sequence[Answer]) -> Trial:
     shown = ", ".join(sorted(options)) or "no option"
     for answer in answers:
         if answer.status is Status.ERROR:
@@ -221,11 +221,11 @@ def _copy_bwrap(container: Container, user: str) -> str:
     return said
 
 
-def workers_for(engine: Engine, run: Run) -> int:
+def workers_for(engine: Engine, run: SmokeRun) -> int:
     """Three containers for each of the engine's processors: a start mostly waits for the engine.
 
     Measured on two processors, idle and busy: two at a time take a third longer, eight no less. Where the
     processors themselves are slow, one for each: a probe's time must not run out for others' sake.
     """
     processors = engine.cpus
-    return processors if run.node.slowness > 1 else 3 * processors
+    return processors if run.node.timeout_factor > 1 else 3 * processors

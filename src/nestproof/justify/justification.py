@@ -11,7 +11,7 @@ from nestproof.justify.experiment import DROP_ALL
 from nestproof.justify.kernel_checks import can_show, check_of
 from nestproof.justify.plan import OWN_CAPABILITIES, Question
 from nestproof.justify.search import Found, Known, Set, contradictions
-from nestproof.justify.trials import Host, Trial, Way, of_way, sufficing
+from nestproof.justify.trials import BwrapVariant, ExperimentHost, Trial, of_way, sufficing
 
 
 class Need(StrEnum):
@@ -46,7 +46,7 @@ class Row:
 class Minimum:
     """The sets that suffice on one way, with nothing to take away; `complete` when there are no others."""
 
-    way: Way
+    way: BwrapVariant
     sets: tuple[Set, ...]
     complete: bool = True
 
@@ -56,7 +56,7 @@ class Justification:
     """What the experiments on one host say of one profile's relaxations."""
 
     target: Target
-    host: Host
+    host: ExperimentHost
     asked: tuple[str, ...]
     rows: tuple[Row, ...]
     minima: tuple[Minimum, ...]
@@ -73,14 +73,18 @@ class Justification:
     @property
     def baseline(self) -> Trial:
         """All relaxations, and the image's own bwrap."""
-        return of_way(self.trials, Way.OWN)[frozenset(self.asked)]
+        return of_way(self.trials, BwrapVariant.OWN)[frozenset(self.asked)]
 
 
 def justify(
-    target: Target, host: Host, question: Question, found: Mapping[Way, Found], trials: tuple[Trial, ...]
+    target: Target,
+    host: ExperimentHost,
+    question: Question,
+    found: Mapping[BwrapVariant, Found],
+    trials: tuple[Trial, ...],
 ) -> Justification:
     """The table of a profile on one host; its date is the caller's to add."""
-    own, copy = of_way(trials, Way.OWN), of_way(trials, Way.COPY)
+    own, copy = of_way(trials, BwrapVariant.OWN), of_way(trials, BwrapVariant.COPY)
     dropped = question.dropped
     bare = (copy if host.is_setuid else own).get(dropped.get(DROP_ALL, frozenset({"never tried"})))
     full = own.get(dropped.get("", frozenset({"never tried"})))
@@ -107,7 +111,7 @@ def _alike(answers: Mapping[Set, bool]) -> dict[Set, bool]:
 
 
 def _rows(
-    question: Question, host: Host, own: Mapping[Set, Trial], copy: Mapping[Set, Trial]
+    question: Question, host: ExperimentHost, own: Mapping[Set, Trial], copy: Mapping[Set, Trial]
 ) -> Iterator[Row]:
     for name in sorted(question.asked):
         check = check_of(name)
@@ -135,15 +139,13 @@ def _own_capabilities(dropped: Mapping[str, Set], own: Mapping[Set, Trial]) -> I
         yield _told(name, need, trial, check.hosts, by_default=True)
 
 
-def _row(name: str, trial: Trial, host: Host, copy_does_without: bool | None) -> Row:
+def _row(name: str, trial: Trial, host: ExperimentHost, copy_does_without: bool | None) -> Row:
     if not trial.suffices:
         return _told(name, Need.NEEDED, trial, copy_does_without=copy_does_without)
     check = check_of(name)
     # What a host enforces was shown here; what helps a setuid bwrap alone helps none without the bit.
-    elsewhere = bool(check.hosts) and not check.lsm and host.is_setuid
-    return _told(
-        name, Need.ELSEWHERE if elsewhere else Need.REMOVABLE, trial, check.hosts if elsewhere else ""
-    )
+    remote = bool(check.hosts) and not check.lsm and host.is_setuid
+    return _told(name, Need.ELSEWHERE if remote else Need.REMOVABLE, trial, check.hosts if remote else "")
 
 
 def _told(

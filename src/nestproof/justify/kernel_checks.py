@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nestproof.justify.trials import Host
+from nestproof.justify.trials import ExperimentHost
 
 _NO_USERNS = (
     "hosts whose users may not make user namespaces (kernel.unprivileged_userns_clone=0, or "
@@ -107,7 +107,7 @@ def check_of(relaxation: str) -> Check:
     return CHECKS.get(relaxation, Check("", ""))
 
 
-def can_show(relaxation: str, host: Host) -> bool:
+def can_show(relaxation: str, host: ExperimentHost) -> bool:
     """Whether taking the relaxation away can show anything there: not where nothing enforces it."""
     lsm = check_of(relaxation).lsm
     return not lsm or host.confines_with(lsm)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
 from nestproof.justify.justification import Justification, Need
 from nestproof.justify.records import merge
-from nestproof.privileges.locations import places_asked
+from nestproof.privileges.locations import relaxation_locations
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, read_lock, with_reasons, write_lock
 from nestproof.privileges.relaxations import relaxations_asked
 
@@ -22,7 +22,7 @@ def removable(profile: Profile, document: Document, made: Iterable[Justification
     """What the evidence of all hosts says of the profile as it is now: nothing of one that a host needs."""
     asked = relaxations_asked(profile.run)
     of_it = [one for one in merge(made) if one.target.profile == profile.name and one.asked == asked]
-    places = places_asked(profile, document)
+    places = relaxation_locations(profile, document)
     for name in asked:
         rows = [(row, one) for one in of_it for row in one.rows if row.relaxation == name]
         shown = [one for row, one in rows if row.need is Need.REMOVABLE]
@@ -31,9 +31,9 @@ def removable(profile: Profile, document: Document, made: Iterable[Justification
         newest = max(shown, key=lambda one: one.date)
         said = f"{name} is not needed: without it, every probe works on {newest.host} ({newest.date[:10]})"
         for place in places[name][:1]:
-            mistake = Mistake("lock-removable", "warning", said, place.start, place.end)
+            diagnostic = Diagnostic("lock-removable", "warning", said, place.start, place.end)
             fix = f"remove it, or add a probe that shows what {profile.name} needs it for"
-            yield Finding.of(redacted(document), mistake, fix)
+            yield Finding.of(redacted(document), diagnostic, fix)
 
 
 def warned(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
@@ -41,7 +41,7 @@ def warned(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
     more = tuple(findings)
     if not more:
         return outcome
-    names = ", ".join(finding.mistake.message.partition(" ")[0] for finding in more)
+    names = ", ".join(finding.diagnostic.message.partition(" ")[0] for finding in more)
     return replace(
         outcome,
         summary=f"{outcome.summary}; an experiment shows that {names} can go",

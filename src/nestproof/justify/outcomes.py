@@ -10,7 +10,7 @@ from nestproof.justify.kernel_checks import check_of
 from nestproof.justify.plan import OWN_CAPABILITIES
 from nestproof.justify.records import merge
 from nestproof.justify.search import Set
-from nestproof.justify.trials import Host, Way
+from nestproof.justify.trials import BwrapVariant, ExperimentHost
 from nestproof.privileges.risks import risk_of
 
 
@@ -34,7 +34,7 @@ def hosts_table(records: Iterable[Justification]) -> str:
     return "\n".join(lines)
 
 
-def host_in_words(host: Host) -> str:
+def host_in_words(host: ExperimentHost) -> str:
     """A host by what decides: kernel and engine without their builds, AppArmor or not."""
     kernel = ".".join(host.kernel.split(".")[:2])
     engine = ".".join(host.engine.split(".")[:2])
@@ -113,7 +113,7 @@ def summary(row: Row) -> str:
 
 
 def _minimal(minimum: Minimum, made: Justification) -> Outcome:
-    setuid = made.host.is_setuid and minimum.way is Way.OWN
+    setuid = made.host.is_setuid and minimum.way is BwrapVariant.OWN
     name = "setuid" if setuid else "user-namespaces"
     kept = frozenset(row.relaxation for row in made.rows if row.need is Need.UNVERIFIED)
     sets = " or ".join(_names(options - kept) for options in minimum.sets)
@@ -129,9 +129,9 @@ def _minimal(minimum: Minimum, made: Justification) -> Outcome:
     return Outcome(f"justify.minimal.{name}", status, said, made.target)
 
 
-def whose(way: Way, made: Justification) -> str:
+def whose(way: BwrapVariant, made: Justification) -> str:
     """The bwrap of a way, in words."""
-    if way is Way.COPY:
+    if way is BwrapVariant.COPY:
         return "a copy of bwrap without the setuid bit, first on the PATH"
     return f"the image's own bwrap, {'setuid root' if made.host.is_setuid else 'not setuid'}"
 

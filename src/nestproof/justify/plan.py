@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from nestproof.core.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
 from nestproof.justify.experiment import DROP_ALL
 from nestproof.justify.search import Asking, Found, Set, minimal_sets
-from nestproof.justify.trials import Job, Trial, Way
+from nestproof.justify.trials import BwrapVariant, Job, Trial
 
-Ledger = Mapping[tuple[Set, Way], Trial]
+Ledger = Mapping[tuple[Set, BwrapVariant], Trial]
 OWN_CAPABILITIES = tuple(f"cap-add={name}" for name in sorted(SETUID_BWRAP & DOCKER_DEFAULT))
 """What a setuid bwrap demands and Docker grants: seen only when all is dropped first."""
 
@@ -46,17 +46,17 @@ class Question:
         return self.asked - {relaxation}
 
 
-def experiments(question: Question) -> Generator[list[Job], Ledger, dict[Way, Found]]:
+def experiments(question: Question) -> Generator[list[Job], Ledger, dict[BwrapVariant, Found]]:
     """Yields jobs to do, is sent all that is known, and returns the minimal sets of each way there is."""
     # With a user namespace of its own, a bwrap is expected to need no capability.
     guess = {name for name in question.shown if not name.startswith("cap-add=")}
-    searches: dict[Way, Asking] = {
-        Way.OWN: minimal_sets(question.shown),
-        Way.COPY: minimal_sets(question.shown, guess),
+    searches: dict[BwrapVariant, Asking] = {
+        BwrapVariant.OWN: minimal_sets(question.shown),
+        BwrapVariant.COPY: minimal_sets(question.shown, guess),
     }
-    wanted: dict[Way, list[Set]] = {way: next(search) for way, search in searches.items()}
+    wanted: dict[BwrapVariant, list[Set]] = {way: next(search) for way, search in searches.items()}
     jobs = [*_jobs(wanted, question), *_dropped(question)]
-    found: dict[Way, Found] = {}
+    found: dict[BwrapVariant, Found] = {}
     while wanted:
         ledger = yield _merged(jobs)
         going, wanted = wanted, {}
@@ -73,7 +73,7 @@ def experiments(question: Question) -> Generator[list[Job], Ledger, dict[Way, Fo
     return found
 
 
-def _jobs(wanted: Mapping[Way, Iterable[Set]], question: Question) -> Iterator[Job]:
+def _jobs(wanted: Mapping[BwrapVariant, Iterable[Set]], question: Question) -> Iterator[Job]:
     for way, sets in wanted.items():
         for options in sets:
             yield Job(options | question.kept, frozenset({way}))
@@ -82,12 +82,12 @@ def _jobs(wanted: Mapping[Way, Iterable[Set]], question: Question) -> Iterator[J
 def _dropped(question: Question) -> Iterator[Job]:
     for missing, options in question.dropped.items():
         # With no capability at all, only a bwrap without the setuid bit can work.
-        yield Job(options, frozenset({Way.COPY if missing == DROP_ALL else Way.OWN}))
+        yield Job(options, frozenset({BwrapVariant.COPY if missing == DROP_ALL else BwrapVariant.OWN}))
 
 
 def _merged(jobs: Iterable[Job]) -> list[Job]:
     """One job for each set of options, so that one container serves both ways."""
-    ways: dict[Set, frozenset[Way]] = {}
+    ways: dict[Set, frozenset[BwrapVariant]] = {}
     for job in jobs:
         ways[job.options] = ways.get(job.options, frozenset()) | job.ways
     return [Job(options, asked) for options, asked in ways.items()]

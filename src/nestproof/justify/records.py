@@ -10,7 +10,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Status, Target
 from nestproof.justify.justification import Justification, Minimum, Need, Row
 from nestproof.justify.search import Set
-from nestproof.justify.trials import Answer, Host, Trial, Way
+from nestproof.justify.trials import Answer, BwrapVariant, ExperimentHost, Trial
 
 SCHEMA_VERSION = 1
 
@@ -49,14 +49,14 @@ def from_json(value: Any) -> Justification:
     try:
         if value["schemaVersion"] != SCHEMA_VERSION:
             raise ValueError(f"its schema version is {value['schemaVersion']}, not {SCHEMA_VERSION}")
-        host = Host(**{**value["host"], "lsms": tuple(value["host"]["lsms"])})
+        host = ExperimentHost(**{**value["host"], "lsms": tuple(value["host"]["lsms"])})
         return Justification(
             Target(value["profile"], value["platform"]),
             host,
             tuple(value["asked"]),
             tuple(_row(row) for row in value["relaxations"]),
             tuple(
-                Minimum(Way(one["bwrap"]), tuple(map(frozenset, one["sets"])), one["complete"])
+                Minimum(BwrapVariant(one["bwrap"]), tuple(map(frozenset, one["sets"])), one["complete"])
                 for one in value["minimal"]
             ),
             tuple(_trial(trial) for trial in value["trials"]),
@@ -71,7 +71,7 @@ def from_json(value: Any) -> Justification:
 
 def merge(records: Iterable[Justification]) -> tuple[Justification, ...]:
     """Those of several hosts together: of each host and profile the newest, in a fixed order."""
-    newest: dict[tuple[Target, Host], Justification] = {}
+    newest: dict[tuple[Target, ExperimentHost], Justification] = {}
     for one in records:
         key = (one.target, one.host)
         if key not in newest or newest[key].date <= one.date:
@@ -122,7 +122,7 @@ def _trial(value: Mapping[str, Any]) -> Trial:
         Answer(probe, Status(answer["status"]), answer["error"], answer["cause"])
         for probe, answer in value["answers"].items()
     )
-    return Trial(_set(value["options"]), Way(value["bwrap"]), tuple(answers))
+    return Trial(_set(value["options"]), BwrapVariant(value["bwrap"]), tuple(answers))
 
 
 def _set(names: Iterable[str]) -> Set:

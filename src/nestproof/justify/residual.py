@@ -14,13 +14,13 @@ from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.engine.client import Container, Engine, started_container
 from nestproof.justify.experiment import variant
 from nestproof.justify.search import Set
-from nestproof.nodes.transfer import at_place
+from nestproof.nodes.transfer import adapt_for_remote
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import ROOT
 from nestproof.probes.table import script
 from nestproof.probes.verdicts import last_line
-from nestproof.smoke.ask import Answer, Question, Unanswered, ask_all
-from nestproof.smoke.plan import Run, request_container
+from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
+from nestproof.smoke.plan import SmokeRun, request_container
 
 # The kernel's words, mount's own for a user who is not root, and those of can-route.sh.
 _REFUSED = re.compile(
@@ -35,7 +35,7 @@ _INNER = "inner-"
 _SANDBOX = "bwrap --ro-bind / / --dev /dev --tmpfs /tmp --unshare-user --unshare-pid --unshare-net"
 
 
-class Could(StrEnum):
+class ActionResult(StrEnum):
     """What came of an attempt."""
 
     YES = "yes"
@@ -44,7 +44,7 @@ class Could(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """Something to attempt; its script is the file of its name among the probes."""
 
     name: str
@@ -57,44 +57,46 @@ class Deed:
 class Attempt:
     """A deed, who attempted it where, what came of it, and what was said when it was refused."""
 
-    deed: Deed
+    deed: Action
     actor: str
-    could: Could
+    could: ActionResult
     said: str = ""
 
 
 _MOUNT = "SYS_ADMIN (Linux, fs/namespace.c, may_mount)"
 DEEDS = (
-    Deed("can-mount", "mount a file system", _MOUNT),
-    Deed("can-devtmpfs", "make the host's device nodes appear", f"{_MOUNT}; opening them is another thing"),
-    Deed(
+    Action("can-mount", "mount a file system", _MOUNT),
+    Action("can-devtmpfs", "make the host's device nodes appear", f"{_MOUNT}; opening them is another thing"),
+    Action(
         "can-disk",
         "read a disk of the host",
         "the device cgroup, which no relaxation here touches (devices.list)",
     ),
-    Deed("can-mknod", "make a device node", "MKNOD, which Docker grants (moby, oci/caps/defaults.go)"),
-    Deed("can-sysctl", "write a setting under /proc/sys", f"{_MOUNT}: Docker's read-only mount is remounted"),
-    Deed("can-cgroup", "make a control group at the root of the hierarchy", _MOUNT),
-    Deed("can-promisc", "configure a network interface", "NET_ADMIN (Linux, net/core/dev_ioctl.c)"),
-    Deed(
+    Action("can-mknod", "make a device node", "MKNOD, which Docker grants (moby, oci/caps/defaults.go)"),
+    Action(
+        "can-sysctl", "write a setting under /proc/sys", f"{_MOUNT}: Docker's read-only mount is remounted"
+    ),
+    Action("can-cgroup", "make a control group at the root of the hierarchy", _MOUNT),
+    Action("can-promisc", "configure a network interface", "NET_ADMIN (Linux, net/core/dev_ioctl.c)"),
+    Action(
         "can-capture", "capture packets of the container network", "NET_RAW, which Docker grants (packet(7))"
     ),
-    Deed(
+    Action(
         "can-read-process",
         "trace another user's process",
         "SYS_PTRACE (Linux, kernel/ptrace.c, __ptrace_may_access)",
     ),
-    Deed("can-userns", "make a user namespace", "no seccomp filter (moby, profiles/seccomp/default.json)"),
-    Deed(
+    Action("can-userns", "make a user namespace", "no seccomp filter (moby, profiles/seccomp/default.json)"),
+    Action(
         "can-mount-own",
         "mount in namespaces of one's own",
         "no seccomp filter; the kernel allows it to every user (user_namespaces(7))",
     ),
-    Deed(
+    Action(
         "can-keyring", "use the kernel's keyrings", "no seccomp filter (moby, profiles/seccomp/default.json)"
     ),
-    Deed("can-route", "reach other machines", "a network namespace that has a route"),
-    Deed("can-write", "write the user's own files", "a mount that is not read-only"),
+    Action("can-route", "reach other machines", "a network namespace that has a route"),
+    Action("can-write", "write the user's own files", "a mount that is not read-only"),
 )
 
 ROOT_DEFAULT, ROOT_HERE = "root, Docker's defaults", "root, {profile}"
@@ -105,7 +107,7 @@ USER_DEFAULT, USER_HERE, INNER = (
 )
 
 
-def attempts(engine: Engine, run: Run) -> Iterator[Attempt]:
+def attempts(engine: Engine, run: SmokeRun) -> Iterator[Attempt]:
     """Every deed by root and the profile's user, with Docker's defaults and in the profile, and in a sandbox.
 
     One container without any relaxation and one with the profile's own, of the same image. Raises EngineError
@@ -119,56 +121,56 @@ def attempts(engine: Engine, run: Run) -> Iterator[Attempt]:
 
 
 def _in_one(
-    engine: Engine, run: Run, options: Set, actors: Mapping[str, str], names: Mapping[str, str]
+    engine: Engine, run: SmokeRun, options: Set, actors: Mapping[str, str], names: Mapping[str, str]
 ) -> Iterator[Attempt]:
     varied = variant(run, options)
     request = request_container(varied.profile, run.image, run.environment)
-    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    request, prepare = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
     with started_container(engine, request, run.node.platform, prepare) as container:
         for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
             yield _attempt(name, actor.format_map(names), answer)
 
 
 def _asked(
-    container: Container, actors: Mapping[str, str], run: Run, *, sandboxed: bool
+    container: Container, actors: Mapping[str, str], run: SmokeRun, *, sandboxed: bool
 ) -> Iterator[tuple[str, str, Answer]]:
     for user, actor in actors.items():
-        seconds = _TIMEOUT * run.node.slowness
-        questions = [Question(deed.name, seconds, script(deed.name)) for deed in DEEDS]
+        seconds = _TIMEOUT * run.node.timeout_factor
+        questions = [Script(deed.name, seconds, script(deed.name)) for deed in DEEDS]
         if sandboxed and user != ROOT:
             for deed in DEEDS:
                 inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(deed.name))}"
-                questions.append(Question(f"{_INNER}{deed.name}", seconds, inner))
+                questions.append(Script(f"{_INNER}{deed.name}", seconds, inner))
         for answer in ask_all(container, {user: questions}, {}):
-            for name in answer.names if isinstance(answer, Unanswered) else (answer.name,):
+            for name in answer.names if isinstance(answer, NoAnswer) else (answer.name,):
                 yield name.removeprefix(_INNER), INNER if name.startswith(_INNER) else actor, answer
 
 
 def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
     deed = next(deed for deed in DEEDS if deed.name == name)
-    if isinstance(answer, Unanswered):
+    if isinstance(answer, NoAnswer):
         raise EngineError(f"{name} could not be asked", why=answer.why)
     return judged(deed, actor, answer.exit_status, answer.stdout, answer.stderr)
 
 
-def judged(deed: Deed, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
+def judged(deed: Action, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
     """What came of it: a refusal counts only in its words and with its control."""
     lines = stdout.splitlines()
     controlled = bool(lines) and lines[0].startswith("control: ")
     if status == 0 and controlled and lines[1:] == ["done"]:
-        return Attempt(deed, actor, Could.YES)
+        return Attempt(deed, actor, ActionResult.YES)
     refused = [line for line in stderr.splitlines() if _REFUSED.search(line)]
     if status != 0 and controlled and lines[1:] == [] and refused:
-        return Attempt(deed, actor, Could.NO, refused[-1].strip())
-    return Attempt(deed, actor, Could.UNKNOWN, last_line(stderr) or last_line(stdout))
+        return Attempt(deed, actor, ActionResult.NO, refused[-1].strip())
+    return Attempt(deed, actor, ActionResult.UNKNOWN, last_line(stderr) or last_line(stdout))
 
 
 def outcomes_of(target: Target, tried: Sequence[Attempt]) -> Iterator[Outcome]:
     """An outcome for each deed: whatever came of it is an answer, unless nothing did."""
     for deed in DEEDS:
         of_it = [attempt for attempt in tried if attempt.deed == deed]
-        could = [attempt.actor for attempt in of_it if attempt.could is Could.YES]
-        unknown = [attempt for attempt in of_it if attempt.could is Could.UNKNOWN]
+        could = [attempt.actor for attempt in of_it if attempt.could is ActionResult.YES]
+        unknown = [attempt for attempt in of_it if attempt.could is ActionResult.UNKNOWN]
         said = f"{deed.what}: {'; '.join(could) or 'nobody'}"
         status, why = Status.PASS, ""
         if unknown:

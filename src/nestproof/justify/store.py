@@ -14,10 +14,10 @@ from nestproof.core.outcome import Target
 from nestproof.devcontainer.container_options import mounted_root
 from nestproof.justify.justification import Justification
 from nestproof.justify.records import RecordError, from_json, to_json
-from nestproof.justify.trials import Host
+from nestproof.justify.trials import ExperimentHost
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import script, text_of
-from nestproof.smoke.plan import Run, request_container
+from nestproof.smoke.plan import SmokeRun, request_container
 
 FOLDER = ".nestproof/justify"
 
@@ -29,7 +29,7 @@ def evidence(workspace: Path) -> Iterator[Justification]:
             yield from_json(json.loads(file.read_text("utf-8")))
 
 
-def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:
+def key_of(run: SmokeRun, host: ExperimentHost, probes: tuple[Probe, ...]) -> str:
     """A name for all that decides a trial beside its options: host, image, questions, the container's rest.
 
     `run` is one without any relaxation.
@@ -41,7 +41,7 @@ def key_of(run: Run, host: Host, probes: tuple[Probe, ...]) -> str:
         mount.pop("VolumeOptions", None)  # it names the run
     parts = (
         [host.kernel, host.lsms, host.engine, host.platform, host.image],
-        [run.target.profile, run.profile.remote_user, run.elsewhere],
+        [run.target.profile, run.profile.remote_user, run.remote],
         request,
         [(probe.name, probe.user, text_of(probe), probe.control, probe.shows) for probe in probes],
         [script("runner"), declared.codex_version, declared.degradations],

@@ -7,31 +7,31 @@ from collections.abc import Callable, Iterator, Sequence
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.engine.client import Engine
-from nestproof.justify.experiment import Laboratory, workers_for
+from nestproof.justify.experiment import ExperimentRunner, workers_for
 from nestproof.justify.kernel_checks import CHECKS, can_show
 from nestproof.justify.search import Set
 from nestproof.justify.study import asked_probes, host_of
-from nestproof.justify.trials import Host, Job, Trial, Way
+from nestproof.justify.trials import BwrapVariant, ExperimentHost, Job, Trial
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.privileges.risks import risk_of
-from nestproof.smoke.plan import Run
+from nestproof.smoke.plan import SmokeRun
 
 _WORDS = {
-    Way.OWN: "the image's own bwrap",
-    Way.COPY: "a copy of bwrap without the setuid bit, first on the PATH",
+    BwrapVariant.OWN: "the image's own bwrap",
+    BwrapVariant.COPY: "a copy of bwrap without the setuid bit, first on the PATH",
 }
 
 
-def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Outcome]:
+def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterator[Outcome]:
     """Try the profile with one relaxation more; what works is an outcome for each bwrap that is asked."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
-    laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run))
-    trials = _tried(laboratory, [asked])
-    laboratory.refused = {}  # from here on: it does not start everything that could be asked of it
-    if trials[asked, Way.OWN].suffices:
+    runner = ExperimentRunner(engine, run, asked_probes(run), workers_for(engine, run))
+    trials = _tried(runner, [asked])
+    runner.refused = {}  # from here on: it does not start everything that could be asked of it
+    if trials[asked, BwrapVariant.OWN].suffices:
         yield Outcome("justify.suggest", Status.PASS, "it passes as it is: nothing to suggest", run.target)
         return
-    broken = trials[asked, Way.OWN].broken[0]
+    broken = trials[asked, BwrapVariant.OWN].broken[0]
     if broken.cause.endswith("(image)"):
         yield Outcome(
             "justify.suggest", Status.FAIL, f"no relaxation can help: {broken.said}", run.target, broken.cause
@@ -39,27 +39,29 @@ def suggest(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Ou
         return
     walls, *ranks = batches(asked, host)
     say(f"suggest {run.target}: {', '.join(walls)}")
-    trials |= _tried(laboratory, [asked | {name} for name in walls])
+    trials |= _tried(runner, [asked | {name} for name in walls])
     for capabilities in ranks:
         say(f"suggest {run.target}: {', '.join(capabilities)}")
         together = asked.union(capabilities)
-        trials |= _tried(laboratory, [together])
+        trials |= _tried(runner, [together])
         # More capabilities allow no less: where all of a rank do not help, none of them does.
-        if (together, Way.OWN) in trials and not trials[together, Way.OWN].suffices:
+        if (together, BwrapVariant.OWN) in trials and not trials[together, BwrapVariant.OWN].suffices:
             continue
         singles = [asked | {name} for name in capabilities]
-        trials |= _tried(laboratory, singles)
-        if any((one, Way.OWN) in trials and trials[one, Way.OWN].suffices for one in singles):
+        trials |= _tried(runner, singles)
+        if any(
+            (one, BwrapVariant.OWN) in trials and trials[one, BwrapVariant.OWN].suffices for one in singles
+        ):
             break
     yield from _outcomes(run.target, asked, trials)
-    for options, why in laboratory.refused.items():
+    for options, why in runner.refused.items():
         if len(options - asked) == 1:
             (name,) = options - asked
             said = f"{name} could not be tried: the engine does not start it"
             yield Outcome("justify.suggest.untried", Status.UNVERIFIED, said, run.target, why)
 
 
-def batches(asked: Set, host: Host) -> list[list[str]]:
+def batches(asked: Set, host: ExperimentHost) -> list[list[str]]:
     """What to try, in turns: what is no capability, then the capabilities of each rank."""
     walls = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
     single = [f"cap-add={name}" for name in NAMES if name not in DOCKER_DEFAULT]
@@ -74,13 +76,13 @@ def by_risk(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (risk_of(name).rank, name == "privileged", name))
 
 
-def _tried(laboratory: Laboratory, sets: Sequence[Set]) -> dict[tuple[Set, Way], Trial]:
-    jobs = [Job(options, frozenset(Way)) for options in sets]
-    return {(one.options, one.way): one for trials in laboratory.trials(jobs) for one in trials}
+def _tried(runner: ExperimentRunner, sets: Sequence[Set]) -> dict[tuple[Set, BwrapVariant], Trial]:
+    jobs = [Job(options, frozenset(BwrapVariant)) for options in sets]
+    return {(one.options, one.way): one for trials in runner.trials(jobs) for one in trials}
 
 
-def _outcomes(target: Target, asked: Set, trials: dict[tuple[Set, Way], Trial]) -> Iterator[Outcome]:
-    for way in Way:
+def _outcomes(target: Target, asked: Set, trials: dict[tuple[Set, BwrapVariant], Trial]) -> Iterator[Outcome]:
+    for way in BwrapVariant:
         of_way = {options: trial for (options, asked_way), trial in trials.items() if asked_way is way}
         if not of_way:
             continue

@@ -13,12 +13,12 @@ from typing import Any
 
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.engine.client import Engine
-from nestproof.justify.experiment import Laboratory, variant, workers_for
+from nestproof.justify.experiment import ExperimentRunner, variant, workers_for
 from nestproof.justify.search import Set, minimal_sets
 from nestproof.justify.study import asked_probes
-from nestproof.justify.trials import Job, Trial, Way
+from nestproof.justify.trials import BwrapVariant, Job, Trial
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.smoke.plan import Run
+from nestproof.smoke.plan import SmokeRun
 
 _BY_CAPABILITY = {
     "": "add_key io_uring_enter io_uring_register io_uring_setup kexec_file_load kexec_load keyctl "
@@ -80,7 +80,7 @@ UNFILTERED = "security-opt=seccomp=unconfined"
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class SyscallNeed:
     """A call that a way needs, the capability with which Docker allows it, and the probes that make it."""
 
     call: str
@@ -88,7 +88,7 @@ class Need:
     probes: tuple[str, ...]
 
 
-def calls_needed(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterator[Outcome]:
+def calls_needed(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterator[Outcome]:
     """An outcome for each bwrap: the calls that Docker's profile denies and its sandbox needs."""
     asked = frozenset(relaxations_asked(run.profile.run))
     if UNFILTERED not in asked:
@@ -97,14 +97,14 @@ def calls_needed(engine: Engine, run: Run, say: Callable[[str], None]) -> Iterat
         return
     with tempfile.TemporaryDirectory(prefix="nestproof-") as scratch:
         vary = partial(filtered, folder=Path(scratch))
-        laboratory = Laboratory(engine, run, asked_probes(run), workers_for(engine, run), vary=vary)
-        trials = yield from _tried(laboratory, say, run.target)
+        runner = ExperimentRunner(engine, run, asked_probes(run), workers_for(engine, run), vary=vary)
+        trials = yield from _tried(runner, say, run.target)
     held = {name.removeprefix("cap-add=") for name in asked if name.startswith("cap-add=")}
     for way, found in trials.items():
         yield _outcome(run.target, way, found, held)
 
 
-def filtered(run: Run, allowed: Set, folder: Path) -> Run:
+def filtered(run: SmokeRun, allowed: Set, folder: Path) -> SmokeRun:
     """The run with a filter instead of none: one that denies what Docker's does, but for these calls."""
     kept = frozenset(relaxations_asked(run.profile.run)) - {UNFILTERED}
     varied = variant(run, kept)
@@ -116,20 +116,20 @@ def filtered(run: Run, allowed: Set, folder: Path) -> Run:
 
 
 def _tried(
-    laboratory: Laboratory, say: Callable[[str], None], target: Target
-) -> Generator[Outcome, None, dict[Way, tuple[Set, Mapping[Set, Trial]]]]:
+    runner: ExperimentRunner, say: Callable[[str], None], target: Target
+) -> Generator[Outcome, None, dict[BwrapVariant, tuple[Set, Mapping[Set, Trial]]]]:
     """For each way, the calls that suffice with nothing to take away, and the trials that show it."""
     universe = frozenset({*SUSPECTS, OTHERS})
-    search, trials = minimal_sets(universe), dict[tuple[Set, Way], Trial]()
+    search, trials = minimal_sets(universe), dict[tuple[Set, BwrapVariant], Trial]()
     sets = next(search)
     # Both are asked for all of it in the same containers; the rest is a core of each.
-    for one in laboratory.trials([Job(options, frozenset(Way)) for options in sets]):
+    for one in runner.trials([Job(options, frozenset(BwrapVariant)) for options in sets]):
         for trial in one:
             trials[trial.options, trial.way] = trial
             say(f"syscalls {target}: without {', '.join(sorted(universe - trial.options)) or 'none'}")
-    found: dict[Way, tuple[Set, Mapping[Set, Trial]]] = {}
+    found: dict[BwrapVariant, tuple[Set, Mapping[Set, Trial]]] = {}
     cores: list[Job] = []
-    for way in Way:
+    for way in BwrapVariant:
         of_way = {options: trial for (options, asked), trial in trials.items() if asked is way}
         if not of_way:
             continue
@@ -146,7 +146,7 @@ def _tried(
         core = frozenset(call for call in universe if not of_way[universe - {call}].suffices)
         cores.append(Job(core, frozenset({way})))
         found[way] = (core, of_way)
-    for one in laboratory.trials(cores):
+    for one in runner.trials(cores):
         for trial in one:
             if not trial.suffices:
                 said = f"{', '.join(sorted(trial.options))} are needed, and more than one call beside them"
@@ -155,23 +155,25 @@ def _tried(
     return found
 
 
-def _outcome(target: Target, way: Way, found: tuple[Set, Mapping[Set, Trial]], held: set[str]) -> Outcome:
+def _outcome(
+    target: Target, way: BwrapVariant, found: tuple[Set, Mapping[Set, Trial]], held: set[str]
+) -> Outcome:
     core, trials = found
     universe = frozenset({*SUSPECTS, OTHERS})
     needs = [
-        Need(call, DENIED.get(call, ""), tuple(a.probe for a in trials[universe - {call}].broken))
+        SyscallNeed(call, DENIED.get(call, ""), tuple(a.probe for a in trials[universe - {call}].broken))
         for call in sorted(core)
     ]
     # The copy is there to do without capabilities.
-    held = held if way is Way.OWN else set()
+    held = held if way is BwrapVariant.OWN else set()
     said = "; ".join(_words(need, held) for need in needs) or "none of those that Docker's profile denies"
-    whose = "the image's own bwrap" if way is Way.OWN else "a copy of bwrap without the setuid bit"
+    whose = "the image's own bwrap" if way is BwrapVariant.OWN else "a copy of bwrap without the setuid bit"
     more = [need.call for need in needs if need.capability not in held]
     instead = f"; instead of no filter, Docker's own with {', '.join(more)} allowed" if more else ""
     return Outcome(f"justify.syscalls.{way}", Status.PASS, f"{whose} needs {said}{instead}", target)
 
 
-def _words(need: Need, held: set[str]) -> str:
+def _words(need: SyscallNeed, held: set[str]) -> str:
     capability = need.capability
     denied = f"denied without {capability}" if capability else "denied to all"
     if capability in held:

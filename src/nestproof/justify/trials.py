@@ -14,7 +14,7 @@ from nestproof.probes.verdicts import last_line
 _ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
 
 
-class Way(StrEnum):
+class BwrapVariant(StrEnum):
     """Whose bwrap is asked: the image's own, or a copy of it without the setuid bit, first on the PATH.
 
     Where the image's own is not setuid, there is no copy: it would be the same program again.
@@ -47,7 +47,7 @@ class Trial:
     """A set of options, a bwrap, and what each probe came to with them."""
 
     options: Set
-    way: Way
+    way: BwrapVariant
     answers: tuple[Answer, ...]
 
     @property
@@ -66,7 +66,7 @@ class Job:
     """A set of options, and whose bwrap is to be asked with it."""
 
     options: Set
-    ways: frozenset[Way]
+    ways: frozenset[BwrapVariant]
 
 
 # The security options that decide what experiments show.
@@ -74,7 +74,7 @@ _WALLS = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ExperimentHost:
     """Where the experiments were done, as far as it decides what they show."""
 
     kernel: str
@@ -108,7 +108,7 @@ class Host:
         return f"Linux {self.kernel} ({walls or 'no filter, no policy'}), {self.engine}, {self.platform}"
 
 
-def of_way(trials: Iterable[Trial], way: Way) -> dict[Set, Trial]:
+def of_way(trials: Iterable[Trial], way: BwrapVariant) -> dict[Set, Trial]:
     """The trials with one of the two programs, by their options."""
     return {trial.options: trial for trial in trials if trial.way is way}
 

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Generator, Iterator
 
-from nestproof.core.cancellation import Stop, current_stop
+from nestproof.core.cancellation import CancelToken, current_token
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.engine.client import Engine, engine_errors
@@ -22,13 +22,13 @@ def while_alive(engine: Engine, name: str, outcomes: Generator[Outcome]) -> Gene
 
     A fail counts only if the node still answers: what dies or stalls answers every question wrong.
     """
-    with watched(engine, name), contextlib.closing(outcomes):
+    with watchdog(engine, name), contextlib.closing(outcomes):
         for outcome in outcomes:
             if outcome.status in (Status.FAIL, Status.ERROR):
                 try:
-                    ask_for_life(engine, name)
+                    ping(engine, name)
                 except EngineError as error:
-                    _lose(engine, error, current_stop())
+                    _mark_lost(engine, error, current_token())
                     # It ends by itself, and tries to clean up; the next run that reaches the node does so.
                     for _ in outcomes:
                         pass
@@ -36,7 +36,7 @@ def while_alive(engine: Engine, name: str, outcomes: Generator[Outcome]) -> Gene
             yield outcome
 
 
-def ask_for_life(engine: Engine, name: str) -> None:
+def ping(engine: Engine, name: str) -> None:
     """Raise EngineError unless the node answers."""
     try:
         with engine_errors("asking whether it is there"):
@@ -46,16 +46,16 @@ def ask_for_life(engine: Engine, name: str) -> None:
 
 
 @contextlib.contextmanager
-def watched(engine: Engine, name: str) -> Iterator[None]:
+def watchdog(engine: Engine, name: str) -> Iterator[None]:
     """Look after the node during the block, and end the lane when it does not answer within its timeout."""
-    stop, over = current_stop(), threading.Event()
+    stop, over = current_token(), threading.Event()
 
     def watch() -> None:
         while not over.wait(PULSE):
             try:
-                ask_for_life(engine, name)
+                ping(engine, name)
             except EngineError as error:
-                _lose(engine, error, stop)
+                _mark_lost(engine, error, stop)
                 return
 
     threading.Thread(target=watch, daemon=True).start()
@@ -65,7 +65,7 @@ def watched(engine: Engine, name: str) -> Iterator[None]:
         over.set()
 
 
-def _lose(engine: Engine, error: EngineError, stop: Stop | None) -> None:
+def _mark_lost(engine: Engine, error: EngineError, stop: CancelToken | None) -> None:
     """Let nothing wait for the engine any more."""
     engine.api.timeout = _TIMEOUT_OF_THE_LOST
     if stop is not None:

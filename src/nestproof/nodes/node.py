@@ -14,7 +14,7 @@ from nestproof.engine.buildx_builder import selected_builder
 from nestproof.engine.client import EngineFacts
 
 
-class Truth(StrEnum):
+class Fidelity(StrEnum):
     """How a node runs a platform's programs."""
 
     NATIVE = "native"
@@ -28,18 +28,18 @@ class Node:
     """An engine bound to a platform: how it runs it, why it counts as that, and what would be truer."""
 
     platform: str
-    truth: Truth
+    fidelity: Fidelity
     reason: str
     remedy: str = ""
-    slowness: int = 1
+    timeout_factor: int = 1
     """By how much the timeouts of what is asked there are longer."""
     name: str = DEFAULT_NODE
 
 
-def guest_node(facts: EngineFacts, name: str = "guest") -> Node:
+def vm_node(facts: EngineFacts, name: str = "guest") -> Node:
     """A guest's engine for the guest's own platform: its kernel answers, and slowly without hardware help."""
     kernel = f"a guest's own {architecture(facts.platform)} kernel, {facts.kernel}"
-    return Node(facts.platform, Truth.VIRTUAL, kernel, slowness=10, name=name)
+    return Node(facts.platform, Fidelity.VIRTUAL, kernel, timeout_factor=10, name=name)
 
 
 def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | None] | None = None) -> Node:
@@ -49,19 +49,19 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
     cannot be asked.
     """
     if facts.platform == platform:
-        return Node(platform, Truth.NATIVE, f"the engine's kernel is {architecture(platform)}")
+        return Node(platform, Fidelity.NATIVE, f"the engine's kernel is {architecture(platform)}")
     machine, wanted = architecture(facts.platform), architecture(platform)
     emulated = _handled_platforms(facts) if facts.is_podman else selected_builder(variables).platforms
     if platform in emulated:
         return Node(
             platform,
-            Truth.EMULATED,
+            Fidelity.EMULATED,
             f"the engine's {machine} kernel runs {wanted} under qemu-user, whose clone refuses namespaces",
             f"an engine whose kernel is {wanted}: another machine, or a full-system guest",
         )
     return Node(
         platform,
-        Truth.ABSENT,
+        Fidelity.ABSENT,
         f"the engine's kernel is {machine} and has no handler for {wanted} programs",
         f"qemu-user-static with binfmt-support builds it; an engine whose kernel is {wanted} answers it all",
     )

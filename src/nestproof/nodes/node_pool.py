@@ -9,20 +9,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from platform import machine
 
-from nestproof.core.cancellation import held
+from nestproof.core.cancellation import acquire
 from nestproof.core.config import DEFAULT_NODE, Config, ConfiguredNode
 from nestproof.core.errors import CommandError, EngineUnavailable, NestproofError, UsageError
 from nestproof.core.platforms import PLATFORMS, parse_platform
 from nestproof.engine.client import CALL_TIMEOUT, Engine, connect, remove_leftovers
-from nestproof.nodes.liveness import watched
-from nestproof.nodes.node import Node, Truth, guest_node, node_for
+from nestproof.nodes.liveness import watchdog
+from nestproof.nodes.node import Fidelity, Node, node_for, vm_node
 
 # What answers a question more truly comes first.
-_RANK = (Truth.NATIVE, Truth.VIRTUAL, Truth.EMULATED, Truth.ABSENT)
+_RANK = (Fidelity.NATIVE, Fidelity.VIRTUAL, Fidelity.EMULATED, Fidelity.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """Where a target is built, and where it is smoked: mostly the same engine."""
 
     node: Node
@@ -30,7 +30,7 @@ class Place:
     builder: Engine
     builder_name: str
     building: threading.Lock
-    elsewhere: bool = False
+    remote: bool = False
     """The engine does not see this machine's files."""
 
     @contextlib.contextmanager
@@ -39,12 +39,12 @@ class Place:
 
         Two cached builds side by side took 1.2 times as long as one after the other.
         """
-        with held(self.building), watched(self.builder, self.builder_name):
+        with acquire(self.building), watchdog(self.builder, self.builder_name):
             yield
 
 
 @dataclass(slots=True)
-class _Member:
+class _NodeState:
     """A node by its name, and what came of reaching it."""
 
     name: str
@@ -59,7 +59,7 @@ class _Member:
         return bool(self.settings and platform in (self.settings.platforms or ()))
 
     @property
-    def elsewhere(self) -> bool:
+    def remote(self) -> bool:
         if self.settings and self.settings.local is not None:
             return not self.settings.local
         return self.engine is not None and not self.engine.facts.address.startswith(("unix://", "npipe://"))
@@ -72,14 +72,14 @@ def require_node(config: Config, name: str) -> None:
         raise UsageError(f"there is no node {name!r}", fix=f"one of: {', '.join(names)}")
 
 
-class Fleet:
+class NodePool:
     """All nodes by name. `say` is told what is found and cleared away on the way."""
 
     def __init__(self, nodes: Sequence[ConfiguredNode], workspace: Path, say: Callable[[str], None]) -> None:
         self._say = say
-        self._members = {DEFAULT_NODE: _Member(DEFAULT_NODE, None, None)}
+        self._members = {DEFAULT_NODE: _NodeState(DEFAULT_NODE, None, None)}
         for node in nodes:
-            self._members[node.name] = _Member(node.name, node, docker_variables(node, workspace))
+            self._members[node.name] = _NodeState(node.name, node, docker_variables(node, workspace))
 
     def reach(self, name: str) -> Engine:
         """The node's engine, cleared of what killed runs left there; raises EngineError."""
@@ -105,10 +105,10 @@ class Fleet:
                 continue
             for platform in PLATFORMS:
                 node = _node(member, platform)
-                taken = node == best[platform] and node.truth is not Truth.ABSENT
+                taken = node == best[platform] and node.fidelity is not Fidelity.ABSENT
                 yield member.name, member.engine.facts.address, node, taken
 
-    def place(self, platform: str, wanted: str = "") -> Place:
+    def place(self, platform: str, wanted: str = "") -> Placement:
         """Where a platform's targets go: native before virtual before emulated.
 
         Of those that are equally true, one whose configuration names the platform, then the docker client's
@@ -120,27 +120,27 @@ class Fleet:
             members = [self._reached(self._members[DEFAULT_NODE])]
             node = self._best(members, platform)
             named = any(member.is_kept_for(platform) for member in self._members.values())
-            if named or node is None or node.truth is not Truth.NATIVE:
+            if named or node is None or node.fidelity is not Fidelity.NATIVE:
                 members = self._reached_all(list(self._members.values()))
         node = self._best(members, platform)
         silent = [member for member in members if member.engine is None]
         if node is None:
             raise _nothing(platform, silent)
-        if node.truth is Truth.ABSENT:
+        if node.fidelity is Fidelity.ABSENT:
             raise EngineUnavailable(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
-        if node.truth is Truth.EMULATED and silent:
+        if node.fidelity is Fidelity.EMULATED and silent:
             node = replace(node, remedy="; ".join((node.remedy, *map(_silence, silent))))
         return self._placed(self._members[node.name], node)
 
-    def _placed(self, member: _Member, node: Node) -> Place:
+    def _placed(self, member: _NodeState, node: Node) -> Placement:
         engine, builder = _engine_of(member), member
         if member.settings and not member.settings.builds:
             builder = self._reached(self._members[DEFAULT_NODE])
-        return Place(
-            node, engine, _engine_of(builder), builder.name, builder.building, elsewhere=member.elsewhere
+        return Placement(
+            node, engine, _engine_of(builder), builder.name, builder.building, remote=member.remote
         )
 
-    def _reached(self, member: _Member) -> _Member:
+    def _reached(self, member: _NodeState) -> _NodeState:
         with member.lock:
             if member.engine is None and member.error is None:
                 timeout = member.settings and member.settings.timeout
@@ -153,7 +153,7 @@ class Fleet:
                     member.error = error
         return member
 
-    def _reached_all(self, members: list[_Member]) -> list[_Member]:
+    def _reached_all(self, members: list[_NodeState]) -> list[_NodeState]:
         # One that does not answer takes its whole timeout, which the others need not wait for.
         threads = [threading.Thread(target=self._reached, args=(one,), daemon=True) for one in members]
         for thread in threads:
@@ -162,48 +162,50 @@ class Fleet:
             thread.join()
         return members
 
-    def _best(self, members: Sequence[_Member], platform: str) -> Node | None:
+    def _best(self, members: Sequence[_NodeState], platform: str) -> Node | None:
         nodes = [_node(member, platform) for member in members if member.engine]
 
         def rank(node: Node) -> tuple[int, bool]:
-            return _RANK.index(node.truth), not self._members[node.name].is_kept_for(platform)
+            return _RANK.index(node.fidelity), not self._members[node.name].is_kept_for(platform)
 
         return min(nodes, key=rank, default=None)
 
 
-def _node(member: _Member, platform: str) -> Node:
+def _node(member: _NodeState, platform: str) -> Node:
     engine, settings = _engine_of(member), member.settings
     if settings and settings.platforms is not None and platform not in settings.platforms:
-        return Node(platform, Truth.ABSENT, "its configuration leaves this platform out", name=member.name)
+        return Node(platform, Fidelity.ABSENT, "its configuration leaves this platform out", name=member.name)
     if settings and settings.virtual and engine.facts.platform == platform:
-        return guest_node(engine.facts, member.name)
+        return vm_node(engine.facts, member.name)
     try:
         return replace(node_for(engine.facts, platform, engine.variables), name=member.name)
     except CommandError as error:
         if settings is None:
             raise
-        return Node(platform, Truth.ABSENT, ": ".join((error.what, error.why)), error.fix, name=member.name)
+        return Node(
+            platform, Fidelity.ABSENT, ": ".join((error.what, error.why)), error.fix, name=member.name
+        )
 
 
-def _engine_of(member: _Member) -> Engine:
+def _engine_of(member: _NodeState) -> Engine:
     if member.engine is None:
         raise _error_of(member)
     return member.engine
 
 
-def _error_of(member: _Member) -> NestproofError:
+def _error_of(member: _NodeState) -> NestproofError:
     error = member.error or EngineUnavailable("nothing answers")
     if member.settings is None:
         return error
     return EngineUnavailable(f"the node {member.name} does not answer: {error.what}", why=error.why)
 
 
-def _silence(member: _Member) -> str:
+def _silence(member: _NodeState) -> str:
     error = _error_of(member)
     return ": ".join(filter(None, (error.what, error.why)))
 
 
-def _nothing(platform: str, silent: Sequence[_Member]) -> NestproofError:
+def _nothing(platform: str, silent: Sequence[_NodeState]) -> NestproofError:
     if len(silent) == 1:
         return _error_of(silent[0])
     return EngineUnavailable(f"no node answers for {platform}", why="\n".join(map(_silence, silent)))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from nestproof.core.cancellation import check_stop
+from nestproof.core.cancellation import check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.core.git import run_git
 from nestproof.engine.client import Engine, Image, engine_errors, find_image
@@ -26,31 +26,31 @@ def give_image(source: Engine, target: Engine, image: Image, say: Callable[[str]
     say(f"loading {image.id.removeprefix('sha256:')[:12]} into the engine at {target.facts.address}")
     with engine_errors("loading the image into another engine"):
         for _ in target.api.load_image(_looking_up(source.api.get_image(image.id))):
-            check_stop()
+            check_cancelled()
     if not find_image(target, image.id):
         raise EngineError(f"the engine at {target.facts.address} did not take the image {image.id}")
 
 
 def _looking_up(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        check_stop()
+        check_cancelled()
         yield chunk
 
 
 Prepare = Callable[["APIClient", str], None]
 
 
-def at_place(
-    request: dict[str, Any], workspace: Path, *, elsewhere: bool
+def adapt_for_remote(
+    request: dict[str, Any], workspace: Path, *, remote: bool
 ) -> tuple[dict[str, Any], Prepare | None]:
     """The request as an engine here or elsewhere can carry it out, and what its container needs first."""
-    if not elsewhere:
+    if not remote:
         return request, None
-    request, folders = without_binds(request, workspace)
-    return request, partial(fill, folders=folders) if folders else None
+    request, folders = replace_binds(request, workspace)
+    return request, partial(copy_workspace, folders=folders) if folders else None
 
 
-def without_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+def replace_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     """The request with volumes where the workspace would be bound; which folder is to be filled from where.
 
     An engine elsewhere has no such folder. What else is bound, such as its socket, is the engine's own.
@@ -77,7 +77,7 @@ def without_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str
     return {**request, "HostConfig": {**host, "Mounts": mounts}}, folders
 
 
-def fill(api: APIClient, container: str, folders: Mapping[str, Path]) -> None:
+def copy_workspace(api: APIClient, container: str, folders: Mapping[str, Path]) -> None:
     """Copy folders into a container's volumes: what git tracks or would track, or else everything."""
     for target, source in folders.items():
         archive = io.BytesIO()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nestproof.core.cancellation import held
+from nestproof.core.cancellation import acquire
 from nestproof.core.errors import CommandError, UsageError
 from nestproof.core.process import run, run_interactive
 from nestproof.engine.client import Engine, connect, remove_leftovers
@@ -26,7 +26,7 @@ def control(command: Sequence[str], workspace: Path, *arguments: str) -> int:
     return run_interactive([*_argv(command, workspace), *arguments])
 
 
-def open_guest(command: Sequence[str], workspace: Path, platform: str, say: Callable[[str], None]) -> Engine:
+def start_vm(command: Sequence[str], workspace: Path, platform: str, say: Callable[[str], None]) -> Engine:
     """The engine of the platform's guest, started if need be.
 
     Raises CommandError when it does not start, EngineUnavailable when its engine does not answer.
@@ -42,7 +42,7 @@ def open_guest(command: Sequence[str], workspace: Path, platform: str, say: Call
     return connect(read_variables(up.stdout), timeout=CALL_TIMEOUT)
 
 
-class Guests:
+class VirtualMachines:
     """The guests of a run, each opened once, however many targets ask for it."""
 
     def __init__(self, command: Sequence[str], workspace: Path, say: Callable[[str], None]) -> None:
@@ -52,9 +52,9 @@ class Guests:
 
     def open(self, platform: str) -> Engine:
         """The engine of the platform's guest, cleared of what killed runs left there; see open_guest."""
-        with held(self._lock):
+        with acquire(self._lock):
             if platform not in self._opened:
-                guest = open_guest(self._command, self._workspace, platform, self._say)
+                guest = start_vm(self._command, self._workspace, platform, self._say)
                 for name in remove_leftovers(guest):
                     self._say(f"removed {name}, left behind in the guest by an earlier run that was killed")
                 self._opened[platform] = guest

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
-from nestproof.core.cancellation import Stop, stopped_by
+from nestproof.core.cancellation import CancelToken, cancelled_by
 from nestproof.core.outcome import Outcome
 from nestproof.core.signals import interrupts_deferred
 
@@ -17,27 +17,27 @@ Job = Callable[[], Generator[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class WorkerPool:
     """What one node is to do, and how much of it at a time."""
 
     jobs: Sequence[Job]
     width: int
 
 
-def run_lanes(lanes: Sequence[Lane]) -> Generator[Outcome]:
+def run_workers(pools: Sequence[WorkerPool]) -> Generator[Outcome]:
     """Each outcome as it comes, of whichever job; raises what a job raises.
 
     Stopped early, or interrupted, it returns only when every job has cleaned up after itself.
     """
     coming: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
     threads: list[threading.Thread] = []
-    stops: list[Stop] = []
-    for lane in lanes:
-        todo, stop = deque(lane.jobs), Stop()
+    stops: list[CancelToken] = []
+    for pool in pools:
+        todo, stop = deque(pool.jobs), CancelToken()
         stops.append(stop)
         threads += [
             threading.Thread(target=_work, args=(todo, stop, coming), daemon=True)
-            for _ in range(min(lane.width, len(lane.jobs)))
+            for _ in range(min(pool.width, len(pool.jobs)))
         ]
     try:
         with interrupts_deferred():
@@ -61,9 +61,11 @@ def run_lanes(lanes: Sequence[Lane]) -> Generator[Outcome]:
                     thread.join()
 
 
-def _work(todo: deque[Job], stop: Stop, coming: queue.SimpleQueue[Outcome | BaseException | None]) -> None:
+def _work(
+    todo: deque[Job], stop: CancelToken, coming: queue.SimpleQueue[Outcome | BaseException | None]
+) -> None:
     try:
-        with stopped_by(stop):
+        with cancelled_by(stop):
             while not stop.interrupted and (job := _take(todo)):
                 _do(job, stop, coming)
     except BaseException as error:  # it is raised where somebody sees it
@@ -79,7 +81,7 @@ def _take(todo: deque[Job]) -> Job | None:
         return None
 
 
-def _do(job: Job, stop: Stop, coming: queue.SimpleQueue[Outcome | BaseException | None]) -> None:
+def _do(job: Job, stop: CancelToken, coming: queue.SimpleQueue[Outcome | BaseException | None]) -> None:
     # Closed here: what it cleans up, it cleans up in this thread, before the thread is said to have ended.
     with contextlib.closing(job()) as outcomes:
         for outcome in outcomes:

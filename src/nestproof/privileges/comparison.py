@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path, PosixPath
 
 from nestproof.core.git import find_merge_base
-from nestproof.privileges.inventory import Privilege, Side, by_rank, privilege, read_side, read_sides
+from nestproof.privileges.inventory import (
+    Privilege,
+    RequestedPrivileges,
+    by_rank,
+    privilege,
+    read_requested,
+    read_requested_of,
+)
 from nestproof.privileges.lock import Lock, read_lock
 from nestproof.privileges.revision import Recorded, recorded_profiles, written_out
 
@@ -21,8 +28,8 @@ class Change:
     """A profile before and after; None where there is none. `renamed_from` is the one that it was, if any."""
 
     name: str
-    before: Side | None
-    after: Side | None
+    before: RequestedPrivileges | None
+    after: RequestedPrivileges | None
     added: tuple[Privilege, ...] = ()
     removed: tuple[str, ...] = ()
     kept: int = 0
@@ -53,14 +60,17 @@ def compare(workspace: Path, base: str, environment: Mapping[str, str]) -> Compa
     before = {
         name: _recorded_side(name, file, workspace, commit, environment) for name, file in recorded.items()
     }
-    after = read_sides(workspace, environment, may_be_none=bool(before))
+    after = read_requested(workspace, environment, may_be_none=bool(before))
     names = dict.fromkeys([*before, *after])
     changes = tuple(compare_sides(name, before, after, lock) for name in names)
     return Comparison(base, commit, changes)
 
 
 def compare_sides(
-    name: str, before: Mapping[str, Side], after: Mapping[str, Side], lock: Lock | None
+    name: str,
+    before: Mapping[str, RequestedPrivileges],
+    after: Mapping[str, RequestedPrivileges],
+    lock: Lock | None,
 ) -> Change:
     """What a profile asks for and did not, and the reverse; after an unreadable file, all counts as added."""
     old, new = before.get(name), after.get(name)
@@ -88,20 +98,22 @@ class _RecordedFile(PosixPath):
 
 def _recorded_side(
     name: str, recorded: Recorded, workspace: Path, commit: str, environment: Mapping[str, str]
-) -> Side:
+) -> RequestedPrivileges:
     """The same workspace on both sides: what a profile asks for can depend on where that is."""
     if recorded.trouble:
-        return Side(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
+        return RequestedPrivileges(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
     if b'"dockerComposeFile"' in recorded.content:
         # Compose reads its files, and those that they name, itself.
         with written_out(workspace, commit) as folder:
-            return read_side(name, folder / recorded.file, folder, environment)
+            return read_requested_of(name, folder / recorded.file, folder, environment)
     file = _RecordedFile(workspace / recorded.file)
     file.content = recorded.content
-    return read_side(name, file, workspace, environment)
+    return read_requested_of(name, file, workspace, environment)
 
 
-def _renamed_from(name: str, before: Mapping[str, Side], after: Mapping[str, Side]) -> str:
+def _renamed_from(
+    name: str, before: Mapping[str, RequestedPrivileges], after: Mapping[str, RequestedPrivileges]
+) -> str:
     """The profile that is gone and of whose lines the new one has most, at least half, as git has it."""
     new = Counter(after[name].lines)
     alike = {gone: _likeness(Counter(before[gone].lines), new) for gone in before if gone not in after}

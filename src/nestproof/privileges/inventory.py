@@ -23,7 +23,7 @@ from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.privileges.risks import risk_of
 
 
-class Standing(StrEnum):
+class LockStatus(StrEnum):
     """How a relaxation stands to the lock."""
 
     LOCKED = "in the lock"
@@ -37,12 +37,12 @@ class Privilege:
     """A relaxation of a profile, how it stands to the lock, and the reason that the lock has."""
 
     relaxation: str
-    standing: Standing
+    standing: LockStatus
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ProfilePrivileges:
     """A profile with its privileges, the gravest first; where it could not be read, `trouble` says why."""
 
     name: str
@@ -56,13 +56,13 @@ class Shown:
     """The privileges of every profile, held against the lock."""
 
     has_lock: bool
-    holders: tuple[Holder, ...]
+    holders: tuple[ProfilePrivileges, ...]
 
     @property
     def exit_code(self) -> int:
         """1 when a profile cannot be read, or asks for what the lock does not have."""
         standings = {privilege.standing for holder in self.holders for privilege in holder.privileges}
-        return int(Standing.MISSING in standings or any(holder.trouble for holder in self.holders))
+        return int(LockStatus.MISSING in standings or any(holder.trouble for holder in self.holders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Updated:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class RequestedPrivileges:
     """What a profile's file asks for or, in `trouble`, why that is not known."""
 
     file: str
@@ -93,13 +93,13 @@ class Side:
 
 def show(workspace: Path, environment: Mapping[str, str]) -> Shown:
     """The privileges of every profile; raises UsageError when there is no profile, or no sound lock."""
-    lock, sides = read_lock(workspace), read_sides(workspace, environment)
+    lock, sides = read_lock(workspace), read_requested(workspace, environment)
     return Shown(lock is not None, tuple(hold(sides, lock)))
 
 
 def update(workspace: Path, environment: Mapping[str, str]) -> Updated:
     """Write into the lock what the profiles ask for; raises ProfileError while one of them cannot be read."""
-    lock, sides = read_lock(workspace), read_sides(workspace, environment)
+    lock, sides = read_lock(workspace), read_requested(workspace, environment)
     if trouble := [side.trouble for side in sides.values() if side.trouble]:
         raise ProfileError("\n".join(trouble), fix=f"{LOCK_FILE} is as it was; mend the profile first")
     reasons = {name: _reasons(side.asked, lock.get(name, {}) if lock else {}) for name, side in sides.items()}
@@ -118,24 +118,24 @@ def update(workspace: Path, environment: Mapping[str, str]) -> Updated:
     )
 
 
-def hold(sides: Mapping[str, Side], lock: Lock | None) -> Iterator[Holder]:
+def hold(sides: Mapping[str, RequestedPrivileges], lock: Lock | None) -> Iterator[ProfilePrivileges]:
     """Each profile with its privileges, then what the lock has for profiles that do not exist."""
     for name in dict.fromkeys([*sides, *(lock or {})]):
-        side = sides.get(name, Side(""))
+        side = sides.get(name, RequestedPrivileges(""))
         locked = lock.get(name, {}) if lock and not side.trouble else {}
         names = by_rank({*side.asked, *locked})
         privileges = (privilege(item, name, lock, asked=item in side.asked) for item in names)
-        yield Holder(name, side.file, tuple(privileges), side.trouble)
+        yield ProfilePrivileges(name, side.file, tuple(privileges), side.trouble)
 
 
 def privilege(relaxation: str, profile: str, lock: Lock | None, *, asked: bool = True) -> Privilege:
     """A relaxation as it stands to the lock."""
     if lock is None:
-        return Privilege(relaxation, Standing.UNHELD)
+        return Privilege(relaxation, LockStatus.UNHELD)
     locked = lock.get(profile, {})
     if relaxation not in locked:
-        return Privilege(relaxation, Standing.MISSING)
-    return Privilege(relaxation, Standing.LOCKED if asked else Standing.UNUSED, locked[relaxation])
+        return Privilege(relaxation, LockStatus.MISSING)
+    return Privilege(relaxation, LockStatus.LOCKED if asked else LockStatus.UNUSED, locked[relaxation])
 
 
 def by_rank(relaxations: Iterable[str]) -> tuple[str, ...]:
@@ -143,24 +143,26 @@ def by_rank(relaxations: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(relaxations, key=lambda name: (-risk_of(name).rank, name)))
 
 
-def read_sides(
+def read_requested(
     workspace: Path, environment: Mapping[str, str], *, may_be_none: bool = False
-) -> dict[str, Side]:
+) -> dict[str, RequestedPrivileges]:
     """Every profile as it is now; raises UsageError when there is none and there must be one."""
     found = discover(workspace)
     files = found if may_be_none else select(found, [])
-    return {name: read_side(name, file, workspace, environment) for name, file in files.items()}
+    return {name: read_requested_of(name, file, workspace, environment) for name, file in files.items()}
 
 
-def read_side(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Side:
+def read_requested_of(
+    name: str, file: Path, workspace: Path, environment: Mapping[str, str]
+) -> RequestedPrivileges:
     """What a profile's file asks for."""
     shown = str(file.relative_to(workspace))
     try:
         profile = load_profile(name, file, workspace, environment)
     except ProfileError as error:
-        return Side(shown, trouble=str(error))
+        return RequestedPrivileges(shown, trouble=str(error))
     lines = file.read_bytes().decode(errors="replace").splitlines()
-    return Side(shown, tuple(lines), relaxations_asked(profile.run))
+    return RequestedPrivileges(shown, tuple(lines), relaxations_asked(profile.run))
 
 
 def _reasons(asked: Iterable[str], written: Mapping[str, str]) -> dict[str, str]:

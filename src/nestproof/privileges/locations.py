@@ -12,7 +12,7 @@ from nestproof.privileges.relaxations import relaxations_asked
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """The property that asks for a relaxation, such as `runArgs[1]`, from `start` up to and without `end`."""
 
     path: str
@@ -28,7 +28,7 @@ class _Part:
     options: RunOptions
     indexes: tuple[int, ...] = ()
 
-    def place(self, document: Document) -> Place | None:
+    def place(self, document: Document) -> Location | None:
         steps: list[tuple[str | int, ...]] = [(self.name, index) for index in self.indexes]
         steps = steps or [(self.name,)]
         nodes = [document.root.at(*step) if document.root else None for step in steps]
@@ -36,15 +36,15 @@ class _Part:
         if first is None or last is None:
             return None
         path = f"{self.name}[{self.indexes[0]}]" if self.indexes else self.name
-        return Place(path, first.start, last.end)
+        return Location(path, first.start, last.end)
 
 
-def places_asked(profile: Profile, document: Document) -> dict[str, tuple[Place, ...]]:
+def relaxation_locations(profile: Profile, document: Document) -> dict[str, tuple[Location, ...]]:
     """Relaxation to the places that ask for it, those of the run arguments first.
 
     What the file does not name itself, such as a sensitive folder that is the workspace, has no place.
     """
-    found: dict[str, tuple[Place, ...]] = dict.fromkeys(relaxations_asked(profile.run), ())
+    found: dict[str, tuple[Location, ...]] = dict.fromkeys(relaxations_asked(profile.run), ())
     for part in _parts(profile):
         place = part.place(document)
         for name in relaxations_asked(part.options):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from nestproof.core.diagnostics import Finding, Mistake, Related, Rule, Severity
+from nestproof.core.diagnostics import Diagnostic, Finding, Related, Rule, Severity
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.source import quoted
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
-from nestproof.privileges.locations import Place, places_asked
+from nestproof.privileges.locations import Location, relaxation_locations
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.privileges.risks import risk_of
@@ -38,7 +38,7 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
         return Outcome("check.lock", Status.PASS, summary)
     extra = [relaxation for relaxation in asked if relaxation not in lock.get(name, {})]
     findings = (*_not_allowed(name, profile, document, extra), *_in_the_lock(name, document, asked, lock))
-    errors = [finding for finding in findings if finding.mistake.severity == "error"]
+    errors = [finding for finding in findings if finding.diagnostic.severity == "error"]
     if extra:
         return Outcome(
             "check.lock",
@@ -53,7 +53,7 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
         return Outcome(
             "check.lock",
             Status.FAIL,
-            f"{_at(errors[0])}: {errors[0].mistake.message}",
+            f"{_at(errors[0])}: {errors[0].diagnostic.message}",
             None,
             "a relaxation that nobody gives a reason for is one that nobody has weighed",
             errors[0].fix,
@@ -72,7 +72,7 @@ def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
     findings = tuple(
         Finding.of(
             lock.source,
-            Mistake("lock-unused", "warning", f"there is no profile {quoted(name)}", *places[(name,)]),
+            Diagnostic("lock-unused", "warning", f"there is no profile {quoted(name)}", *places[(name,)]),
             f"remove its lines: {UPDATE}",
         )
         for name in gone
@@ -84,16 +84,16 @@ def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
 
 
 def _not_allowed(name: str, profile: Profile, document: Document, extra: list[str]) -> Iterator[Finding]:
-    places = places_asked(profile, document)
+    places = relaxation_locations(profile, document)
     start = document.source.position(0)
     for relaxation in extra:
-        first, *others = places[relaxation] or (Place("the profile", start, start),)
+        first, *others = places[relaxation] or (Location("the profile", start, start),)
         said = f"{first.path} asks for {relaxation}, which the lock does not have for {name}"
         also = tuple(Related(place.start, f"{place.path} asks for it too") for place in others)
         message = f"{said}: {risk_of(relaxation).allows}"
         yield Finding.of(
             redacted(document),
-            Mistake("lock-relaxation", "error", message, first.start, first.end, also),
+            Diagnostic("lock-relaxation", "error", message, first.start, first.end, also),
             f'remove it, or add to [{name}] in {LOCK_FILE}: "{relaxation}" = "why {name} needs it"',
         )
 
@@ -112,11 +112,11 @@ def _in_the_lock(name: str, document: Document, asked: tuple[str, ...], lock: Lo
             message = f"the reason for {relaxation} is the one that nestproof filled in"
         else:
             continue
-        yield Finding.of(lock.source, Mistake(rule, severity, message, *places[(name, relaxation)]), fix)
+        yield Finding.of(lock.source, Diagnostic(rule, severity, message, *places[(name, relaxation)]), fix)
 
 
 def _at(finding: Finding) -> str:
-    return f"{finding.file}:{finding.mistake.start.line}:{finding.mistake.start.column}"
+    return f"{finding.file}:{finding.diagnostic.start.line}:{finding.diagnostic.start.column}"
 
 
 def _count(asked: tuple[str, ...]) -> str:

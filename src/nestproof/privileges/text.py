@@ -9,7 +9,7 @@ from typing import Any
 
 from nestproof.core.source import safe
 from nestproof.privileges.comparison import Change, Comparison
-from nestproof.privileges.inventory import Holder, Privilege, Shown, Standing, Updated
+from nestproof.privileges.inventory import LockStatus, Privilege, ProfilePrivileges, Shown, Updated
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN
 from nestproof.privileges.lock_check import UPDATE
 from nestproof.privileges.risks import risk_of
@@ -55,7 +55,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def _shown(shown: Shown, width: int) -> Iterator[str]:
-    seen: Counter[Standing] = Counter()
+    seen: Counter[LockStatus] = Counter()
     for holder in shown.holders:
         yield _title(holder.name, holder.file or f"no such profile; only {LOCK_FILE} names it")
         if holder.trouble:
@@ -65,7 +65,7 @@ def _shown(shown: Shown, width: int) -> Iterator[str]:
         yield from _rows(holder.privileges, width)
         yield ""
         seen.update(privilege.standing for privilege in holder.privileges)
-    counts = ", ".join(f"{seen[standing]} {standing}" for standing in Standing if seen[standing])
+    counts = ", ".join(f"{seen[standing]} {standing}" for standing in LockStatus if seen[standing])
     yield f"{_count(seen.total(), 'relaxation')}{f': {counts}' if counts else ''}"
     if not shown.has_lock:
         yield f"there is no {LOCK_FILE}; this writes it: {UPDATE}"
@@ -130,7 +130,7 @@ def _rows(privileges: Sequence[Privilege], width: int, sign: str = " ") -> Itera
             first, *more = _wrap(name, width, _INDENT)
             yield f"{sign} {risk.rank!s:<8}  {first.lstrip()}"
             yield from [*more, f"{' ' * _INDENT}{privilege.standing}"]
-        if privilege.standing in (Standing.LOCKED, Standing.UNUSED):
+        if privilege.standing in (LockStatus.LOCKED, LockStatus.UNUSED):
             yield from _wrap(f"why:    {privilege.reason.strip() or '(none)'}", width, _INDENT, 8)
         yield from _wrap(f"allows: {risk.allows}", width, _INDENT, 8)
 
@@ -158,7 +158,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _holder_json(holder: Holder) -> dict[str, Any]:
+def _holder_json(holder: ProfilePrivileges) -> dict[str, Any]:
     return {
         "name": holder.name,
         "file": holder.file or None,

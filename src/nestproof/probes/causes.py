@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 
 SECCOMP_OFF = '"--security-opt=seccomp=unconfined"'
 APPARMOR_OFF = '"--security-opt=apparmor=unconfined"'
@@ -28,7 +28,7 @@ class Cause:
     layer: str
     cause: str
     fix: str
-    holds: Callable[[Surroundings], bool | None] | None = None
+    holds: Callable[[SandboxFacts], bool | None] | None = None
     """What must be so around the process; None as an answer when that is not known, which is no objection."""
     only_when_seen: bool = False
     """The words are also those of a more frequent cause: it needs to be seen around the process."""
@@ -36,23 +36,23 @@ class Cause:
     """Only where a probe of this agent was told so."""
 
 
-def _not_zero(name: str) -> Callable[[Surroundings], bool | None]:
-    def holds(here: Surroundings) -> bool | None:
+def _not_zero(name: str) -> Callable[[SandboxFacts], bool | None]:
+    def holds(here: SandboxFacts) -> bool | None:
         number = here.number(name)
         return None if number is None else number != 0
 
     return holds
 
 
-def _is_zero(name: str) -> Callable[[Surroundings], bool]:
+def _is_zero(name: str) -> Callable[[SandboxFacts], bool]:
     return lambda here: here.number(name) == 0
 
 
-def _is_confined(here: Surroundings) -> bool | None:
+def _is_confined(here: SandboxFacts) -> bool | None:
     return here.is_confined if "apparmor" in here.found else None
 
 
-def _is_masked(here: Surroundings) -> bool | None:
+def _is_masked(here: SandboxFacts) -> bool | None:
     return bool(here.masked_paths) if "masked" in here.found else None
 
 

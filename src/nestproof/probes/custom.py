@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from nestproof.core.config import OwnProbe
+from nestproof.core.config import CustomProbe
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Observation, Status
 from nestproof.probes.probe import OR_UNVERIFIED, Judge, Probe
@@ -16,7 +16,9 @@ from nestproof.probes.verdicts import Context, Judgement, failed, last_line
 _RESERVED = {"facts", "relaxations", "container"}
 
 
-def own_probes(configured: Iterable[OwnProbe], profiles: Collection[str]) -> dict[str, tuple[Probe, ...]]:
+def custom_probes(
+    configured: Iterable[CustomProbe], profiles: Collection[str]
+) -> dict[str, tuple[Probe, ...]]:
     """The configured probes of each profile; raises UsageError for a name that is taken or unknown."""
     found: dict[str, tuple[Probe, ...]] = dict.fromkeys(profiles, ())
     taken = {probe.name for probe in PROBES} | _RESERVED
@@ -37,7 +39,7 @@ def own_probes(configured: Iterable[OwnProbe], profiles: Collection[str]) -> dic
     return found
 
 
-def _probe(own: OwnProbe) -> Probe:
+def _probe(own: CustomProbe) -> Probe:
     return Probe(
         name=own.name,
         pack="own",
@@ -52,7 +54,7 @@ def _probe(own: OwnProbe) -> Probe:
     )
 
 
-def _judge(own: OwnProbe) -> Judge:
+def _judge(own: CustomProbe) -> Judge:
     def judge(observation: Observation, context: Context) -> Judgement:
         missed = [
             f"{stream} does not match {pattern!r}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nestproof.core.capabilities import SETUID_BWRAP
 from nestproof.probes.causes import APPARMOR_OFF, CAUSES, LIFT, SECCOMP_OFF, Cause
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Diagnosis:
     fix: str
 
 
-def diagnose(said: str, here: Surroundings | None = None, *, agent: str = "") -> Diagnosis | None:
+def diagnose(said: str, here: SandboxFacts | None = None, *, agent: str = "") -> Diagnosis | None:
     """The diagnosis for what a probe, of an agent if named, printed; `here` is where it ran, if known.
 
     None when the words are unknown: then the raw text is all there is.
@@ -34,7 +34,7 @@ def diagnose(said: str, here: Surroundings | None = None, *, agent: str = "") ->
     return Diagnosis(*map(in_podmans_words, (diagnosis.cause, diagnosis.layer, diagnosis.fix)))
 
 
-def _diagnose(said: str, here: Surroundings | None, agent: str) -> Diagnosis | None:
+def _diagnose(said: str, here: SandboxFacts | None, agent: str) -> Diagnosis | None:
     if "bwrap: capset failed: Operation not permitted" in said:
         return _missing_capabilities(here)
     contradicted: Cause | None = None
@@ -58,7 +58,7 @@ def _unknown(cause: str) -> Diagnosis:
     return Diagnosis(cause, "unknown", "report it with the output below and the facts of the run (--json)")
 
 
-def _missing_capabilities(here: Surroundings | None) -> Diagnosis | None:
+def _missing_capabilities(here: SandboxFacts | None) -> Diagnosis | None:
     held = here.bounding_set if here else None
     missing = sorted(SETUID_BWRAP - held) if held is not None else sorted(SETUID_BWRAP)
     if not missing:
@@ -71,7 +71,7 @@ def _missing_capabilities(here: Surroundings | None) -> Diagnosis | None:
     )
 
 
-def _lift(here: Surroundings | None, row: Cause) -> str:
+def _lift(here: SandboxFacts | None, row: Cause) -> str:
     """All of Docker's walls that stand here: the next one shows only when this one is gone."""
     own = APPARMOR_OFF if row.layer == "AppArmor" else SECCOMP_OFF
     options = _walls(here)
@@ -79,7 +79,7 @@ def _lift(here: Surroundings | None, row: Cause) -> str:
     return f"{lift}, or name a profile of the host that allows it" if row.layer == "AppArmor" else lift
 
 
-def _walls(here: Surroundings | None) -> list[str]:
+def _walls(here: SandboxFacts | None) -> list[str]:
     filtered, confined = (here.is_filtered, here.is_confined) if here else (None, False)
     return [*([SECCOMP_OFF] if filtered else []), *([APPARMOR_OFF] if confined else [])]
 

@@ -9,7 +9,7 @@ from nestproof.core.capabilities import decode
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SandboxFacts:
     """Facts by the names that probes/scripts/facts.sh gives them; what could not be read is not there."""
 
     found: Mapping[str, str]
@@ -62,7 +62,7 @@ class Surroundings:
         return int(text) if text.lstrip("-").isdigit() else None
 
 
-def parse_surroundings(text: str) -> Surroundings:
+def parse_facts(text: str) -> SandboxFacts:
     """The lines of probes/scripts/facts.sh; lines that are none are left out."""
     pairs = (line.partition("\t") for line in text.splitlines())
-    return Surroundings({name: value.strip() for name, tab, value in pairs if tab and name})
+    return SandboxFacts({name: value.strip() for name, tab, value in pairs if tab and name})

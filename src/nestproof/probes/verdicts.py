@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES, decode
 from nestproof.core.outcome import Observation, Status
 from nestproof.probes.diagnosis import diagnose
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 
 # `timeout` of coreutils ends a command with 124, or with 137 when it had to kill it.
 _OUT_OF_TIME = frozenset({124, 137})
@@ -48,7 +48,7 @@ class Context:
     default_capabilities: frozenset[str] = DOCKER_DEFAULT
     asked_capabilities: frozenset[str] = frozenset()
     """Those of Docker's default set that the profile asks for, which relaxes nothing."""
-    surroundings: Surroundings | None = None
+    facts: SandboxFacts | None = None
     """What is in the container that decides about a sandbox, as far as it could be asked."""
 
 
@@ -88,7 +88,7 @@ def failed(observation: Observation, context: Context, difference: str) -> Judge
     if observation.exit_status == _UNAVAILABLE and unavailable:
         return Judgement(Status.UNVERIFIED, unavailable[1], "", "ask a container that has what is missing")
     agent = "codex" if "codex" in observation.command[-1] else ""
-    diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.surroundings, agent=agent)
+    diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.facts, agent=agent)
     summary = (
         _first_refusal(observation.stderr)
         or last_line(observation.stdout)
@@ -106,7 +106,7 @@ def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> J
     reason = context.degradations.get(name)
     if reason is not None:
         return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
-    diagnosis = diagnose(judgement.summary, context.surroundings)
+    diagnosis = diagnose(judgement.summary, context.facts)
     cause, fix = (
         (diagnosis.cause, diagnosis.fix)
         if diagnosis

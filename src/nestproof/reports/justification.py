@@ -33,7 +33,7 @@ class Justified:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """Something that a relaxation may allow, and who could do it."""
 
     what: str
@@ -47,7 +47,7 @@ def justified(run: Run) -> tuple[Justified, ...]:
     return tuple(_profile(one) for one in _list(run, "profiles"))
 
 
-def deeds(run: Run) -> tuple[tuple[str, tuple[Deed, ...]], ...]:
+def deeds(run: Run) -> tuple[tuple[str, tuple[Action, ...]], ...]:
     """What was tried of what relaxations allow: a target, and its deeds."""
     return tuple((_title(one), tuple(_deeds(one))) for one in _list(run, "residual"))
 
@@ -84,10 +84,10 @@ def _reason(row: dict[str, Any]) -> Reason:
     )
 
 
-def _deeds(one: dict[str, Any]) -> Iterator[Deed]:
+def _deeds(one: dict[str, Any]) -> Iterator[Action]:
     rows: dict[str, list[dict[str, Any]]] = {}
     for attempt in one.get("attempts") or ():
         rows.setdefault(str(attempt.get("what", "")), []).append(attempt)
     for what, attempts in rows.items():
         could = tuple((str(a.get("who", "")), str(a.get("could", ""))) for a in attempts)
-        yield Deed(what, str(attempts[0].get("takes", "")), could)
+        yield Action(what, str(attempts[0].get("takes", "")), could)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from nestproof.core.diagnostics import Finding, Mistake, Related
+from nestproof.core.diagnostics import Diagnostic, Finding, Related
 from nestproof.core.outcome import Observation, Outcome, Target, TargetFacts
 from nestproof.core.redaction import Redactor, hide_value
 from nestproof.core.source import Position
@@ -128,21 +128,21 @@ def _end(text: str) -> tuple[str, int]:
 
 
 def _finding(finding: Finding) -> evidence.Finding:
-    mistake = finding.mistake
+    diagnostic = finding.diagnostic
     return evidence.Finding(
-        rule=mistake.rule,
-        severity=mistake.severity,
-        message=_short(mistake.message),
+        rule=diagnostic.rule,
+        severity=diagnostic.severity,
+        message=_short(diagnostic.message),
         file=clean(finding.file),
-        line=mistake.start.line,
-        column=mistake.start.column,
-        end_line=mistake.end.line,
-        end_column=mistake.end.column,
+        line=diagnostic.start.line,
+        column=diagnostic.start.column,
+        end_line=diagnostic.end.line,
+        end_column=diagnostic.end.column,
         excerpt=_short(finding.excerpt),
         fix=_short(finding.fix),
         related=tuple(
             evidence.Related(line=r.position.line, column=r.position.column, note=_short(r.note))
-            for r in mistake.related
+            for r in diagnostic.related
         ),
     )
 
@@ -163,7 +163,7 @@ def restored(record: evidence.Outcome) -> Outcome:
 
 
 def _restored_finding(record: evidence.Finding) -> Finding:
-    mistake = Mistake(
+    diagnostic = Diagnostic(
         record.rule,
         record.severity,
         record.message,
@@ -171,7 +171,7 @@ def _restored_finding(record: evidence.Finding) -> Finding:
         Position(0, record.end_line, record.end_column),
         tuple(Related(Position(0, r.line, r.column), r.note) for r in record.related),
     )
-    return Finding(record.file, mistake, record.excerpt, record.fix)
+    return Finding(record.file, diagnostic, record.excerpt, record.fix)
 
 
 def _short(text: str) -> str:

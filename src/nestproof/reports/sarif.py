@@ -116,26 +116,26 @@ def _results(outcomes: Sequence[Outcome], root: Path, files: Mapping[str, Path])
     for outcome in outcomes:
         for finding in outcome.findings:
             yield _found(finding, root)
-        explained = any(finding.mistake.severity == "error" for finding in outcome.findings)
+        explained = any(finding.diagnostic.severity == "error" for finding in outcome.findings)
         if outcome.status in _RESULT_LEVELS and not (explained and outcome.status is Status.FAIL):
             yield _of(outcome, _RESULT_LEVELS[outcome.status], root, files)
 
 
 def _found(finding: Finding, root: Path) -> _Entry:
-    mistake = finding.mistake
-    start, end = mistake.start, mistake.end
+    diagnostic = finding.diagnostic
+    start, end = diagnostic.start, diagnostic.end
     # An excerpt is a headline, the line, and its carets; the headline says where, which may change.
-    line = next(iter(finding.excerpt.split("\n")[1:2]), mistake.message).strip()
+    line = next(iter(finding.excerpt.split("\n")[1:2]), diagnostic.message).strip()
     return _Entry(
         _uri(finding.file, root),
         (start.line, start.column, end.line, end.column),
-        mistake.rule,
+        diagnostic.rule,
         (),
-        mistake.severity,
-        _message(mistake.message, ("Fix: ", finding.fix)),
+        diagnostic.severity,
+        _message(diagnostic.message, ("Fix: ", finding.fix)),
         line,
         _lines(finding.fix),
-        tuple((note.position.line, note.position.column, _message(note.note)) for note in mistake.related),
+        tuple((note.position.line, note.position.column, _message(note.note)) for note in diagnostic.related),
     )
 
 

@@ -40,7 +40,7 @@ def details(outcomes: Sequence[Outcome]) -> str:
     """What is to be known of everything that did not pass; empty when all did."""
     red = in_order([o for o in outcomes if o.status in (Status.FAIL, Status.ERROR)])
     blocks = [_detail(group) for group in _alike(red)]
-    warnings = [f for o in outcomes for f in o.findings if f.mistake.severity == "warning"]
+    warnings = [f for o in outcomes for f in o.findings if f.diagnostic.severity == "warning"]
     blocks += [str(finding) for finding in warnings]
     if unverified := _alike([outcome for outcome in outcomes if outcome.status is Status.UNVERIFIED]):
         reasons = [_reason(group) for group in unverified]
@@ -96,7 +96,7 @@ def _detail(group: Sequence[Outcome]) -> str:
     lines = [f"{first.status.value.upper()} {_where(group)}: {safe(first.summary)}"]
     lines += [f"  cause: {part}" for part in map(safe, first.cause.splitlines())]
     lines += [f"  fix: {safe(first.fix)}"] if first.fix else []
-    errors = [finding for finding in first.findings if finding.mistake.severity == "error"]
+    errors = [finding for finding in first.findings if finding.diagnostic.severity == "error"]
     lines += [f"  {part}" for finding in errors for part in str(finding).splitlines()]
     seen = first.observation
     # What was found says more than the output that it was found in.

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nestproof.core.cancellation import next_of
+from nestproof.core.cancellation import get_cancellable
 from nestproof.core.errors import EngineError
 from nestproof.engine.client import Container, engine_errors
 from nestproof.engine.exec import Exec
@@ -21,7 +21,7 @@ GRACE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Script:
     """A script by its name, and how many seconds it may take."""
 
     name: str
@@ -30,18 +30,18 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class NoAnswer:
     """Questions that were asked, or were to be, and got no answer; why, in the container's words."""
 
     names: tuple[str, ...]
     why: str
 
 
-Answer = Record | Unanswered
+Answer = Record | NoAnswer
 
 
 def ask_all(
-    container: Container, questions: Mapping[str, Sequence[Question]], environment: Mapping[str, str]
+    container: Container, questions: Mapping[str, Sequence[Script]], environment: Mapping[str, str]
 ) -> Iterator[Answer]:
     """Ask each user's questions at the same time; every question is answered once, or is unanswered.
 
@@ -49,7 +49,7 @@ def ask_all(
     """
     answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
 
-    def collect(user: str, asked: Sequence[Question]) -> None:
+    def collect(user: str, asked: Sequence[Script]) -> None:
         # What a library fails with by surprise must not leave the one who waits waiting.
         trouble: str | None = "nestproof itself failed"
         try:
@@ -58,14 +58,14 @@ def ask_all(
             trouble = None
         finally:
             if trouble is not None:
-                answers.put(Unanswered(tuple(question.name for question in asked), trouble))
+                answers.put(NoAnswer(tuple(question.name for question in asked), trouble))
             answers.put(None)
 
     for user, asked in questions.items():
         threading.Thread(target=collect, args=(user, asked), daemon=True).start()
     running = len(questions)
     while running:
-        answer = next_of(answers)
+        answer = get_cancellable(answers)
         if answer is None:
             running -= 1
         else:
@@ -73,7 +73,7 @@ def ask_all(
 
 
 def _ask(
-    container: Container, user: str, questions: Sequence[Question], environment: Mapping[str, str]
+    container: Container, user: str, questions: Sequence[Script], environment: Mapping[str, str]
 ) -> Iterator[Answer]:
     waiting = {question.name for question in questions}
     trouble = "the runner ended without asking"
@@ -90,13 +90,13 @@ def _ask(
     else:
         trouble = reader.noise.decode(errors="replace").strip()[-400:] or trouble
     if waiting:
-        yield Unanswered(tuple(q.name for q in questions if q.name in waiting), trouble)
+        yield NoAnswer(tuple(q.name for q in questions if q.name in waiting), trouble)
 
 
 def _records(
     container: Container,
     user: str,
-    questions: Sequence[Question],
+    questions: Sequence[Script],
     environment: Mapping[str, str],
     reader: FrameReader,
 ) -> Generator[Record]:

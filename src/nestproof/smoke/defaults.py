@@ -37,7 +37,7 @@ def packs_of(profile: Profile) -> Packs:
     return Packs((*always, "no-setuid-bwrap"), "nothing in it lets a sandbox in")
 
 
-def unless_undeclared(profile: Profile, judgement: Judgement) -> Judgement:
+def downgrade_if_undeclared(profile: Profile, judgement: Judgement) -> Judgement:
     """An image without bwrap breaks no promise where the profile made none."""
     absent = judgement.status is Status.FAIL and judgement.cause.startswith(_ABSENT)
     if not absent or profile.declarations.packs is not None:
@@ -50,7 +50,7 @@ def unless_undeclared(profile: Profile, judgement: Judgement) -> Judgement:
     )
 
 
-def told(
+def describe_defaults(
     files: Mapping[str, Path],
     workspace: Path,
     environment: Mapping[str, str],

@@ -18,7 +18,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run
-from nestproof.probes.facts import Surroundings, parse_surroundings
+from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.probe import Probe
 from nestproof.probes.runner_protocol import FrameReader, Record
 from nestproof.probes.table import PROBES, script, text_of
@@ -72,8 +72,8 @@ def accounts() -> tuple[Account, ...]:
         "--clear-groups",
         "--",
     )
-    surroundings = ("env", f"PATH={_PATH}", f"HOME={user.pw_dir if user else '/nonexistent'}")
-    return own, Account(user.pw_name if user else f"user {number}", (*become, *surroundings))
+    facts = ("env", f"PATH={_PATH}", f"HOME={user.pw_dir if user else '/nonexistent'}")
+    return own, Account(user.pw_name if user else f"user {number}", (*become, *facts))
 
 
 def examine(people: Sequence[Account]) -> Iterator[Outcome]:
@@ -91,8 +91,8 @@ def _examine(account: Account) -> Iterator[Outcome]:
     probes = _probes()
     asked = [("facts", 10, script("facts")), *((p.name, p.timeout, text_of(p)) for p in probes)]
     records = {record.name: record for record in _ask(account, asked)}
-    here = parse_surroundings(records["facts"].stdout) if "facts" in records else Surroundings({})
-    context = Context(degradations=_SURVIVED, surroundings=here)
+    here = parse_facts(records["facts"].stdout) if "facts" in records else SandboxFacts({})
+    context = Context(degradations=_SURVIVED, facts=here)
     yield Outcome("doctor.facts", Status.PASS, describe(here), account.target)
     for probe in probes:
         yield _judged(account, probe, records.get(probe.name), context)
@@ -128,7 +128,7 @@ def _judged(account: Account, probe: Probe, record: Record | None, context: Cont
     )
 
 
-def describe(here: Surroundings) -> str:
+def describe(here: SandboxFacts) -> str:
     """The facts that decide, in one line."""
     found = here.found
     parts = [found.get("kernel", "an unknown kernel")]

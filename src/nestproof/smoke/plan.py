@@ -27,7 +27,7 @@ def _forget(_: TargetFacts) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SmokeRun:
     """A smoke run: which profile, on which node, from which image, held against which lock."""
 
     profile: Profile
@@ -35,13 +35,13 @@ class Run:
     image: Image
     lock: Reasons | None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    own_probes: tuple[Probe, ...] = ()
+    custom_probes: tuple[Probe, ...] = ()
     """Those that the repository adds."""
     learn: Callable[[TargetFacts], None] = _forget
     """Takes what is found beside the verdicts."""
     only: tuple[str, ...] = ()
     """Names of the probes that are asked; empty means all."""
-    elsewhere: bool = False
+    remote: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
     @property
@@ -95,9 +95,9 @@ def users_of(profile: Profile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (*profile.declarations.users, profile.remote_user))))
 
 
-def chosen_probes(run: Run) -> tuple[Probe, ...]:
+def chosen_probes(run: SmokeRun) -> tuple[Probe, ...]:
     """Those that the run asks; raises UsageError for one that it does not have."""
-    probes = (*plan_probes(run.profile), *run.own_probes)
+    probes = (*plan_probes(run.profile), *run.custom_probes)
     known = [probe.name for probe in probes]
     for name in run.only:
         if name not in known:

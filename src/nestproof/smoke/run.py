@@ -13,33 +13,33 @@ from nestproof.devcontainer.compose_service import fix_of_service, shared_with_s
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.variables import substitute
 from nestproof.engine.client import Container, Engine, started_container
-from nestproof.nodes.node import Truth
-from nestproof.nodes.transfer import at_place
+from nestproof.nodes.node import Fidelity
+from nestproof.nodes.transfer import adapt_for_remote
 from nestproof.privileges.relaxations import relaxations_in_force
-from nestproof.probes.facts import Surroundings, parse_surroundings
+from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestproof.probes.runner_protocol import Record
 from nestproof.probes.table import TERMINAL, script, text_of
 from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
-from nestproof.smoke.ask import Answer, Question, Unanswered, ask_all
-from nestproof.smoke.defaults import unless_undeclared
-from nestproof.smoke.plan import Run, chosen_probes, request_container, users_of
+from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
+from nestproof.smoke.defaults import downgrade_if_undeclared
+from nestproof.smoke.plan import SmokeRun, chosen_probes, request_container, users_of
 from nestproof.smoke.tty import converse
 
-_FACTS = Question("facts", 10, script("facts"))
+_FACTS = Script("facts", 10, script("facts"))
 
 
-def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
+def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
     yield from _beside(run)
     probes = chosen_probes(run)
-    emulated = run.node.truth is Truth.EMULATED
+    emulated = run.node.fidelity is Fidelity.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
-    request, prepare = at_place(request, run.profile.workspace, elsewhere=run.elsewhere)
+    request, prepare = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
     run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
@@ -51,7 +51,7 @@ def smoke(engine: Engine, run: Run) -> Generator[Outcome]:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
 
 
-def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Context:
+def _context(engine: Engine, run: SmokeRun, facts: SandboxFacts | None) -> Context:
     declared = run.profile.declarations
     return Context(
         users=users_of(run.profile),
@@ -63,11 +63,11 @@ def _context(engine: Engine, run: Run, surroundings: Surroundings | None) -> Con
         engine=engine.facts.product,
         default_capabilities=frozenset(engine.facts.default_capabilities),
         asked_capabilities=of_dockers_default(run.profile.run.cap_add),
-        surroundings=surroundings,
+        facts=facts,
     )
 
 
-def _beside(run: Run) -> Iterator[Outcome]:
+def _beside(run: SmokeRun) -> Iterator[Outcome]:
     """A namespace that belongs to a service that is not started cannot be shown."""
     shared = shared_with_services(run.profile.run)
     if shared:
@@ -82,7 +82,7 @@ def _beside(run: Run) -> Iterator[Outcome]:
         )
 
 
-def _inspect(run: Run, container: Container) -> Outcome:
+def _inspect(run: SmokeRun, container: Container) -> Outcome:
     """What the engine says that it granted, against the lock: the file is not asked here."""
     in_force = relaxations_in_force(container.inspection)
     extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
@@ -101,7 +101,9 @@ def _inspect(run: Run, container: Container) -> Outcome:
     )
 
 
-def ask_probes(engine: Engine, run: Run, container: Container, probes: Sequence[Probe]) -> Iterator[Outcome]:
+def ask_probes(
+    engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe]
+) -> Iterator[Outcome]:
     """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
     by_name = {probe.name: probe for probe in probes}
     held: list[Answer] = []
@@ -109,7 +111,7 @@ def ask_probes(engine: Engine, run: Run, container: Container, probes: Sequence[
     for answer in _answers(run, container, by_name):
         held.append(answer)
         if context is None and _FACTS.name in _names(answer):
-            found = parse_surroundings(answer.stdout) if isinstance(answer, Record) else None
+            found = parse_facts(answer.stdout) if isinstance(answer, Record) else None
             run.learn(TargetFacts(run.target, run.image.id, _told(engine, run, found)))
             context = _context(engine, run, found)
         if context is not None:
@@ -118,22 +120,22 @@ def ask_probes(engine: Engine, run: Run, container: Container, probes: Sequence[
             held.clear()
 
 
-def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
+def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
     """What came of every probe; each user who asks has a command, side by side."""
     remote = run.profile.remote_user
     environment = {
         **_remote_environment(run.profile, container),
         "NESTPROOF_USERS": " ".join(users_of(run.profile)),
     }
-    facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.slowness)
-    questions: dict[str, list[Question]] = {remote: [facts]}
+    facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.timeout_factor)
+    questions: dict[str, list[Script]] = {remote: [facts]}
     for probe in probes.values():
         user = remote if probe.user in (REMOTE, ANYONE) else probe.user
-        seconds = probe.timeout * run.node.slowness
-        questions.setdefault(user, []).append(Question(probe.name, seconds, text_of(probe)))
-    again: list[Question] = []
+        seconds = probe.timeout * run.node.timeout_factor
+        questions.setdefault(user, []).append(Script(probe.name, seconds, text_of(probe)))
+    again: list[Script] = []
     for answer in ask_all(container, questions, environment):
-        if isinstance(answer, Unanswered):
+        if isinstance(answer, NoAnswer):
             left = {name for name in answer.names if name in probes and probes[name].user == ANYONE}
             again += [question for question in questions[remote] if question.name in left]
             yield replace(answer, names=tuple(name for name in answer.names if name not in left))
@@ -143,20 +145,22 @@ def _answers(run: Run, container: Container, probes: Mapping[str, Probe]) -> Ite
         yield from ask_all(container, {ROOT: again}, environment)
 
 
-def _told(engine: Engine, run: Run, found: Surroundings | None) -> dict[str, str]:
+def _told(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
     """For the evidence: what the container told, and where it is."""
-    workspace = "copied into a volume" if run.elsewhere else "bound"
-    where = {"node": f"{run.node.truth}: {run.node.reason}", "engine": engine.facts.address}
+    workspace = "copied into a volume" if run.remote else "bound"
+    where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}
     where["node-name"] = run.node.name
     return {**where, "workspace": workspace, **(found.found if found else {})}
 
 
 def _names(answer: Answer) -> tuple[str, ...]:
-    return answer.names if isinstance(answer, Unanswered) else (answer.name,)
+    return answer.names if isinstance(answer, NoAnswer) else (answer.name,)
 
 
-def _judged(run: Run, probes: Mapping[str, Probe], answer: Answer, context: Context) -> Iterator[Outcome]:
-    if isinstance(answer, Unanswered):
+def _judged(
+    run: SmokeRun, probes: Mapping[str, Probe], answer: Answer, context: Context
+) -> Iterator[Outcome]:
+    if isinstance(answer, NoAnswer):
         judgement = Judgement(Status.ERROR, f"not asked: {answer.why}")
         yield from [_outcome(run, probes[name], judgement) for name in answer.names if name in probes]
     elif probe := probes.get(answer.name):
@@ -169,20 +173,20 @@ def _judged(run: Run, probes: Mapping[str, Probe], answer: Answer, context: Cont
         )
 
 
-def _judge(run: Run, probe: Probe, observation: Observation, context: Context) -> Outcome:
+def _judge(run: SmokeRun, probe: Probe, observation: Observation, context: Context) -> Outcome:
     judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
     if judgement.status not in probe.verdicts | {Status.ERROR}:
         raise AssertionError(f"{probe.name} may not say {judgement.status}")
     if not probe.text:
-        judgement = unless_undeclared(run.profile, judgement)
+        judgement = downgrade_if_undeclared(run.profile, judgement)
     return _outcome(run, probe, judgement, observation)
 
 
-def _converse(engine: Engine, run: Run, request: dict[str, Any]) -> Outcome:
+def _converse(engine: Engine, run: SmokeRun, request: dict[str, Any]) -> Outcome:
     """The terminal has a container of its own: only one that is started with a terminal has one."""
     request = {**request, "User": run.profile.remote_user or request["User"]}
     seen = converse(
-        engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.slowness
+        engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.timeout_factor
     )
     return _judge(run, TERMINAL, seen, _context(engine, run, None))
 
@@ -194,7 +198,9 @@ def _remote_environment(profile: Profile, container: Container) -> dict[str, str
     return {name: value for name, value in resolved.items() if value is not None}
 
 
-def _outcome(run: Run, probe: Probe, judgement: Judgement, observation: Observation | None = None) -> Outcome:
+def _outcome(
+    run: SmokeRun, probe: Probe, judgement: Judgement, observation: Observation | None = None
+) -> Outcome:
     return Outcome(
         f"smoke.{probe.name}",
         judgement.status,

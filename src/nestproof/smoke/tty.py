@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Any
 
-from nestproof.core.cancellation import GLANCE, check_stop
+from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.outcome import Observation
 from nestproof.engine.client import Container, Engine, engine_errors, started_container
 
@@ -83,12 +83,12 @@ class _Talk:
         left = self._deadline - time.monotonic()
         if left <= 0 or len(self.shown) > _KEPT_BYTES:
             return False
-        check_stop()
-        self._socket.settimeout(min(left, GLANCE))
+        check_cancelled()
+        self._socket.settimeout(min(left, POLL_SECONDS))
         try:
             data = self._socket.recv(4096)
         except TimeoutError:
-            return left > GLANCE
+            return left > POLL_SECONDS
         self.shown += data
         self._ended = not data
         return bool(data)

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from nestproof.build.destination import Delivery, arrange, builds_several, check_archive, parse_delivery
-from nestproof.build.image import CannotBuildError, Plan
+from nestproof.build.destination import (
+    Destination,
+    builds_several,
+    check_archive,
+    parse_destination,
+    plan_profile,
+)
+from nestproof.build.image import CannotBuildError, ImageBuild
 from nestproof.core.errors import UsageError
 from nestproof.core.platforms import holds_several
 
@@ -18,9 +24,9 @@ BOTH = ("linux/amd64", "linux/arm64")
 RECIPE = ("--file", "/w/Dockerfile", "/w")
 
 
-def plans(*platforms: str, profile: str = "secure", **recipes: tuple[str, ...]) -> list[Plan]:
+def plans(*platforms: str, profile: str = "secure", **recipes: tuple[str, ...]) -> list[ImageBuild]:
     return [
-        Plan(
+        ImageBuild(
             profile,
             (platform,),
             f"nestproof/w:{profile}-{platform[6:]}",
@@ -31,9 +37,9 @@ def plans(*platforms: str, profile: str = "secure", **recipes: tuple[str, ...]) 
 
 
 def lines(
-    made: list[Plan], push: str = "", output: str = "", *, several: bool = False
+    made: list[ImageBuild], push: str = "", output: str = "", *, several: bool = False
 ) -> list[tuple[str, ...]]:
-    arranged = arrange(made, parse_delivery(push, output), several=several)
+    arranged = plan_profile(made, parse_destination(push, output), several=several)
     return [*(plan.argv for plan in arranged.plans), *([arranged.index] if arranged.index else [])]
 
 
@@ -65,7 +71,7 @@ def test_what_is_not_the_same_for_all_platforms_is_built_apart() -> None:
 
 
 def test_what_is_pulled_is_pulled_for_each_platform() -> None:
-    pulled = [Plan("default", (platform,), "debian:12") for platform in BOTH]
+    pulled = [ImageBuild("default", (platform,), "debian:12") for platform in BOTH]
     assert lines(pulled, several=True) == [
         ("docker", "pull", "--platform", "linux/amd64", "debian:12"),
         ("docker", "pull", "--platform", "linux/arm64", "debian:12"),
@@ -131,12 +137,12 @@ def test_a_name_for_each_platform_is_all_that_is_pushed(reference: str, names: l
 @pytest.mark.parametrize("reference", ["x/Y", "a b", "x:", "-x", "x@sha256:0", "host/x:1:2", ""])
 def test_a_reference_that_is_none_is_refused(reference: str) -> None:
     with pytest.raises(UsageError, match="is no reference that can be pushed to"):
-        arrange(plans(*BOTH), Delivery(push=reference or "{arch}:"), several=False)
+        plan_profile(plans(*BOTH), Destination(push=reference or "{arch}:"), several=False)
 
 
 def test_a_profile_that_builds_nothing_has_nothing_to_deliver() -> None:
     with pytest.raises(CannotBuildError, match="default builds nothing to deliver: it takes debian:12"):
-        lines([Plan("default", ("linux/amd64",), "debian:12")], push="host/x")
+        lines([ImageBuild("default", ("linux/amd64",), "debian:12")], push="host/x")
 
 
 # To an archive
@@ -194,7 +200,7 @@ def test_what_differs_between_platforms_goes_into_an_archive_for_each() -> None:
 )
 def test_what_cannot_be_delivered_is_refused(push: str, output: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_delivery(push, output)
+        parse_destination(push, output)
     assert caught.value.what == said
     assert caught.value.fix
 

@@ -17,7 +17,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestproof.build.image import CannotBuildError, Plan, build_image, plan_build
+from nestproof.build.image import CannotBuildError, ImageBuild, build_image, plan_build
 from nestproof.core.errors import CommandError, EngineError
 from nestproof.core.outcome import Status, Target
 from nestproof.devcontainer.profile import Profile, load_profile
@@ -280,8 +280,8 @@ def test_profiles_of_different_names_have_different_tags(workspace: Path) -> Non
 
 # Outcomes
 
-PLAN = Plan("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("/context",))
-PULL = Plan("secure", ("linux/amd64",), "base:1")
+PLAN = ImageBuild("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("/context",))
+PULL = ImageBuild("secure", ("linux/amd64",), "base:1")
 
 
 def heard(_: str) -> None:

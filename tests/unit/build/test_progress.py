@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.build.progress import SHOWN_LINES, Failure, Steps
+from nestproof.build.progress import SHOWN_LINES, BuildxSteps, Failure
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "buildx"
 
 
-def read(text: str) -> tuple[Steps, list[str]]:
+def read(text: str) -> tuple[BuildxSteps, list[str]]:
     told: list[str] = []
-    steps = Steps(told.append)
+    steps = BuildxSteps(told.append)
     for line in text.splitlines():
         steps.read(line)
     return steps, told

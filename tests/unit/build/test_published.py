@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nestproof.build.published import Delivered, in_archive, in_registry
+from nestproof.build.published import Published, in_archive, in_registry
 from nestproof.core.errors import CommandError
 
 AMD64 = {"architecture": "amd64", "os": "linux", "config": {}}
@@ -38,7 +38,7 @@ def test_a_registry_has_what_its_configurations_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: object, platforms: tuple[str, ...]
 ) -> None:
     registry(tmp_path, monkeypatch, {"manifest": {"digest": "sha256:1"}, "image": image})
-    assert in_registry("host/x") == Delivered("sha256:1", platforms)
+    assert in_registry("host/x") == Published("sha256:1", platforms)
 
 
 def test_a_registry_that_does_not_say_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ PARTS = {
 
 def test_an_archive_of_one_platform_has_it(tmp_path: Path) -> None:
     one = {**INDEX, **PARTS, "blobs/sha256/i": PARTS["blobs/sha256/n"]}
-    assert in_archive(archive(tmp_path / "a", one)) == Delivered("sha256:i", ("linux/arm64",))
+    assert in_archive(archive(tmp_path / "a", one)) == Published("sha256:i", ("linux/arm64",))
 
 
 def test_an_archive_of_several_has_each_and_no_attestation(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nestproof.checks import checks, git_diff, lints, suppressions
 from nestproof.checks.checks import OF_FILES, RULES, check_files
-from nestproof.core.config import Config, OwnRule
+from nestproof.core.config import Config, CustomRule
 from nestproof.core.outcome import Outcome, Status, exit_code
 from nestproof.devcontainer import jsonc, profile, validation, variables
 from nestproof.privileges import lock_check
@@ -61,7 +61,9 @@ def told(outcomes: list[Outcome]) -> list[tuple[str, str, str]]:
 
 
 def places(outcome: Outcome) -> list[str]:
-    return [f"{f.mistake.rule} {f.mistake.start.line}:{f.mistake.start.column}" for f in outcome.findings]
+    return [
+        f"{f.diagnostic.rule} {f.diagnostic.start.line}:{f.diagnostic.start.column}" for f in outcome.findings
+    ]
 
 
 # The steps, one by one
@@ -79,7 +81,7 @@ def test_a_sound_configuration_passes_every_step_that_concerns_it(check: Checker
 
 
 def test_every_step_can_be_asked_at_once(check: Checker) -> None:
-    check.config = Config(rule=[OwnRule(id="ours", jq="false", message="m")])
+    check.config = Config(rule=[CustomRule(id="ours", jq="false", message="m")])
     (check.workspace / "Dockerfile").write_text("FROM ubuntu:24.04\n")
     outcomes = check(default='{"build": {"dockerfile": "Dockerfile"}, "remoteUser": "dev"}')
     assert sorted(outcome.id for outcome in outcomes) == sorted(OF_FILES)
@@ -136,7 +138,7 @@ def test_warnings_are_counted_and_no_failure(check: Checker, text: str, count: s
     check.steps = ("check.json",)
     (outcome,) = check(default=text)
     assert told([outcome]) == [("check.json", "pass", f"default.json: one JSON value, jq agrees ({count})")]
-    assert {finding.mistake.rule for finding in outcome.findings} == {"json-trailing-comma"}
+    assert {finding.diagnostic.rule for finding in outcome.findings} == {"json-trailing-comma"}
 
 
 def test_a_mistake_of_the_model_fails_and_the_lints_are_not_asked(check: Checker) -> None:
@@ -202,7 +204,7 @@ def test_a_profile_is_held_against_the_lock(check: Checker) -> None:
     assert (
         outcome.summary == "default.json:1:30: asks for privileged, which the lock does not have for default"
     )
-    assert {finding.mistake.rule for finding in outcome.findings} == {"lock-relaxation", "lock-unused"}
+    assert {finding.diagnostic.rule for finding in outcome.findings} == {"lock-relaxation", "lock-unused"}
 
 
 def test_without_a_lock_what_it_would_have_to_hold_is_counted(check: Checker) -> None:
@@ -335,7 +337,7 @@ def test_a_file_that_clients_do_not_list_comes_with_how_it_is_opened(check: Chec
 )
 def test_no_depth_of_nesting_hides_the_other_files(check: Checker, text: str) -> None:
     # Deeper than Python's own stack goes.
-    check.config = Config(rule=[OwnRule(id="ours", jq="false", message="m")])
+    check.config = Config(rule=[CustomRule(id="ours", jq="false", message="m")])
     outcomes = check(deep=text, sound=SOUND)
     assert [o.status for o in outcomes if o.summary.startswith("sound.json")] == [Status.PASS] * 5
 
@@ -384,7 +386,7 @@ def test_a_trailing_comma_is_an_error_where_that_is_wanted_and_hides_nothing(che
         ("check.lock", Status.PASS),
     ]
     assert strict[0].summary == "default.json:1:40: a comma follows the last member; remove it"
-    assert [finding.mistake.severity for finding in strict[0].findings] == ["error"]
+    assert [finding.diagnostic.severity for finding in strict[0].findings] == ["error"]
     check.strict = False
     assert check(default=text)[0].status is Status.PASS
 
@@ -424,13 +426,13 @@ def test_a_comment_without_a_reason_silences_nothing(check: Checker) -> None:
     ],
 )
 def test_a_comment_silences_a_rule_of_whichever_step(check: Checker, step: str, line: str, rule: str) -> None:
-    check.config = Config(rule=[OwnRule(id="no-name", jq='select(.name == "n") | ["name"]', message="m")])
+    check.config = Config(rule=[CustomRule(id="no-name", jq='select(.name == "n") | ["name"]', message="m")])
     text = '{{\n  "containerUser": "dev",\n  {}{}\n}}'
     (loud,) = [outcome for outcome in check(default=text.format(line, "")) if outcome.id == step]
-    assert rule in {finding.mistake.rule for finding in loud.findings}
+    assert rule in {finding.diagnostic.rule for finding in loud.findings}
     comment = f" // nestproof: allow {rule} because this is a test"
     quiet = check(default=text.format(line, comment))
-    found = {finding.mistake.rule for outcome in quiet for finding in outcome.findings}
+    found = {finding.diagnostic.rule for outcome in quiet for finding in outcome.findings}
     assert rule not in found
     assert "silence-unused" not in found
 
@@ -499,7 +501,7 @@ def test_every_finding_has_a_rule_that_is_listed(check: Checker) -> None:
         c='{"image": "x", "remoteUser": "root"} // nestproof: allow nope because x',
         d="{a",
     )
-    found = {finding.mistake.rule for outcome in outcomes for finding in outcome.findings}
+    found = {finding.diagnostic.rule for outcome in outcomes for finding in outcome.findings}
     assert len(found) > 6
     assert found <= set(RULES)
 

@@ -95,7 +95,7 @@ def since(folder: Path, base: str) -> Outcome:
 
 
 def places(outcome: Outcome) -> list[tuple[str, int, str]]:
-    return [(found.file, found.mistake.start.line, found.mistake.rule) for found in outcome.findings]
+    return [(found.file, found.diagnostic.start.line, found.diagnostic.rule) for found in outcome.findings]
 
 
 # What is compared

@@ -93,7 +93,7 @@ def test_a_missing_line_break_is_read_as_newer_gits_report_it() -> None:
     (hit,) = read_hits(b"notes.txt:3: no newline at the end of file.\n", [b"notes.txt"])
     assert (hit.said, hit.text) == (("no newline at the end of file",), None)
     (found,) = findings(with_line(hit, ["one", "two", "end"]))
-    assert found.mistake.rule == "diff-incomplete-line"
+    assert found.diagnostic.rule == "diff-incomplete-line"
     assert found.excerpt == "notes.txt:3:4: error: no newline at the end of file\nend\n   ^"
 
 
@@ -162,14 +162,18 @@ def test_a_finding_shows_the_line_and_the_fault(
     said: str, text: str | None, rule: str, excerpt: list[str]
 ) -> None:
     (found,) = findings(Hit("f", 1, (said,), text))
-    assert (found.mistake.rule, found.mistake.severity, found.mistake.message) == (rule, "error", said)
+    assert (found.diagnostic.rule, found.diagnostic.severity, found.diagnostic.message) == (
+        rule,
+        "error",
+        said,
+    )
     assert found.excerpt.split("\n") == [f"f:{excerpt[0]}: error: {said}", *excerpt[1:]]
     assert found.fix
 
 
 def test_a_line_with_two_mistakes_gives_two_findings() -> None:
     hit = Hit("f", 5, ("trailing whitespace", "space before tab in indent"), " \t y ")
-    assert [(found.mistake.rule, found.mistake.start.column) for found in findings(hit)] == [
+    assert [(found.diagnostic.rule, found.diagnostic.start.column) for found in findings(hit)] == [
         ("diff-trailing-whitespace", 5),
         ("diff-space-before-tab", 1),
     ]
@@ -210,5 +214,5 @@ def test_a_line_of_any_length_takes_linear_time() -> None:
     long = "x" + " " * 1_000_000 + "y "
     (hit,) = read_hits(f"f:1: trailing whitespace.\n+{long}\n".encode(), [b"f"])
     (found,) = findings(hit)
-    assert found.mistake.start.column == len(long)
+    assert found.diagnostic.start.column == len(long)
     assert len(found.excerpt) < 400

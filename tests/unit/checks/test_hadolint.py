@@ -26,7 +26,7 @@ UNQUOTED = "FROM debian:12\n# a comment\nRUN echo $TERM\n"
 
 
 def rules(findings: list[Finding]) -> list[str]:
-    return [finding.mistake.rule for finding in findings]
+    return [finding.diagnostic.rule for finding in findings]
 
 
 def write(workspace: Path, text: str) -> Path:
@@ -51,25 +51,25 @@ def test_a_finding_has_its_place_its_line_and_a_page(tmp_path: Path) -> None:
     [finding] = lint_dockerfile(tmp_path, write(tmp_path, UNTAGGED))
     assert finding.file == "Dockerfile"
     assert finding.fix == "https://github.com/hadolint/hadolint/wiki/DL3006"
-    assert finding.mistake.message == "Always tag the version of an image explicitly"
-    assert finding.mistake.severity == "warning"
+    assert finding.diagnostic.message == "Always tag the version of an image explicitly"
+    assert finding.diagnostic.severity == "warning"
     assert str(finding).startswith("Dockerfile:1:1: warning: Always tag")
     assert str(finding).endswith("\nFROM debian\n^^^^")
 
 
 def test_the_shell_is_read_as_shellcheck_does(tmp_path: Path) -> None:
     [finding] = lint_dockerfile(tmp_path, write(tmp_path, UNQUOTED))
-    mistake = finding.mistake
+    diagnostic = finding.diagnostic
     # hadolint calls it an info; for us there is nothing below a warning.
-    assert (mistake.rule, mistake.severity, mistake.start.line) == ("SC2086", "warning", 3)
-    assert mistake.message == "Double quote to prevent globbing and word splitting"
+    assert (diagnostic.rule, diagnostic.severity, diagnostic.start.line) == ("SC2086", "warning", 3)
+    assert diagnostic.message == "Double quote to prevent globbing and word splitting"
     assert finding.fix == "https://www.shellcheck.net/wiki/SC2086"
 
 
 def test_what_does_not_parse_is_an_error_at_its_place(tmp_path: Path) -> None:
     [finding] = lint_dockerfile(tmp_path, write(tmp_path, "FROM debian:12\nRUNN x\n"))
-    mistake = finding.mistake
-    assert (mistake.rule, mistake.severity, mistake.start.line, mistake.start.column) == (
+    diagnostic = finding.diagnostic
+    assert (diagnostic.rule, diagnostic.severity, diagnostic.start.line, diagnostic.start.column) == (
         "DL1000",
         "error",
         2,
@@ -91,7 +91,7 @@ def test_the_repositorys_settings_count(tmp_path: Path) -> None:
 def test_a_comment_silences_one_instruction(tmp_path: Path) -> None:
     text = f"# hadolint ignore=DL3006\n{UNTAGGED}{UNTAGGED}"
     [finding] = lint_dockerfile(tmp_path, write(tmp_path, text))
-    assert finding.mistake.start.line == 3
+    assert finding.diagnostic.start.line == 3
 
 
 def test_what_a_user_has_configured_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_what_is_no_report_is_an_error(fake: Path, tmp_path: Path, script: str, 
 def test_a_place_outside_the_file_does_no_harm(line: int, column: int) -> None:
     entry = {"code": "DL1", "level": "style", "line": line, "column": column, "message": "m"}
     [finding] = read_report(Source.of("D", "FROM x"), json.loads(json.dumps([entry])))
-    assert finding.mistake.start.line == 1
+    assert finding.diagnostic.start.line == 1
     assert finding.excerpt
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 import pytest
 
 from nestproof.checks.checks import check_files
-from nestproof.checks.jq_rules import check_own_rules
-from nestproof.core.config import OwnRule, load_config
-from nestproof.core.diagnostics import Mistake
+from nestproof.checks.jq_rules import check_jq_rules
+from nestproof.core.config import CustomRule, load_config
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer import jsonc
@@ -25,17 +25,17 @@ TEXT = """\
 """
 
 
-def rule(program: str, severity: Literal["error", "warning"] = "error") -> OwnRule:
-    return OwnRule(id="ours", jq=program, message="we do not do that", severity=severity)
+def rule(program: str, severity: Literal["error", "warning"] = "error") -> CustomRule:
+    return CustomRule(id="ours", jq=program, message="we do not do that", severity=severity)
 
 
-def mistakes(*rules: OwnRule, text: str = TEXT) -> list[Mistake]:
-    return list(check_own_rules(jsonc.parse(text, name="devcontainer.json"), rules))
+def diagnostics(*rules: CustomRule, text: str = TEXT) -> list[Diagnostic]:
+    return list(check_jq_rules(jsonc.parse(text, name="devcontainer.json"), rules))
 
 
 def places(program: str) -> list[str]:
     """What stands at the places that a program objects to."""
-    return [TEXT[m.start.offset : m.end.offset] for m in mistakes(rule(program))]
+    return [TEXT[m.start.offset : m.end.offset] for m in diagnostics(rule(program))]
 
 
 WHOLE = TEXT[TEXT.index("{") : -1]
@@ -70,27 +70,31 @@ def test_a_program_gives_what_it_objects_to(program: str, expected: list[str]) -
     ["false", "null", "empty", '.remoteUser == "dev"', ".containerUser", "path(.mounts[]? | select(true))"],
 )
 def test_false_null_and_nothing_are_no_objection(program: str) -> None:
-    assert mistakes(rule(program)) == []
+    assert diagnostics(rule(program)) == []
 
 
 @pytest.mark.parametrize("severity", ["error", "warning"])
 def test_an_objection_has_the_words_and_the_severity_of_its_rule(
     severity: Literal["error", "warning"],
 ) -> None:
-    (mistake,) = mistakes(rule('["remoteUser"]', severity))
-    assert (mistake.rule, mistake.severity, mistake.message) == ("ours", severity, "we do not do that")
-    assert (mistake.start.line, mistake.start.column) == (5, 17)
-    assert (mistake.end.line, mistake.end.column) == (5, 23)
+    (diagnostic,) = diagnostics(rule('["remoteUser"]', severity))
+    assert (diagnostic.rule, diagnostic.severity, diagnostic.message) == (
+        "ours",
+        severity,
+        "we do not do that",
+    )
+    assert (diagnostic.start.line, diagnostic.start.column) == (5, 17)
+    assert (diagnostic.end.line, diagnostic.end.column) == (5, 23)
 
 
 def test_rules_are_asked_in_their_order() -> None:
-    first = OwnRule(id="first", jq='["remoteUser"]', message="a")
-    second = OwnRule(id="second", jq='["image"]', message="b")
-    assert [mistake.rule for mistake in mistakes(first, second)] == ["first", "second"]
+    first = CustomRule(id="first", jq='["remoteUser"]', message="a")
+    second = CustomRule(id="second", jq='["image"]', message="b")
+    assert [diagnostic.rule for diagnostic in diagnostics(first, second)] == ["first", "second"]
 
 
 def test_a_document_that_cannot_be_read_is_asked_nothing() -> None:
-    assert mistakes(rule("nonsense("), text="{") == []
+    assert diagnostics(rule("nonsense("), text="{") == []
 
 
 # What is no rule
@@ -98,7 +102,7 @@ def test_a_document_that_cannot_be_read_is_asked_nothing() -> None:
 
 def refusal(program: str) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        mistakes(rule(program))
+        diagnostics(rule(program))
     assert caught.value.exit_code == 2
     assert caught.value.fix == "correct `jq` of the rule 'ours' in [[tool.nestproof.rule]]"
     return caught.value

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nestproof.checks.lints import RULES, lint
-from nestproof.core.diagnostics import Mistake, render
+from nestproof.core.diagnostics import Diagnostic, render
 from nestproof.devcontainer.profile import read_profile
 from nestproof.devcontainer.secrets import redacted
 
@@ -25,7 +25,7 @@ class Linter:
         self.files: dict[str, str] = {}
         (workspace / ".devcontainer").mkdir()
 
-    def __call__(self, text: str) -> list[Mistake]:
+    def __call__(self, text: str) -> list[Diagnostic]:
         file = self.workspace / ".devcontainer" / "devcontainer.json"
         file.write_text(text)
         reading = read_profile("default", file, self.workspace, {})
@@ -341,7 +341,7 @@ def test_a_secret_is_never_shown(linter: Linter, tmp_path: Path) -> None:
     file = tmp_path / ".devcontainer" / "devcontainer.json"
     document = read_profile("default", file, tmp_path, {}).document
     source = redacted(document)
-    shown = "\n".join(render(source, mistake) for mistake in found)
+    shown = "\n".join(render(source, diagnostic) for diagnostic in found)
     for secret in secrets:
         assert secret in text
         assert secret not in shown
@@ -377,7 +377,7 @@ def test_the_findings_do_not_depend_on_who_asks(tmp_path: Path) -> None:
     ],
 )
 def test_no_lint_fails_on_what_makes_little_sense(linter: Linter, text: str) -> None:
-    assert all(mistake.message for mistake in linter(text))
+    assert all(diagnostic.message for diagnostic in linter(text))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_no_lint_fails_on_what_makes_little_sense(linter: Linter, text: str) -> 
 )  # fmt: skip
 def test_no_seccomp_profile_makes_a_lint_fail(linter: Linter, content: str) -> None:
     linter.files["seccomp.json"] = content
-    assert {mistake.rule for mistake in linter(SECCOMP)} <= {"seccomp-profile-unreadable"}
+    assert {diagnostic.rule for diagnostic in linter(SECCOMP)} <= {"seccomp-profile-unreadable"}
 
 
 def test_a_large_configuration_is_linted_in_linear_time(linter: Linter) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nestproof.checks.checks import RULES
 from nestproof.checks.lints import lint
 from nestproof.checks.suppressions import apply_silences
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.devcontainer.profile import read_profile
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
@@ -44,7 +44,7 @@ EXAMPLES = [section for section in SECTIONS if section.blocks("jsonc")]
 NAMES = [section.rule for section in EXAMPLES]
 
 
-def find(workspace: Path, text: str, rule: str, other: str | None) -> list[Mistake]:
+def find(workspace: Path, text: str, rule: str, other: str | None) -> list[Diagnostic]:
     """What a rule finds in a text that is this workspace's devcontainer.json, and that is not silenced."""
 
     def read(file: Path) -> bytes:
@@ -55,7 +55,7 @@ def find(workspace: Path, text: str, rule: str, other: str | None) -> list[Mista
     file = workspace / "devcontainer.json"
     file.write_text(text)
     reading = read_profile("default", file, workspace, {})
-    found = [*reading.document.mistakes, *reading.mistakes]
+    found = [*reading.document.diagnostics, *reading.diagnostics]
     if reading.profile is not None:
         found += lint(reading.profile, reading.document, read=read)
     return [m for m in apply_silences(reading.document, found, RULES) if m.rule == rule]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from nestproof.checks.suppressions import RULES, apply_silences
-from nestproof.core.diagnostics import Mistake, Severity
+from nestproof.core.diagnostics import Diagnostic, Severity
 from nestproof.devcontainer import jsonc
 
 KNOWN = {*jsonc.RULES, *RULES, "privileged", "image-unpinned", "model-wrong-type", "model-unknown-property"}
 
 
-def silence(text: str, *found: tuple[str, str]) -> list[Mistake]:
+def silence(text: str, *found: tuple[str, str]) -> list[Diagnostic]:
     """What is left of the mistakes of `text` and of these: a rule each, and what it is about."""
     document = jsonc.parse(text, name="devcontainer.json")
-    mistakes = list(document.mistakes)
+    diagnostics = list(document.diagnostics)
     for rule, about in found:
         offset = text.index(about)
         start, end = document.source.position(offset), document.source.position(offset + len(about))
         severity: Severity = "error" if rule == "model-wrong-type" else "warning"
-        mistakes.append(Mistake(rule, severity, "found", start, end))
-    return apply_silences(document, mistakes, KNOWN)
+        diagnostics.append(Diagnostic(rule, severity, "found", start, end))
+    return apply_silences(document, diagnostics, KNOWN)
 
 
 SILENCED = [
@@ -60,7 +60,10 @@ NOT_SILENCED = [
 
 @pytest.mark.parametrize(("text", "rule"), NOT_SILENCED)
 def test_another_comment_does_not_and_is_reported(text: str, rule: str) -> None:
-    assert sorted(mistake.rule for mistake in silence(text, ("privileged", "true"))) == ["privileged", rule]
+    assert sorted(diagnostic.rule for diagnostic in silence(text, ("privileged", "true"))) == [
+        "privileged",
+        rule,
+    ]
 
 
 NO_COMMENT = [
@@ -74,7 +77,7 @@ NO_COMMENT = [
 
 @pytest.mark.parametrize("text", NO_COMMENT)
 def test_what_only_looks_like_one_is_none(text: str) -> None:
-    assert [mistake.rule for mistake in silence(text, ("privileged", "true"))] == ["privileged"]
+    assert [diagnostic.rule for diagnostic in silence(text, ("privileged", "true"))] == ["privileged"]
 
 
 SAID = [
@@ -96,11 +99,11 @@ SAID = [
 @pytest.mark.parametrize(("comment", "message"), SAID)
 def test_a_comment_that_does_not_count_is_shown_at_its_place(comment: str, message: str) -> None:
     text = f'{{\n  "a": 1 {comment}\n}}'
-    [mistake] = silence(text)
-    assert mistake.message == message
-    assert mistake.severity == "warning"
-    assert (mistake.start.line, mistake.start.column) == (2, 10)
-    assert text[mistake.start.offset : mistake.end.offset] == comment
+    [diagnostic] = silence(text)
+    assert diagnostic.message == message
+    assert diagnostic.severity == "warning"
+    assert (diagnostic.start.line, diagnostic.start.column) == (2, 10)
+    assert text[diagnostic.start.offset : diagnostic.end.offset] == comment
 
 
 def test_each_of_several_comments_speaks_for_the_same_line() -> None:
@@ -120,13 +123,13 @@ def test_a_trailing_comma_can_be_silenced_and_no_other_mistake_in_json() -> None
     comma = '{"a": [1,]} // nestproof: allow json-trailing-comma because the tool writes it so'
     assert silence(comma) == []
     twice = '{"a": 1, "a": 2} // nestproof: allow json-duplicate-key because we must'
-    assert [mistake.rule for mistake in silence(twice)] == ["json-duplicate-key", "silence-unused"]
+    assert [diagnostic.rule for diagnostic in silence(twice)] == ["json-duplicate-key", "silence-unused"]
 
 
 def test_an_error_of_the_model_cannot_be_silenced_and_a_warning_can() -> None:
     text = '{"a": 1} // nestproof: allow model-wrong-type because we must'
     left = silence(text, ("model-wrong-type", "1"))
-    assert [mistake.rule for mistake in left] == ["model-wrong-type", "silence-unused"]
+    assert [diagnostic.rule for diagnostic in left] == ["model-wrong-type", "silence-unused"]
     assert left[1].message == "model-wrong-type cannot be silenced; remove this comment, and its cause"
     warned = '{"a": 1} // nestproof: allow model-unknown-property because another tool reads it'
     assert silence(warned, ("model-unknown-property", '"a"')) == []
@@ -135,7 +138,7 @@ def test_an_error_of_the_model_cannot_be_silenced_and_a_warning_can() -> None:
 def test_what_is_left_is_in_the_order_of_the_text() -> None:
     text = '{ // nestproof: allow privileged because it\n"privileged": true, "image": "a"}'
     left = silence(text, ("image-unpinned", '"a"'), ("privileged", "true"))
-    assert [mistake.rule for mistake in left] == ["silence-unused", "privileged", "image-unpinned"]
+    assert [diagnostic.rule for diagnostic in left] == ["silence-unused", "privileged", "image-unpinned"]
 
 
 def test_a_damaged_document_does_not_stop_it() -> None:

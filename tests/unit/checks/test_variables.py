@@ -15,13 +15,13 @@ def shown(text: str) -> list[str]:
     """Every mistake as a person sees it."""
     document = parse(text, name="devcontainer.json")
     assert document.root is not None
-    return [str(Finding.of(document.source, mistake)) for mistake in check_variables(document.root)]
+    return [str(Finding.of(document.source, diagnostic)) for diagnostic in check_variables(document.root)]
 
 
 def messages(text: str) -> list[str]:
     root = parse(text, name="devcontainer.json").root
     assert root is not None
-    return [mistake.message for mistake in check_variables(root)]
+    return [diagnostic.message for diagnostic in check_variables(root)]
 
 
 SHOWN = {

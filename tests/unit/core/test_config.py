@@ -16,7 +16,7 @@ fallback = ["make-base", "{platform}"]
 """
 
 
-def mistakes(workspace: Path) -> str:
+def diagnostics(workspace: Path) -> str:
     with pytest.raises(UsageError) as caught:
         load_config(workspace)
     return str(caught.value)
@@ -62,14 +62,14 @@ def test_a_pyproject_that_does_not_speak_of_nestproof_says_nothing(tmp_path: Pat
 
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "nestproof.toml").write_text("base_image = 1")
-    assert "nestproof.toml: base_image: Extra inputs are not permitted" in mistakes(tmp_path)
+    assert "nestproof.toml: base_image: Extra inputs are not permitted" in diagnostics(tmp_path)
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         '[tool.nestproof.base-image]\nimage = 1\nfallback = "make-base"\n'
     )
-    assert mistakes(tmp_path).splitlines() == [
+    assert diagnostics(tmp_path).splitlines() == [
         "pyproject.toml.tool.nestproof: base-image.image: Input should be a valid string",
         "pyproject.toml.tool.nestproof: base-image.variable: Field required",
         "pyproject.toml.tool.nestproof: base-image.fallback: Input should be a valid list",
@@ -78,25 +78,25 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_toml_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "nestproof.toml").write_text("base-image =\n")
-    said = mistakes(tmp_path)
+    said = diagnostics(tmp_path)
     assert said.startswith("nestproof.toml cannot be read")
     assert "line 1" in said
 
 
 def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "nestproof.toml").write_bytes(b"\xff")
-    assert "nestproof.toml cannot be read" in mistakes(tmp_path)
+    assert "nestproof.toml cannot be read" in diagnostics(tmp_path)
 
 
 def test_a_folder_in_a_files_place_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "nestproof.toml").mkdir()
-    assert "nestproof.toml cannot be read" in mistakes(tmp_path)
+    assert "nestproof.toml cannot be read" in diagnostics(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["tool = 1", "[tool]\nnestproof = 'yes'", "[[tool]]"])
 def test_a_table_that_is_none_is_a_usage_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    assert "pyproject.toml" in mistakes(tmp_path)
+    assert "pyproject.toml" in diagnostics(tmp_path)
 
 
 def test_the_configuration_cannot_be_changed(tmp_path: Path) -> None:
@@ -126,18 +126,18 @@ def test_a_rule_of_ones_own_is_an_error_unless_it_says_otherwise(tmp_path: Path)
 @pytest.mark.parametrize("name", ["", "No", "1st", "with space", "under_score", "a\\n"])
 def test_the_name_of_a_rule_is_made_of_words_and_dashes(tmp_path: Path, name: str) -> None:
     (tmp_path / "nestproof.toml").write_text(RULE.format(id=name))
-    assert "nestproof.toml: rule.0.id: " in mistakes(tmp_path)
+    assert "nestproof.toml: rule.0.id: " in diagnostics(tmp_path)
 
 
 def test_the_old_file_is_an_error_that_names_the_new_one(tmp_path: Path) -> None:
     (tmp_path / "nestbox.toml").write_text("")
-    said = mistakes(tmp_path)
+    said = diagnostics(tmp_path)
     assert said.splitlines()[0] == "nestbox.toml is not read any more"
     assert "rename nestbox.toml to nestproof.toml" in said
 
 
 def test_the_old_table_is_an_error_that_names_the_new_one(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.nestbox]\n")
-    said = mistakes(tmp_path)
+    said = diagnostics(tmp_path)
     assert said.splitlines()[0] == "pyproject.toml: [tool.nestbox] is not read any more"
     assert "rename [tool.nestbox] to [tool.nestproof]" in said

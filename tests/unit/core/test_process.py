@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import nestproof
-from nestproof.core.cancellation import Stop, stopped_by
+from nestproof.core.cancellation import CancelToken, cancelled_by
 from nestproof.core.errors import CommandError, EngineError
 from nestproof.core.process import Dialog, run, run_interactive
 
@@ -280,10 +280,10 @@ def test_the_end_of_a_program_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_program_ends_when_its_thread_is_to_end(tmp_path: Path) -> None:
-    stop = Stop()
+    stop = CancelToken()
     threading.Timer(0.3, lambda: stop.lose("the node is lost", "no answer")).start()
     begin = time.monotonic()
-    with stopped_by(stop), pytest.raises(EngineError, match="the node is lost"):
+    with cancelled_by(stop), pytest.raises(EngineError, match="the node is lost"):
         run(["sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 60; :"], timeout=30)
     assert time.monotonic() - begin < 10
     with pytest.raises(ProcessLookupError):

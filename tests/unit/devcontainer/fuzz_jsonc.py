@@ -68,9 +68,9 @@ def check(text: str) -> bool:
     """Raise if anything that must hold does not; say whether the text was accepted."""
     document = parse(text, name="f.json")
     assert document == parse(text, name="f.json"), "read differently the second time"
-    for mistake in document.mistakes:
-        assert 0 <= mistake.start.offset <= mistake.end.offset <= len(document.text), mistake
-        assert all(line.isprintable() for line in render(document, mistake).split("\n")), mistake
+    for diagnostic in document.diagnostics:
+        assert 0 <= diagnostic.start.offset <= diagnostic.end.offset <= len(document.text), diagnostic
+        assert all(line.isprintable() for line in render(document, diagnostic).split("\n")), diagnostic
     stripped = strip_comments(text)
     assert len(stripped) == len(text), "a comment became longer or shorter"
     assert LINE_BREAK.findall(stripped) == LINE_BREAK.findall(text), "a line break changed"

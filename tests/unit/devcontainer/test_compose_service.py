@@ -27,9 +27,9 @@ from nestproof.devcontainer.compose_service import (
     shared_with_services,
 )
 from nestproof.devcontainer.profile import ProfileError, load_profile, read_profile
-from nestproof.engine.create_request import CannotCarryError, create_request
+from nestproof.engine.create_request import UnsupportedOptionError, create_request
 from nestproof.engine.run_options import RunOptions
-from nestproof.privileges.locations import places_asked
+from nestproof.privileges.locations import relaxation_locations
 from nestproof.privileges.lock import parse_lock
 from nestproof.privileges.lock_check import check_lock
 from nestproof.privileges.relaxations import relaxations_asked
@@ -132,20 +132,22 @@ def test_an_external_network_of_the_host_is_the_hosts() -> None:
 
 def test_what_cannot_be_carried_over_is_named_and_nothing_is_started() -> None:
     options = service("odd").options
-    assert options.uncarried == (
+    assert options.unsupported == (
         "cpu_shares of the Compose service",
         "domainname of the Compose service",
         "secrets of the Compose service",
         "deploy.resources.reservations.devices of the Compose service",
         "the driver of the Compose volume remote",
     )
-    with pytest.raises(CannotCarryError, match="secrets of the Compose service"):
+    with pytest.raises(UnsupportedOptionError, match="secrets of the Compose service"):
         create_request(options, image="x", labels={}, environment={})
 
 
 def test_a_property_that_nobody_knows_is_not_dropped_in_silence() -> None:
-    assert service("db", use_api_socket=True).options.uncarried == ("use_api_socket of the Compose service",)
-    assert service("db", **{"x-own": 1}).options.uncarried == ()
+    assert service("db", use_api_socket=True).options.unsupported == (
+        "use_api_socket of the Compose service",
+    )
+    assert service("db", **{"x-own": 1}).options.unsupported == ()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ def test_only_the_services_that_would_run_are_missed(workspace: Path) -> None:
 def test_the_lock_sees_the_services_options_at_the_service(workspace: Path) -> None:
     reading = read_profile("default", write(workspace), workspace, {})
     assert reading.profile is not None
-    (place,) = places_asked(reading.profile, reading.document)["pid=host"]
+    (place,) = relaxation_locations(reading.profile, reading.document)["pid=host"]
     assert place.path == "service"
     outcome = check_lock("default", reading.profile, reading.document, parse_lock("[default]\n"))
     assert outcome.status is Status.FAIL

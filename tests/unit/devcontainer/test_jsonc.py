@@ -13,9 +13,9 @@ import pytest
 
 from nestproof.devcontainer.jsonc import (
     RULES,
+    Diagnostic,
     Document,
-    Mistake,
-    Node,
+    JsonNode,
     parse,
     render,
     strip_comments,
@@ -152,12 +152,12 @@ def test_a_mistake_is_named_at_its_place(
     source: str | bytes, rule: str, place: str, fault: str, message: str
 ) -> None:
     document = parse(source, name="f.json")
-    (mistake,) = document.mistakes
-    assert (mistake.rule, mistake.message) == (rule, message)
-    assert f"{mistake.start.line}:{mistake.start.column}" == place
-    assert document.text[mistake.start.offset : mistake.end.offset] == fault
-    assert mistake.severity == RULES[rule].severity
-    assert document.ok == (mistake.severity == "warning")
+    (diagnostic,) = document.diagnostics
+    assert (diagnostic.rule, diagnostic.message) == (rule, message)
+    assert f"{diagnostic.start.line}:{diagnostic.start.column}" == place
+    assert document.text[diagnostic.start.offset : diagnostic.end.offset] == fault
+    assert diagnostic.severity == RULES[rule].severity
+    assert document.ok == (diagnostic.severity == "warning")
 
 
 def test_every_rule_has_an_example() -> None:
@@ -172,8 +172,10 @@ def test_every_rule_means_something() -> None:
 
 def found(source: str | bytes, *, strict: bool = False) -> list[str]:
     """The rule and line:column of each mistake."""
-    mistakes = parse(source, name="f.json", strict=strict).mistakes
-    return [f"{mistake.rule} {mistake.start.line}:{mistake.start.column}" for mistake in mistakes]
+    diagnostics = parse(source, name="f.json", strict=strict).diagnostics
+    return [
+        f"{diagnostic.rule} {diagnostic.start.line}:{diagnostic.start.column}" for diagnostic in diagnostics
+    ]
 
 
 def test_every_mistake_inside_values_is_reported() -> None:
@@ -224,11 +226,11 @@ def test_no_echo_follows_a_mistake(source: str, expected: list[str]) -> None:
 
 def test_each_duplicate_key_shows_the_place_before() -> None:
     document = parse('{"a": 1, "b": {"a": 2},\n "a": 3,\n "a": 4}', name="f.json")
-    assert [(m.rule, m.start.line) for m in document.mistakes] == [
+    assert [(m.rule, m.start.line) for m in document.diagnostics] == [
         ("json-duplicate-key", 2),
         ("json-duplicate-key", 3),
     ]
-    assert [(m.related[0].position.line, m.related[0].note) for m in document.mistakes] == [
+    assert [(m.related[0].position.line, m.related[0].note) for m in document.diagnostics] == [
         (1, '"a" stands here already'),
         (2, '"a" stands here already'),
     ]
@@ -346,8 +348,8 @@ def test_jq_reports_true_positions() -> None:
     with pytest.raises(ValueError, match="line 4, column 0"):  # jq notices at the end of the line
         JQ.input_text(to_json(document)).all()
     document = parse("[ /* a\n b */ 1, 2 ] ]", name="f.json")
-    (mistake,) = document.mistakes
-    with pytest.raises(ValueError, match=f"line {mistake.start.line}, column {mistake.start.column}"):
+    (diagnostic,) = document.diagnostics
+    with pytest.raises(ValueError, match=f"line {diagnostic.start.line}, column {diagnostic.start.column}"):
         JQ.input_text(to_json(document)).all()
 
 
@@ -360,7 +362,9 @@ def test_the_depth_at_which_we_warn_is_the_one_at_which_jq_stops(
     for depth, fits in ((deepest, True), (deepest + 1, False)):
         document = parse(level * depth + "1" + close * depth, name="f.json")
         assert document.ok
-        assert [mistake.rule for mistake in document.mistakes] == ([] if fits else ["json-deep-nesting"])
+        assert [diagnostic.rule for diagnostic in document.diagnostics] == (
+            [] if fits else ["json-deep-nesting"]
+        )
         if fits:
             assert len(JQ.input_text(to_json(document)).all()) == 1
         else:
@@ -392,7 +396,7 @@ def test_what_jq_accepts_and_we_reject_on_purpose(text: str) -> None:
 
 def test_render_shows_the_line_and_a_caret() -> None:
     document = parse('{\n\t"a": 1,\n\t"\u65e5\u672c": [\t01],\n\t"a": 2,\n}', name="dir/f.json")
-    assert [render(document, mistake) for mistake in document.mistakes] == [
+    assert [render(document, diagnostic) for diagnostic in document.diagnostics] == [
         "dir/f.json:3:10: error: the number 01 starts with a zero; remove it\n"
         '    "\u65e5\u672c": [    01],\n'
         "                 ^^",
@@ -408,21 +412,21 @@ def test_render_shows_the_line_and_a_caret() -> None:
 
 def test_render_puts_a_caret_behind_the_line_where_something_is_missing() -> None:
     document = parse('{\r\n"a": 1\r\n"b": 2}', name="f.json")
-    assert render(document, document.mistakes[0]) == (
+    assert render(document, document.diagnostics[0]) == (
         'f.json:2:7: error: no comma follows this value; write one\n"a": 1\n      ^'
     )
 
 
 def test_render_of_an_empty_file() -> None:
     document = parse(b"", name="f.json")
-    assert render(document, document.mistakes[0]) == (
+    assert render(document, document.diagnostics[0]) == (
         "f.json:1:1: error: the file holds nothing; write a JSON value, such as {}\n\n^"
     )
 
 
 def test_render_cuts_a_long_line_around_the_fault() -> None:
     document = parse("[" + "1, " * 1000 + "True, " + "2, " * 1000 + "3]", name="f.json")
-    _, line, carets = render(document, document.mistakes[0]).splitlines()
+    _, line, carets = render(document, document.diagnostics[0]).splitlines()
     assert line.startswith("\u2026")
     assert line.endswith("\u2026")
     assert len(line) == 102
@@ -432,14 +436,17 @@ def test_render_cuts_a_long_line_around_the_fault() -> None:
 
 def test_render_cuts_a_long_fault() -> None:
     document = parse("'" + "x" * 1000 + "'", name="f.json")
-    assert render(document, document.mistakes[0]).splitlines()[1:] == ["'" + "x" * 99 + "\u2026", "^" * 100]
+    assert render(document, document.diagnostics[0]).splitlines()[1:] == [
+        "'" + "x" * 99 + "\u2026",
+        "^" * 100,
+    ]
 
 
 def test_render_is_safe_to_print() -> None:
     document = parse('["\u202e\x1b]0;x\x07", \x1b[31m\u202e]', name="a\n\x1b[2Jb")
-    for mistake in document.mistakes:
-        assert all(line.isprintable() for line in render(document, mistake).split("\n"))
-    assert render(document, document.mistakes[0]) == (
+    for diagnostic in document.diagnostics:
+        assert all(line.isprintable() for line in render(document, diagnostic).split("\n"))
+    assert render(document, document.diagnostics[0]) == (
         "a\\u000a\\u001b[2Jb:1:4: error: U+001B must be escaped in a string; write \\u001b\n"
         '["\\u202e\\u001b]0;x\\u0007", \\u001b[31m\\u202e]\n'
         "        ^^^^^^"
@@ -455,10 +462,10 @@ def test_documents_compare_by_what_was_read() -> None:
     assert one.root is not None
     assert one.root != same.root
     assert repr(one.root) == "<array at f.json:1:1>"
-    assert repr(one) == "Document(source=Source(name='f.json'), mistakes=())"
+    assert repr(one) == "Document(source=Source(name='f.json'), diagnostics=())"
 
 
-def depth_of(node: Node | None) -> int:
+def depth_of(node: JsonNode | None) -> int:
     depth = 0
     while node is not None:
         depth += 1
@@ -473,7 +480,7 @@ def exercise(document: Document) -> None:
     assert repr(document)
     assert isinstance(hash(document), int)
     assert len(to_json(document)) == len(document.text)
-    assert all(render(document, mistake) for mistake in document.mistakes)
+    assert all(render(document, diagnostic) for diagnostic in document.diagnostics)
     if document.root is not None:
         value = document.root.to_python()
         assert value
@@ -484,7 +491,10 @@ def exercise(document: Document) -> None:
 
 def test_half_a_million_open_brackets_crash_nothing() -> None:
     document = parse("[" * 500_000, name="f.json")
-    assert [mistake.rule for mistake in document.mistakes] == ["json-deep-nesting", "json-unclosed-bracket"]
+    assert [diagnostic.rule for diagnostic in document.diagnostics] == [
+        "json-deep-nesting",
+        "json-unclosed-bracket",
+    ]
 
 
 def test_a_deep_nest_crashes_nothing() -> None:
@@ -521,7 +531,7 @@ def test_time_is_linear(before: str, unit: str, after: str) -> None:
 
     def read(text: str) -> list[str]:
         document = parse(text, name="f.json")
-        shown = [render(document, mistake) for mistake in document.mistakes]
+        shown = [render(document, diagnostic) for diagnostic in document.diagnostics]
         return [strip_comments(text), to_json(document), *shown]
 
     least = 0.002  # below this, the clock is all noise
@@ -534,7 +544,7 @@ def test_time_is_linear(before: str, unit: str, after: str) -> None:
 
 
 def test_mistakes_are_plain_data() -> None:
-    (mistake,) = parse("[1 2]", name="f.json").mistakes
-    assert isinstance(mistake, Mistake)
+    (diagnostic,) = parse("[1 2]", name="f.json").diagnostics
+    assert isinstance(diagnostic, Diagnostic)
     with pytest.raises(AttributeError):
-        mistake.rule = "other"  # type: ignore[misc]
+        diagnostic.rule = "other"  # type: ignore[misc]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nestproof.devcontainer.jsonc import Node, Value, parse, render, strip_comments, to_json
+from nestproof.devcontainer.jsonc import JsonNode, Value, parse, render, strip_comments, to_json
 
 JQ = jq.compile(".")
 LINE_BREAK = re.compile("\r\n|\r|\n")
@@ -88,7 +88,7 @@ def same(ours: object, theirs: object) -> bool:
     return isinstance(theirs, int | float) and math.isclose(ours, theirs, rel_tol=4e-16, abs_tol=5e-324)
 
 
-def nodes(root: Node) -> Iterator[Node]:
+def nodes(root: JsonNode) -> Iterator[JsonNode]:
     yield root
     for inner in [*root.items, *(member.value for member in root.members.values())]:
         yield from nodes(inner)
@@ -101,7 +101,7 @@ def test_a_value_survives_comments_blanks_and_trailing_commas(value: Value, rng:
     assert document.root is not None
     read = document.root.to_python()
     assert json.dumps(read) == json.dumps(value)  # which tells 1 from 1.0 and from true
-    assert [mistake.rule for mistake in document.mistakes] == ["json-trailing-comma"] * commas
+    assert [diagnostic.rule for diagnostic in document.diagnostics] == ["json-trailing-comma"] * commas
     assert parse(text.encode(), name="f.json", strict=True).ok == (commas == 0)
     assert same(read, JQ.input_text(to_json(document)).first())
 
@@ -127,14 +127,14 @@ def test_every_node_is_where_it_says(value: Value, rng: random.Random) -> None:
 def test_no_text_raises_and_every_mistake_can_be_shown(text: str) -> None:
     document = parse(text, name="f\n.json")
     assert (document.root is not None) or not document.ok
-    places = [(mistake.start.offset, mistake.end.offset) for mistake in document.mistakes]
+    places = [(diagnostic.start.offset, diagnostic.end.offset) for diagnostic in document.diagnostics]
     assert places == sorted(places, key=lambda place: place[0])
-    for mistake in document.mistakes:
-        assert 0 <= mistake.start.offset <= mistake.end.offset <= len(document.text)
-        assert mistake.start.line == len(LINE_BREAK.findall(document.text, 0, mistake.start.offset)) + 1
-        shown = render(document, mistake).split("\n")
+    for diagnostic in document.diagnostics:
+        assert 0 <= diagnostic.start.offset <= diagnostic.end.offset <= len(document.text)
+        assert diagnostic.start.line == len(LINE_BREAK.findall(document.text, 0, diagnostic.start.offset)) + 1
+        shown = render(document, diagnostic).split("\n")
         assert all(line.isprintable() for line in shown)
-        assert len(shown) == 3 * (1 + len(mistake.related))
+        assert len(shown) == 3 * (1 + len(diagnostic.related))
         assert re.fullmatch(r" *\^+", shown[2])
 
 
@@ -148,7 +148,7 @@ def test_no_bytes_raise(source: bytes) -> None:
     try:
         text = source.decode()
     except UnicodeDecodeError:
-        assert [mistake.rule for mistake in document.mistakes] == ["json-invalid-utf8"]
+        assert [diagnostic.rule for diagnostic in document.diagnostics] == ["json-invalid-utf8"]
     else:
         assert document == parse(text, name="f.json")
 
@@ -192,7 +192,7 @@ def test_we_accept_what_python_reads_without_our_own_rules(text: str) -> None:
     except (ValueError, AssertionError):
         return
     document = parse(text, name="f.json")
-    assert document.mistakes == ()
+    assert document.diagnostics == ()
     assert document.root is not None
     assert document.root.to_python() == value
 

@@ -35,7 +35,7 @@ def load(workspace: Path, config: dict[str, Any] | str, **environment: str) -> P
     return load_profile("default", file, workspace, environment)
 
 
-def mistakes(workspace: Path, config: dict[str, Any] | str) -> list[str]:
+def diagnostics(workspace: Path, config: dict[str, Any] | str) -> list[str]:
     with pytest.raises(ProfileError) as caught:
         load(workspace, config)
     assert caught.value.exit_code == 1
@@ -365,7 +365,7 @@ def test_every_wrong_type_is_named_at_once_with_its_key_and_place(workspace: Pat
   "build": {"args": ["A"]},
   "capAdd": "SYS_ADMIN"
 }"""
-    assert mistakes(workspace, text) == [
+    assert diagnostics(workspace, text) == [
         f"{FILE}:2:17: error: `privileged` must be true or false, is a string",
         f"{FILE}:3:25: error: `containerEnv.A` must be a string, is a number",
         f"{FILE}:4:21: error: `build.args` must be an object, is a list",
@@ -386,7 +386,7 @@ def test_every_wrong_type_is_named_at_once_with_its_key_and_place(workspace: Pat
     ],
 )
 def test_a_wrong_declaration_is_named(workspace: Path, declared: object, named: str) -> None:
-    (line,) = mistakes(workspace, {"customizations": {"nestproof": declared}})
+    (line,) = diagnostics(workspace, {"customizations": {"nestproof": declared}})
     assert line.endswith(f": error: {named}")
 
 
@@ -403,17 +403,17 @@ def test_a_wrong_declaration_is_named(workspace: Path, declared: object, named: 
 def test_a_file_that_is_no_configuration_is_refused_with_its_place(
     workspace: Path, text: str, said: str
 ) -> None:
-    assert mistakes(workspace, text)[0].startswith(f"{FILE}:{said}")
+    assert diagnostics(workspace, text)[0].startswith(f"{FILE}:{said}")
 
 
 def test_a_run_argument_that_docker_does_not_know_is_refused_with_its_place(workspace: Path) -> None:
-    assert mistakes(workspace, '{"runArgs": [\n  "--init",\n  "--cap-ad=SYS_ADMIN"\n]}') == [
+    assert diagnostics(workspace, '{"runArgs": [\n  "--init",\n  "--cap-ad=SYS_ADMIN"\n]}') == [
         f"{FILE}:3:3: error: docker run has no option --cap-ad; did you mean --cap-add?"
     ]
 
 
 def test_a_run_argument_that_is_not_carried_over_is_no_mistake(workspace: Path) -> None:
-    assert load(workspace, {"runArgs": ["--gpus=all"]}).run.uncarried == ("--gpus",)
+    assert load(workspace, {"runArgs": ["--gpus=all"]}).run.unsupported == ("--gpus",)
 
 
 def test_a_missing_file_is_refused(workspace: Path) -> None:
@@ -422,7 +422,7 @@ def test_a_missing_file_is_refused(workspace: Path) -> None:
 
 
 def test_a_workspace_folder_of_another_type_is_named(workspace: Path) -> None:
-    assert mistakes(workspace, {"workspaceFolder": 1}) == [
+    assert diagnostics(workspace, {"workspaceFolder": 1}) == [
         f"{FILE}:1:21: error: `workspaceFolder` must be a string, is a number"
     ]
 
@@ -432,14 +432,16 @@ def test_a_warning_prevents_no_profile_and_is_remembered(workspace: Path) -> Non
     reading = read_profile("default", file, workspace, {})
     assert reading.profile is not None
     assert reading.profile.run.privileged is False
-    assert [(mistake.severity, mistake.start.column) for mistake in reading.mistakes] == [("warning", 16)]
-    assert "did you mean `privileged`?" in reading.mistakes[0].message
+    assert [(diagnostic.severity, diagnostic.start.column) for diagnostic in reading.diagnostics] == [
+        ("warning", 16)
+    ]
+    assert "did you mean `privileged`?" in reading.diagnostics[0].message
 
 
 def test_mistakes_come_in_the_order_of_the_file(workspace: Path) -> None:
     file = write(workspace, FILE, '{"privilegd": 1, "init": "x", "name": "${localEnv}", "capAdd": 1}')
     reading = read_profile("default", file, workspace, {})
     assert reading.profile is None
-    columns = [mistake.start.column for mistake in reading.mistakes]
+    columns = [diagnostic.start.column for diagnostic in reading.diagnostics]
     assert columns == sorted(columns)
-    assert {mistake.severity for mistake in reading.mistakes} == {"error", "warning"}
+    assert {diagnostic.severity for diagnostic in reading.diagnostics} == {"error", "warning"}

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from nestproof.core import diagnostics
-from nestproof.core.diagnostics import Finding, Mistake
+from nestproof.core.diagnostics import Diagnostic, Finding
+from nestproof.core.diagnostics import render as render_diagnostic
 from nestproof.devcontainer import jsonc
 from nestproof.devcontainer.schema import (
     Build,
@@ -28,21 +28,21 @@ from nestproof.devcontainer.validation import RULES, path_text, validate
 Path = tuple[str | int, ...]
 
 
-def read(text: str) -> tuple[jsonc.Document, DevContainer | None, tuple[Mistake, ...]]:
+def read(text: str) -> tuple[jsonc.Document, DevContainer | None, tuple[Diagnostic, ...]]:
     """The document, what became of it, and its mistakes."""
     document = jsonc.parse(text, name="devcontainer.json")
-    assert document.root is not None, document.mistakes
+    assert document.root is not None, document.diagnostics
     return document, *validate(document, document.root.to_python())
 
 
-def mistakes(text: str) -> list[tuple[str, str, str]]:
+def diagnostics(text: str) -> list[tuple[str, str, str]]:
     """Rule, text from start to end, and sentence of each mistake."""
     document, _, found = read(text)
     return [(m.rule, document.text[m.start.offset : m.end.offset], m.message) for m in found]
 
 
 def messages(text: str) -> list[str]:
-    return [message for _, _, message in mistakes(text)]
+    return [message for _, _, message in diagnostics(text)]
 
 
 def names(model: type[BaseModel]) -> set[str]:
@@ -105,10 +105,10 @@ def test_a_mistake_is_shown_with_its_place_and_carets_under_the_fault(rule: str)
     first = FIRST_LINE.get(rule, '{"image": "x",')
     second = SECOND_LINE.get(rule) or shown.splitlines()[1]
     document, _, found = read(f"{first}\n{second}\n}}")
-    (mistake,) = found
-    assert str(Finding.of(document.source, mistake)) == shown
-    assert mistake.rule == rule
-    assert mistake.severity == RULES[rule].severity
+    (diagnostic,) = found
+    assert str(Finding.of(document.source, diagnostic)) == shown
+    assert diagnostic.rule == rule
+    assert diagnostic.severity == RULES[rule].severity
 
 
 def test_every_rule_is_shown_here() -> None:
@@ -283,10 +283,10 @@ def test_a_value_that_its_property_does_not_take_is_named_in_words(path: Path, v
     assert document.root is not None
     node = document.root.at(*path)
     assert node is not None
-    (mistake,) = found
-    assert mistake.message == f"`{path_text(path)}` {said}"
-    assert (mistake.start, mistake.end) == (node.start, node.end)
-    assert mistake.severity == "error"
+    (diagnostic,) = found
+    assert diagnostic.message == f"`{path_text(path)}` {said}"
+    assert (diagnostic.start, diagnostic.end) == (node.start, node.end)
+    assert diagnostic.severity == "error"
     assert config is None
 
 
@@ -363,7 +363,7 @@ def test_a_key_with_the_name_of_a_type_is_a_key(text: str, said: str) -> None:
     [("[]", "a list"), ("1", "a number"), ('"x"', "a string"), ("null", "null"), ("true", "true")],
 )
 def test_a_configuration_is_an_object(text: str, kind: str) -> None:
-    assert mistakes(text) == [
+    assert diagnostics(text) == [
         ("model-wrong-type", text, f"a devcontainer configuration must be an object, is {kind}")
     ]
 
@@ -400,7 +400,7 @@ def test_a_null_is_no_value_and_is_said_once(name: str) -> None:
     ids=path_text,
 )
 def test_a_null_within_an_object_is_no_value_either(path: Path) -> None:
-    found = [m for m in mistakes(alone(path, "null")) if m[1] == "null"]
+    found = [m for m in diagnostics(alone(path, "null")) if m[1] == "null"]
     assert [rule for rule, _, _ in found] == ["model-wrong-type"]
     assert found[0][2].startswith(f"`{path_text(path)}` must ")
 
@@ -442,25 +442,25 @@ def test_an_unknown_property_is_named_with_the_nearest_known_one(text: str, wher
     assert config is not None, "a warning prevents no configuration"
     key = where.rpartition(".")[2]
     message = f"`{where}` is no property that clients know; did you mean `{meant}`?"
-    assert ("model-unknown-property", f'"{key}"', message) in mistakes(text)
+    assert ("model-unknown-property", f'"{key}"', message) in diagnostics(text)
 
 
 @pytest.mark.parametrize("name", ["frobnicate", "x", "readonly", "__proto__", "model_config"])
 def test_where_no_known_name_is_near_none_is_suggested(name: str) -> None:
-    assert mistakes(json.dumps({"image": "x", name: 1})) == [
+    assert diagnostics(json.dumps({"image": "x", name: 1})) == [
         ("model-unknown-property", f'"{name}"', f"`{name}` is no property that clients know")
     ]
 
 
 def test_an_empty_name_is_not_taken_for_the_whole_configuration() -> None:
-    ((rule, place, message),) = mistakes('{"image": "x", "": 1}')
+    ((rule, place, message),) = diagnostics('{"image": "x", "": 1}')
     assert (rule, place) == ("model-unknown-property", '""')
     assert "the configuration" not in message
 
 
 def test_an_unknown_declaration_is_an_error_with_the_nearest_known_one() -> None:
     text = '{"image": "x", "customizations": {"nestproof": {"codexVersoin": "1", "zzz": 1}}}'
-    assert [(rule, message) for rule, _, message in mistakes(text)] == [
+    assert [(rule, message) for rule, _, message in diagnostics(text)] == [
         (
             "model-bad-value",
             "`customizations.nestproof.codexVersoin` is nothing that nestproof knows; "
@@ -480,13 +480,13 @@ def test_an_unknown_declaration_is_an_error_with_the_nearest_known_one() -> None
     ],
 )
 def test_a_property_that_was_moved_is_deprecated(name: str, instead: str) -> None:
-    assert mistakes(json.dumps({"image": "x", name: {}})) == [
+    assert diagnostics(json.dumps({"image": "x", name: {}})) == [
         ("model-deprecated-property", f'"{name}"', f"`{name}` is deprecated; move it to `{instead}`")
     ]
 
 
 def test_what_is_deprecated_at_the_top_is_merely_unknown_below_it() -> None:
-    assert mistakes('{"image": "x", "otherPortsAttributes": {"settings": 1}}') == [
+    assert diagnostics('{"image": "x", "otherPortsAttributes": {"settings": 1}}') == [
         (
             "model-unknown-property",
             '"settings"',
@@ -498,14 +498,14 @@ def test_what_is_deprecated_at_the_top_is_merely_unknown_below_it() -> None:
 @pytest.mark.parametrize("name", ["customizations", "features", "containerEnv", "portsAttributes"])
 def test_the_keys_of_open_parts_are_nobodys_mistake(name: str) -> None:
     value: object = {} if name in ("features", "portsAttributes") else "x"
-    assert mistakes(json.dumps({"image": "x", name: {"privilegd": value, "image": value}})) == []
+    assert diagnostics(json.dumps({"image": "x", name: {"privilegd": value, "image": value}})) == []
 
 
 # Combinations
 
 
 def test_a_compose_file_needs_a_service() -> None:
-    assert mistakes('{"dockerComposeFile": "c"}') == [
+    assert diagnostics('{"dockerComposeFile": "c"}') == [
         (
             "model-missing-property",
             '"dockerComposeFile"',
@@ -558,7 +558,7 @@ COMBINATIONS: list[tuple[str, list[tuple[str, str]]]] = [
 
 @pytest.mark.parametrize(("text", "expected"), COMBINATIONS)
 def test_what_the_schema_excludes_is_said_in_words(text: str, expected: list[tuple[str, str]]) -> None:
-    assert mistakes(text) == [("model-forbidden-combination", *one) for one in expected]
+    assert diagnostics(text) == [("model-forbidden-combination", *one) for one in expected]
     assert read(text)[1] is None
 
 
@@ -569,7 +569,7 @@ def test_what_the_schema_excludes_is_said_in_words(text: str, expected: list[tup
 def test_what_compose_ignores_is_a_warning(name: str, value: str) -> None:
     text = f'{{"dockerComposeFile": "c", "service": "s", "{name}": {value}}}'
     message = f"`{name}` has no effect beside `dockerComposeFile`; say it in the Compose file"
-    assert mistakes(text) == [("model-ignored-property", f'"{name}"', message)]
+    assert diagnostics(text) == [("model-ignored-property", f'"{name}"', message)]
     assert read(text)[1] is not None
 
 
@@ -577,7 +577,7 @@ def test_what_compose_ignores_is_a_warning(name: str, value: str) -> None:
 def test_a_configuration_without_a_source_is_a_warning_and_still_one(text: str) -> None:
     # Templates and features of a repository are configured so, and other clients start them.
     message = "no `image`, `build.dockerfile` or `dockerComposeFile`: the devcontainer CLI refuses it"
-    assert mistakes(text) == [("model-no-source", text, message)]
+    assert diagnostics(text) == [("model-no-source", text, message)]
     assert read(text)[1] is not None
 
 
@@ -593,7 +593,7 @@ def test_a_configuration_without_a_source_is_a_warning_and_still_one(text: str) 
     ],
 )
 def test_what_the_schema_lets_stand_together_is_no_mistake(text: str) -> None:
-    assert mistakes(text) == []
+    assert diagnostics(text) == []
 
 
 # Everything at once
@@ -760,18 +760,18 @@ VALUES = st.recursive(
 CONFIGURATIONS = st.dictionaries(KEYS, VALUES, max_size=8) | VALUES
 
 
-def _violations(text: str, document: jsonc.Document, found: tuple[Mistake, ...]) -> Iterator[str]:
+def _violations(text: str, document: jsonc.Document, found: tuple[Diagnostic, ...]) -> Iterator[str]:
     offsets = [m.start.offset for m in found]
     if offsets != sorted(offsets):
         yield "out of order"
-    for mistake in found:
-        if not 0 <= mistake.start.offset <= mistake.end.offset <= len(text):
-            yield f"out of bounds: {mistake}"
-        if mistake.severity != RULES[mistake.rule].severity:
-            yield f"another severity: {mistake}"
-        if "valid" in mistake.message or "schema" in mistake.message.replace("$schema", ""):
-            yield f"a validator's words: {mistake}"
-        diagnostics.render(document.source, mistake)
+    for diagnostic in found:
+        if not 0 <= diagnostic.start.offset <= diagnostic.end.offset <= len(text):
+            yield f"out of bounds: {diagnostic}"
+        if diagnostic.severity != RULES[diagnostic.rule].severity:
+            yield f"another severity: {diagnostic}"
+        if "valid" in diagnostic.message or "schema" in diagnostic.message.replace("$schema", ""):
+            yield f"a validator's words: {diagnostic}"
+        render_diagnostic(document.source, diagnostic)
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
@@ -781,7 +781,7 @@ def test_any_json_value_gives_mistakes_within_the_text(value: Any, indent: int |
     text = json.dumps(value, indent=indent).replace("valid", "").replace("schema_", "")
     document, config, found = read(text)
     assert list(_violations(text, document, found)) == []
-    assert (config is None) == any(mistake.severity == "error" for mistake in found)
+    assert (config is None) == any(diagnostic.severity == "error" for diagnostic in found)
 
 
 def test_the_old_declarations_are_an_error_at_their_place() -> None:

@@ -111,7 +111,7 @@ def test_text_without_a_variable_stays(text: str) -> None:
     assert substitute(text, VARIABLES) == text
 
 
-def mistakes(text: str) -> list[tuple[str, int, str]]:
+def diagnostics(text: str) -> list[tuple[str, int, str]]:
     """Rule, column and sentence of each."""
     root = parse(text, name="x").root
     assert root is not None
@@ -130,36 +130,36 @@ def mistakes(text: str) -> list[tuple[str, int, str]]:
     ],
 )
 def test_known_variables_are_no_mistake(text: str) -> None:
-    assert mistakes(text) == []
+    assert diagnostics(text) == []
 
 
 def test_an_unknown_variable_is_a_warning_with_the_nearest_known() -> None:
-    ((rule, column, message),) = mistakes('{"a": [{"b": "${localWorkspaceFolderBaseName}"}]}')
+    ((rule, column, message),) = diagnostics('{"a": [{"b": "${localWorkspaceFolderBaseName}"}]}')
     assert (rule, column) == ("variable-unknown", 14)
     assert message.endswith("did you mean `${localWorkspaceFolderBasename}`?")
 
 
 def test_an_unknown_variable_that_is_near_none_is_a_warning_all_the_same() -> None:
-    ((rule, _, message),) = mistakes('{"a": "${xyz:1}"}')
+    ((rule, _, message),) = diagnostics('{"a": "${xyz:1}"}')
     assert rule == "variable-unknown"
     assert message == "no client knows the variable `${xyz:1}`, which stays as it is"
 
 
 @pytest.mark.parametrize("name", ["localEnv", "env", "containerEnv"])
 def test_a_variable_of_the_environment_needs_a_name(name: str) -> None:
-    ((rule, _, message),) = mistakes(f'{{"a": "${{{name}}}"}}')
+    ((rule, _, message),) = diagnostics(f'{{"a": "${{{name}}}"}}')
     assert rule == "variable-without-name"
     assert message.endswith(f"`${{{name}:NAME}}`")
 
 
 @pytest.mark.parametrize("place", ["build", "containerEnv", "mounts", "runArgs", "workspaceMount"])
 def test_the_containers_environment_is_not_known_before_the_container(place: str) -> None:
-    ((rule, _, message),) = mistakes(f'{{"{place}": ["${{containerEnv:PATH}}"]}}')
+    ((rule, _, message),) = diagnostics(f'{{"{place}": ["${{containerEnv:PATH}}"]}}')
     assert rule == "variable-too-late"
     assert f"in `{place}`" in message
 
 
 def test_mistakes_come_in_the_order_of_the_file() -> None:
-    found = mistakes('{"a": "${x}", "b": ["${y}", {"c": "${z}"}], "d": "${w}"}')
+    found = diagnostics('{"a": "${x}", "b": ["${y}", {"c": "${z}"}], "d": "${w}"}')
     assert [column for _, column, _ in found] == sorted(column for _, column, _ in found)
     assert len(found) == 4

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestproof.core.errors import UsageError
-from nestproof.engine.create_request import CannotCarryError, create_request
+from nestproof.engine.create_request import UnsupportedOptionError, create_request
 from nestproof.engine.run_options import RunOptions
 
 LABELS = {"dev.nestproof.run": "1234"}
@@ -183,8 +183,8 @@ def test_an_env_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_not_carried_over_is_not_started() -> None:
-    with pytest.raises(CannotCarryError, match="does not carry over --gpus") as caught:
-        create_request(RunOptions(uncarried=("--gpus",)), image="image", labels={}, environment={})
+    with pytest.raises(UnsupportedOptionError, match="does not carry over --gpus") as caught:
+        create_request(RunOptions(unsupported=("--gpus",)), image="image", labels={}, environment={})
     assert caught.value.exit_code == 3
 
 
@@ -195,13 +195,13 @@ def test_a_number_that_is_none_is_refused(field: str, value: str) -> None:
 
 def test_no_option_is_forgotten() -> None:
     # The platform goes beside the body; files and what is not carried over have tests of their own.
-    tested = {row[0] for row in (*IN_BODY, *IN_HOST_CONFIG)} | {"env_files", "platform", "uncarried"}
+    tested = {row[0] for row in (*IN_BODY, *IN_HOST_CONFIG)} | {"env_files", "platform", "unsupported"}
     assert tested == {field.name for field in fields(RunOptions)}
 
 
 def test_what_cannot_be_carried_over_is_said_and_unverified() -> None:
-    with pytest.raises(CannotCarryError) as caught:
-        request(uncarried=("--gpus", "--ip"))
+    with pytest.raises(UnsupportedOptionError) as caught:
+        request(unsupported=("--gpus", "--ip"))
     assert caught.value.what == "nestproof does not carry over --gpus, --ip"
     assert caught.value.exit_code == 3
 

@@ -16,18 +16,18 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
-from nestproof.build.image import Plan, build_image
-from nestproof.build.podman_build import Steps, as_podman
+from nestproof.build.image import ImageBuild, build_image
+from nestproof.build.podman_build import PodmanSteps, as_podman
 from nestproof.core.capabilities import DOCKER_DEFAULT, of_dockers_default
 from nestproof.core.config import BaseImage
 from nestproof.core.outcome import Observation, Status
 from nestproof.engine.client import Engine, EngineFacts, connect
-from nestproof.engine.create_request import CannotCarryError
-from nestproof.engine.podman import carried, completed, default_capabilities, own_api
-from nestproof.nodes.node import Truth, node_for
+from nestproof.engine.create_request import UnsupportedOptionError
+from nestproof.engine.podman import complete_inspection, default_capabilities, own_api, to_podman
+from nestproof.nodes.node import Fidelity, node_for
 from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.probes.diagnosis import diagnose
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.verdicts import Context, holds_allowed_capabilities, is_filtered_unless_allowed
 from tests.conftest import base_environment
 
@@ -142,12 +142,12 @@ def test_to_ask_for_what_docker_grants_anyway_is_no_relaxation() -> None:
 
 def in_force(host: dict[str, Any], told: dict[str, Any]) -> tuple[str, ...]:
     inspection = {"HostConfig": {"Privileged": False, **told}, "Mounts": []}
-    return relaxations_in_force(completed(inspection, {"HostConfig": host}))
+    return relaxations_in_force(complete_inspection(inspection, {"HostConfig": host}))
 
 
 def test_unmasked_paths_are_asked_for_in_podmans_words() -> None:
     host = {"SecurityOpt": ["seccomp=unconfined"], **UNMASKED}
-    asked = carried({"Image": "x", "HostConfig": host})
+    asked = to_podman({"Image": "x", "HostConfig": host})
     assert asked["HostConfig"]["SecurityOpt"] == ["seccomp=unconfined", "unmask=ALL"]
     assert asked["Image"] == "x"
     # The request of the caller stays as it was: another container may be started from it.
@@ -158,17 +158,17 @@ def test_unmasked_paths_are_asked_for_in_podmans_words() -> None:
     "host", [{}, {"SecurityOpt": ["seccomp=unconfined"]}, {"MaskedPaths": []}, {"MaskedPaths": ["/proc/x"]}]
 )
 def test_what_podman_takes_as_docker_does_is_left_alone(host: dict[str, Any]) -> None:
-    assert carried({"HostConfig": host}) == {"HostConfig": host}
+    assert to_podman({"HostConfig": host}) == {"HostConfig": host}
 
 
 def test_the_engines_own_seccomp_profile_is_named_by_no_name() -> None:
     host = {"SecurityOpt": ["seccomp=builtin", "apparmor=unconfined"]}
-    assert carried({"HostConfig": host})["HostConfig"] == {"SecurityOpt": ["apparmor=unconfined"]}
+    assert to_podman({"HostConfig": host})["HostConfig"] == {"SecurityOpt": ["apparmor=unconfined"]}
 
 
 def test_a_seccomp_profile_cannot_be_carried_and_is_unverified() -> None:
-    with pytest.raises(CannotCarryError) as caught:
-        carried({"HostConfig": {"SecurityOpt": ['seccomp={"defaultAction": "SCMP_ACT_ALLOW"}']}})
+    with pytest.raises(UnsupportedOptionError) as caught:
+        to_podman({"HostConfig": {"SecurityOpt": ['seccomp={"defaultAction": "SCMP_ACT_ALLOW"}']}})
     assert caught.value.exit_code == 3
     assert caught.value.fix
 
@@ -225,8 +225,8 @@ def test_a_missing_filter_is_said_to_be_podmans() -> None:
     assert "Podman's seccomp filter" in judgement.cause
 
 
-PODMANS = Surroundings({"container": "/run/.containerenv", "masked": "/proc/acpi", "Seccomp": "2"})
-DOCKERS = Surroundings({"container": "/.dockerenv", "masked": "/proc/acpi", "Seccomp": "2"})
+PODMANS = SandboxFacts({"container": "/run/.containerenv", "masked": "/proc/acpi", "Seccomp": "2"})
+DOCKERS = SandboxFacts({"container": "/.dockerenv", "masked": "/proc/acpi", "Seccomp": "2"})
 
 
 def test_a_fix_is_in_the_words_of_the_engine_whose_container_it_is() -> None:
@@ -335,7 +335,7 @@ broken
 
 def test_progress_tells_of_the_steps_that_are_really_run() -> None:
     told: list[str] = []
-    steps = Steps(told.append)
+    steps = PodmanSteps(told.append)
     for line in BUILT.splitlines():
         steps.read(line)
     assert told == ["[stage 2/2, step 2/2] RUN echo broken >&2; false"]
@@ -352,7 +352,9 @@ class Images:
         return {"Id": "sha256:0123456789abcdef0123", "Os": "linux", "Architecture": "amd64"}
 
 
-PLAN = Plan("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("--file", "/Dockerfile", "/context"))
+PLAN = ImageBuild(
+    "secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("--file", "/Dockerfile", "/context")
+)
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
@@ -414,18 +416,18 @@ def test_a_registry_is_asked_through_podman(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("address", "handlers", "truth"),
+    ("address", "handlers", "fidelity"),
     [
-        (ADDRESS, {"qemu-aarch64": "PF"}, Truth.EMULATED),
-        (ADDRESS, {"qemu-arm": "PF"}, Truth.ABSENT),
-        (ADDRESS, {}, Truth.ABSENT),
+        (ADDRESS, {"qemu-aarch64": "PF"}, Fidelity.EMULATED),
+        (ADDRESS, {"qemu-arm": "PF"}, Fidelity.ABSENT),
+        (ADDRESS, {}, Fidelity.ABSENT),
         # What this machine has says nothing about another one.
-        ("ssh://you@machine/run/podman/podman.sock", {"qemu-aarch64": "PF"}, Truth.ABSENT),
+        ("ssh://you@machine/run/podman/podman.sock", {"qemu-aarch64": "PF"}, Fidelity.ABSENT),
     ],
 )
 def test_podman_emulates_what_its_machine_has_a_handler_for(
-    address: str, handlers: dict[str, str], truth: Truth, monkeypatch: pytest.MonkeyPatch
+    address: str, handlers: dict[str, str], fidelity: Fidelity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nestproof.nodes.node.binfmt_flags", lambda: handlers)
     facts = EngineFacts(address, "4.3.1", "debian", "6.1.0", "linux/amd64", "overlay", (), product="Podman")
-    assert node_for(facts, "linux/arm64").truth is truth
+    assert node_for(facts, "linux/arm64").fidelity is fidelity

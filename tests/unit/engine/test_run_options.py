@@ -48,7 +48,7 @@ WITH_VALUE = [
     ("--memory", "1g", "memory", "1g"),
     ("-m", "1g", "memory", "1g"),
     ("--pids-limit", "100", "pids_limit", "100"),
-    ("--gpus", "all", "uncarried", ("--gpus",)),
+    ("--gpus", "all", "unsupported", ("--gpus",)),
     ("--network", "host", "network", "host"),
     ("--net", "host", "network", "host"),
     ("--pid", "host", "pid", "host"),
@@ -120,7 +120,7 @@ def test_a_switch_that_is_neither_true_nor_false_is_refused(value: str) -> None:
 
 
 def test_every_field_has_an_option() -> None:
-    tested = {row[2] for row in WITH_VALUE} | {field for _, field in SWITCHES} | {"uncarried"}
+    tested = {row[2] for row in WITH_VALUE} | {field for _, field in SWITCHES} | {"unsupported"}
     assert tested == {field.name for field in fields(RunOptions)}
 
 
@@ -142,7 +142,7 @@ def test_what_no_probe_could_see_still_takes_its_value(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "uncarried"),
+    ("arguments", "unsupported"),
     [
         (["--gpus=all"], ("--gpus",)),
         (["--gpus", "all"], ("--gpus",)),
@@ -152,8 +152,10 @@ def test_what_no_probe_could_see_still_takes_its_value(option: str) -> None:
         (["--ip=10.0.0.2", "--mac-address", "aa:bb"], ("--ip", "--mac-address")),
     ],
 )
-def test_what_is_not_carried_over_is_remembered(arguments: list[str], uncarried: tuple[str, ...]) -> None:
-    assert parse_run_args([*arguments, "--privileged"]) == RunOptions(privileged=True, uncarried=uncarried)
+def test_what_is_not_carried_over_is_remembered(arguments: list[str], unsupported: tuple[str, ...]) -> None:
+    assert parse_run_args([*arguments, "--privileged"]) == RunOptions(
+        privileged=True, unsupported=unsupported
+    )
 
 
 @pytest.mark.parametrize(

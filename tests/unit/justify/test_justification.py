@@ -23,7 +23,7 @@ from nestproof.justify.plan import Question, experiments
 from nestproof.justify.records import RecordError, from_json, merge, to_json
 from nestproof.justify.search import Found, Set
 from nestproof.justify.store import FOLDER, evidence
-from nestproof.justify.trials import Answer, Host, Job, Trial, Way
+from nestproof.justify.trials import Answer, BwrapVariant, ExperimentHost, Job, Trial
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN
 from nestproof.privileges.relaxations import relaxations_asked
 from tests.conftest import ROOT, Repository
@@ -32,22 +32,22 @@ SECCOMP, APPARMOR = "security-opt=seccomp=unconfined", "security-opt=apparmor=un
 THREE = frozenset(f"cap-add={name}" for name in SETUID_BWRAP - DOCKER_DEFAULT)
 SECURE = THREE | {SECCOMP, APPARMOR}
 TARGET = Target("secure", "linux/amd64")
-PLAIN = Host("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
+PLAIN = ExperimentHost("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
 UBUNTU = replace(PLAIN, lsms=("apparmor", "seccomp"))
 CAPSET = "bwrap: capset failed: Operation not permitted"
-Oracle = Callable[[Set, Way], str]
+Oracle = Callable[[Set, BwrapVariant], str]
 
 
-def as_measured(host: Host) -> Oracle:
+def as_measured(host: ExperimentHost) -> Oracle:
     """What bwrap 0.8 says first with these options, as the tests of the matrix have it."""
 
-    def says(options: Set, way: Way) -> str:
+    def says(options: Set, way: BwrapVariant) -> str:
         held = {name for name in options if name.startswith("cap-add=")}
         if DROP_ALL not in options:
             held |= {f"cap-add={name}" for name in DOCKER_DEFAULT}
-        if way is Way.OWN and not {f"cap-add={name}" for name in SETUID_BWRAP} <= held:
+        if way is BwrapVariant.OWN and not {f"cap-add={name}" for name in SETUID_BWRAP} <= held:
             return CAPSET
-        if way is Way.COPY and SECCOMP not in options and "cap-add=SYS_ADMIN" not in options:
+        if way is BwrapVariant.COPY and SECCOMP not in options and "cap-add=SYS_ADMIN" not in options:
             return "bwrap: No permissions to create new namespace"
         if host.confines_with("apparmor") and APPARMOR not in options:
             return "bwrap: Failed to make / slave: Permission denied"
@@ -56,7 +56,7 @@ def as_measured(host: Host) -> Oracle:
     return says
 
 
-def trial(options: Iterable[str], way: Way, said: str = "") -> Trial:
+def trial(options: Iterable[str], way: BwrapVariant, said: str = "") -> Trial:
     asked = Answer("bwrap-mode", Status.PASS)
     broken = (
         Answer("bwrap-pivot", Status.FAIL, said, "as invented")
@@ -66,19 +66,19 @@ def trial(options: Iterable[str], way: Way, said: str = "") -> Trial:
     return Trial(frozenset(options), way, (asked, broken))
 
 
-def investigated(asked: Set, host: Host, says: Oracle) -> tuple[Justification, list[list[Job]]]:
+def investigated(asked: Set, host: ExperimentHost, says: Oracle) -> tuple[Justification, list[list[Job]]]:
     """The justification on an invented host, and the batches of experiments that it took."""
     question = Question(asked, frozenset(name for name in asked if can_show(name, host)))
-    ledger: dict[tuple[Set, Way], Trial] = {}
+    ledger: dict[tuple[Set, BwrapVariant], Trial] = {}
     batches: list[list[Job]] = []
-    found: dict[Way, Found] = {}
+    found: dict[BwrapVariant, Found] = {}
     plan = experiments(question)
     try:
         jobs = next(plan)
         while True:
             batches.append(jobs)
             for job in jobs:
-                for way in job.ways if host.is_setuid else {Way.OWN}:
+                for way in job.ways if host.is_setuid else {BwrapVariant.OWN}:
                     ledger[job.options, way] = trial(job.options, way, says(job.options, way))
             jobs = plan.send(ledger)
     except StopIteration as end:
@@ -90,7 +90,7 @@ def rows(made: Justification) -> dict[str, Row]:
     return {row.relaxation: row for row in made.rows}
 
 
-def minimal(made: Justification) -> dict[Way, set[Set]]:
+def minimal(made: Justification) -> dict[BwrapVariant, set[Set]]:
     return {one.way: set(one.sets) for one in made.minima}
 
 
@@ -132,7 +132,7 @@ def test_what_docker_grants_is_shown_by_dropping_all() -> None:
 
 def test_each_way_has_its_minimal_sets() -> None:
     made, _ = investigated(SECURE, PLAIN, as_measured(PLAIN))
-    assert minimal(made) == {Way.OWN: {SECURE}, Way.COPY: {frozenset({SECCOMP, APPARMOR})}}
+    assert minimal(made) == {BwrapVariant.OWN: {SECURE}, BwrapVariant.COPY: {frozenset({SECCOMP, APPARMOR})}}
     assert made.none_at_all is True
     said = outcome(made, "minimal.user-namespaces").summary
     assert "a copy of bwrap without the setuid bit" in said
@@ -150,7 +150,7 @@ def test_with_apparmor_its_relaxation_is_needed() -> None:
     made, _ = investigated(SECURE, UBUNTU, as_measured(UBUNTU))
     assert rows(made)[APPARMOR].need is Need.NEEDED
     assert rows(made)[APPARMOR].said == "bwrap: Failed to make / slave: Permission denied"
-    assert minimal(made) == {Way.OWN: {SECURE}, Way.COPY: {frozenset({SECCOMP, APPARMOR})}}
+    assert minimal(made) == {BwrapVariant.OWN: {SECURE}, BwrapVariant.COPY: {frozenset({SECCOMP, APPARMOR})}}
     assert all(one.status is Status.PASS for one in outcomes_of(made, 0))
 
 
@@ -160,15 +160,15 @@ def test_one_added_for_nothing_is_removable_and_a_fail() -> None:
     found = outcome(made, "cap-add=SYS_TIME")
     assert found.status is Status.FAIL
     assert found.fix.startswith("remove --cap-add=SYS_TIME from the profile")
-    assert minimal(made)[Way.OWN] == {SECURE}
+    assert minimal(made)[BwrapVariant.OWN] == {SECURE}
 
 
 def test_without_the_setuid_bit_capabilities_are_removable_and_there_is_one_way() -> None:
     host = replace(PLAIN, bwrap="755 root")
     as_copy = as_measured(host)
-    made, _ = investigated(SECURE, host, lambda options, _: as_copy(options, Way.COPY))
+    made, _ = investigated(SECURE, host, lambda options, _: as_copy(options, BwrapVariant.COPY))
     assert {rows(made)[name].need for name in THREE} == {Need.REMOVABLE}
-    assert minimal(made) == {Way.OWN: {frozenset({SECCOMP, APPARMOR})}}
+    assert minimal(made) == {BwrapVariant.OWN: {frozenset({SECCOMP, APPARMOR})}}
     assert made.none_at_all is True
     assert made.others_idle is None
 
@@ -179,16 +179,16 @@ def test_two_that_stand_in_for_each_other_are_both_shown() -> None:
         replace(PLAIN, bwrap="755 root"),
         lambda options, _: "" if options else "no",
     )
-    assert minimal(made)[Way.OWN] == {frozenset({"privileged"}), frozenset({SECCOMP})}
+    assert minimal(made)[BwrapVariant.OWN] == {frozenset({"privileged"}), frozenset({SECCOMP})}
 
 
 def test_options_that_break_what_fewer_allow_are_an_error() -> None:
-    def says(options: Set, way: Way) -> str:
+    def says(options: Set, way: BwrapVariant) -> str:
         return "" if options in (SECURE, frozenset({SECCOMP, APPARMOR})) else "odd"
 
     made, _ = investigated(SECURE, PLAIN, says)
     assert made.contradictions == ()
-    odd = trial(THREE, Way.OWN)
+    odd = trial(THREE, BwrapVariant.OWN)
     made = justify(TARGET, PLAIN, Question(SECURE, SECURE), {}, (*made.trials, odd))
     assert made.contradictions
     assert (
@@ -276,7 +276,7 @@ def test_others_can_be_added() -> None:
     assert with_only(ALL, relaxations_asked(ALL)) == ALL
 
 
-def with_time(repository: Repository, host: Host = PLAIN, *, key: str = "0123") -> Justification:
+def with_time(repository: Repository, host: ExperimentHost = PLAIN, *, key: str = "0123") -> Justification:
     """A repository whose secure profile asks for SYS_TIME too, and the evidence of a host in it."""
     file = repository.path / ".devcontainer/devcontainer.secure.json"
     if "SYS_TIME" not in file.read_text():

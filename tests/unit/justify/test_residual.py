@@ -10,7 +10,16 @@ import pytest
 from nestproof.core.outcome import Status
 from nestproof.engine.client import EngineFacts
 from nestproof.justify.outcomes import host_in_words, hosts_table
-from nestproof.justify.residual import DEEDS, Attempt, Could, Deed, judged, outcomes_of, table, to_json
+from nestproof.justify.residual import (
+    DEEDS,
+    Action,
+    ActionResult,
+    Attempt,
+    judged,
+    outcomes_of,
+    table,
+    to_json,
+)
 from nestproof.probes.table import script
 from tests.conftest import ROOT
 from tests.unit.justify.test_justification import PLAIN, SECURE, TARGET, UBUNTU, as_measured, investigated
@@ -22,24 +31,29 @@ CONTROL = "control: there is a folder to mount on\n"
 @pytest.mark.parametrize(
     ("status", "stdout", "stderr", "could"),
     [
-        (0, f"{CONTROL}done\n", "", Could.YES),
-        (32, CONTROL, "mount: /tmp/x: permission denied.\n  dmesg(1) may have more", Could.NO),
-        (1, CONTROL, "unshare: unshare failed: Operation not permitted\n", Could.NO),
-        (1, CONTROL, "sh: 5: cannot create /proc/sys/vm/swappiness: Read-only file system\n", Could.NO),
+        (0, f"{CONTROL}done\n", "", ActionResult.YES),
+        (32, CONTROL, "mount: /tmp/x: permission denied.\n  dmesg(1) may have more", ActionResult.NO),
+        (1, CONTROL, "unshare: unshare failed: Operation not permitted\n", ActionResult.NO),
+        (
+            1,
+            CONTROL,
+            "sh: 5: cannot create /proc/sys/vm/swappiness: Read-only file system\n",
+            ActionResult.NO,
+        ),
         # Without its control, a refusal may be of something else.
-        (1, "", "mount: /tmp/x: permission denied.\n", Could.UNKNOWN),
+        (1, "", "mount: /tmp/x: permission denied.\n", ActionResult.UNKNOWN),
         # A program that is not there, or has a fault of its own, refuses nothing.
-        (127, CONTROL, "sh: 4: unshare: not found\n", Could.UNKNOWN),
-        (255, CONTROL, "Modification of a read-only value attempted at -e line 1.\n", Could.UNKNOWN),
-        (69, "unavailable: this host has no disk\n", "", Could.UNKNOWN),
-        (124, CONTROL, "", Could.UNKNOWN),
+        (127, CONTROL, "sh: 4: unshare: not found\n", ActionResult.UNKNOWN),
+        (255, CONTROL, "Modification of a read-only value attempted at -e line 1.\n", ActionResult.UNKNOWN),
+        (69, "unavailable: this host has no disk\n", "", ActionResult.UNKNOWN),
+        (124, CONTROL, "", ActionResult.UNKNOWN),
         # One that ends well without having seen its deed has not done it.
-        (0, CONTROL, "", Could.UNKNOWN),
-        (0, "done\n", "", Could.UNKNOWN),
-        (1, f"{CONTROL}done\n", "Operation not permitted", Could.UNKNOWN),
+        (0, CONTROL, "", ActionResult.UNKNOWN),
+        (0, "done\n", "", ActionResult.UNKNOWN),
+        (1, f"{CONTROL}done\n", "Operation not permitted", ActionResult.UNKNOWN),
     ],
 )
-def test_what_came_of_an_attempt(status: int, stdout: str, stderr: str, could: Could) -> None:
+def test_what_came_of_an_attempt(status: int, stdout: str, stderr: str, could: ActionResult) -> None:
     assert judged(DEED, "root", status, stdout, stderr).could is could
 
 
@@ -48,27 +62,27 @@ def test_what_refused_is_quoted_not_what_is_said_after_it() -> None:
     assert judged(DEED, "root", 32, CONTROL, said).said == "mount: /tmp/x: permission denied."
 
 
-def tried(could: Could) -> list[Attempt]:
+def tried(could: ActionResult) -> list[Attempt]:
     return [Attempt(deed, who, could) for who in ("root", "user") for deed in DEEDS]
 
 
 def test_what_could_not_be_shown_is_no_answer() -> None:
-    shown = [*outcomes_of(TARGET, tried(Could.NO))]
+    shown = [*outcomes_of(TARGET, tried(ActionResult.NO))]
     assert {one.status for one in shown} == {Status.PASS}
     assert len(shown) == len(DEEDS)
-    assert {one.status for one in outcomes_of(TARGET, tried(Could.UNKNOWN))} == {Status.UNVERIFIED}
+    assert {one.status for one in outcomes_of(TARGET, tried(ActionResult.UNKNOWN))} == {Status.UNVERIFIED}
 
 
 def test_the_table_has_a_row_for_each_deed_and_a_column_for_each_who() -> None:
-    head, _, *rows = table(tried(Could.YES)).splitlines()
+    head, _, *rows = table(tried(ActionResult.YES)).splitlines()
     assert head == "| | root | user | what it takes |"
     assert [row.split(" | ")[:3] for row in rows] == [[f"| {deed.what}", "yes", "yes"] for deed in DEEDS]
-    assert len(to_json(TARGET, tried(Could.YES))["attempts"]) == 2 * len(DEEDS)
+    assert len(to_json(TARGET, tried(ActionResult.YES))["attempts"]) == 2 * len(DEEDS)
 
 
 @pytest.mark.parametrize("option", ["rootless", "userns"])
 def test_where_root_is_mapped_it_is_said(option: str) -> None:
-    plain, mapped = table(tried(Could.NO)), table(tried(Could.NO), mapped=True)
+    plain, mapped = table(tried(ActionResult.NO)), table(tried(ActionResult.NO), mapped=True)
     assert mapped.startswith(f"{plain}\n\nThis engine maps root to another user of the host")
     host = replace(PLAIN, lsms=("seccomp", option))
     assert str(host) == f"Linux 6.1 (seccomp, {option}), Docker 26.1, linux/amd64"
@@ -79,7 +93,7 @@ def test_where_root_is_mapped_it_is_said(option: str) -> None:
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
-def test_each_deed_is_one_small_script_that_says_its_question(deed: Deed) -> None:
+def test_each_deed_is_one_small_script_that_says_its_question(deed: Action) -> None:
     lines = script(deed.name).splitlines()
     assert len(lines) <= 25
     assert re.match(r"# .*\?", lines[0])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
 from nestproof.justify.suggest import batches, by_risk
 from nestproof.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
-from nestproof.justify.trials import Host
+from nestproof.justify.trials import ExperimentHost
 from nestproof.privileges.risks import risk_of
 
-PLAIN = Host("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
+PLAIN = ExperimentHost("6.1", ("seccomp",), "Docker 26.1", "linux/amd64", "sha256:01", "4755 root")
 
 
 def test_each_relaxation_of_dockers_defaults_is_tried_once() -> None:

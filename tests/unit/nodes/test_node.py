@@ -9,7 +9,7 @@ import pytest
 
 from nestproof.core.errors import CommandError
 from nestproof.engine.client import EngineFacts
-from nestproof.nodes.node import Truth, node_for
+from nestproof.nodes.node import Fidelity, node_for
 
 BUILDX_INSPECT = """\
 Name:          default
@@ -49,7 +49,7 @@ def says(docker: Path, text: str, *, status: int = 0, stderr: str = "") -> None:
 def test_the_engines_own_platform_is_native_and_nothing_is_asked(docker: Path, platform: str) -> None:
     says(docker, "", status=99)
     node = node_for(facts(platform), platform)
-    assert (node.platform, node.truth, node.remedy) == (platform, Truth.NATIVE, "")
+    assert (node.platform, node.fidelity, node.remedy) == (platform, Fidelity.NATIVE, "")
     assert node.reason == f"the engine's kernel is {platform.removeprefix('linux/')}"
 
 
@@ -65,7 +65,7 @@ def test_the_engines_own_platform_is_native_and_nothing_is_asked(docker: Path, p
 def test_a_platform_that_the_builder_knows_is_emulated(docker: Path, platforms: str) -> None:
     says(docker, BUILDX_INSPECT.format(platforms=platforms))
     node = node_for(facts("linux/amd64"), "linux/arm64")
-    assert node.truth is Truth.EMULATED
+    assert node.fidelity is Fidelity.EMULATED
     assert "amd64 kernel runs arm64 under qemu-user" in node.reason
     assert "arm64" in node.remedy
 
@@ -76,7 +76,7 @@ def test_a_platform_that_the_builder_knows_is_emulated(docker: Path, platforms: 
 def test_a_platform_that_the_builder_does_not_know_is_absent(docker: Path, platforms: str) -> None:
     says(docker, BUILDX_INSPECT.format(platforms=platforms))
     node = node_for(facts("linux/amd64"), "linux/arm64")
-    assert node.truth is Truth.ABSENT
+    assert node.fidelity is Fidelity.ABSENT
     assert "has no handler for arm64 programs" in node.reason
     assert node.remedy.startswith("qemu-user-static")
 
@@ -84,7 +84,7 @@ def test_a_platform_that_the_builder_does_not_know_is_absent(docker: Path, platf
 def test_an_arm_machine_can_emulate_too(docker: Path) -> None:
     says(docker, BUILDX_INSPECT.format(platforms="linux/arm64, linux/amd64"))
     node = node_for(facts("linux/arm64"), "linux/amd64")
-    assert node.truth is Truth.EMULATED
+    assert node.fidelity is Fidelity.EMULATED
     assert "arm64 kernel runs amd64" in node.reason
 
 

@@ -12,10 +12,10 @@ import pytest
 from docker import APIClient
 from nestproof.core.config import Config, ConfiguredNode, load_config
 from nestproof.core.errors import CommandError, EngineError, EngineUnavailable, UsageError
-from nestproof.engine.buildx_builder import Builder
+from nestproof.engine.buildx_builder import BuildxBuilder
 from nestproof.engine.client import Engine, EngineFacts
-from nestproof.nodes.node import Node, Truth
-from nestproof.nodes.node_pool import Fleet, docker_variables, require_node
+from nestproof.nodes.node import Fidelity, Node
+from nestproof.nodes.node_pool import NodePool, docker_variables, require_node
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 
@@ -42,11 +42,11 @@ class Stand:
         facts = EngineFacts(address or "unix:///x", "1", "Debian", "6.1.0", self.platforms[address], "o", ())
         return Engine(cast(APIClient, object()), facts, dict(variables or {}), cpus=4)
 
-    def builder(self, variables: Mapping[str, str | None] | None) -> Builder:
+    def builder(self, variables: Mapping[str, str | None] | None) -> BuildxBuilder:
         address = (variables or {}).get("DOCKER_HOST") or ""
         if address == "unix:///podman":
             raise CommandError("docker buildx cannot say", why="no BuildKit")
-        return Builder("docker", self.emulated.get(address, frozenset()))
+        return BuildxBuilder("docker", self.emulated.get(address, frozenset()))
 
 
 @pytest.fixture
@@ -58,20 +58,20 @@ def node(name: str, host: str = "", **settings: Any) -> ConfiguredNode:
     return ConfiguredNode.model_validate({"name": name, "host": host or f"unix:///{name}", **settings})
 
 
-def fleet(*nodes: ConfiguredNode) -> Fleet:
-    return Fleet(nodes, Path("/w"), print)
+def node_pool(*nodes: ConfiguredNode) -> NodePool:
+    return NodePool(nodes, Path("/w"), print)
 
 
 def test_without_configuration_it_is_the_docker_clients_own_engine(stand: Stand) -> None:
-    place = fleet().place(AMD64)
-    assert (place.node.name, place.node.truth, place.elsewhere) == ("default", Truth.NATIVE, False)
+    place = node_pool().place(AMD64)
+    assert (place.node.name, place.node.fidelity, place.remote) == ("default", Fidelity.NATIVE, False)
     assert place.builder is place.engine
     assert stand.timeouts == {"": 60}
 
 
 def test_others_are_not_even_asked_where_it_is_native(stand: Stand) -> None:
     stand.silent["unix:///arm"] = "gone"
-    assert fleet(node("arm")).place(AMD64).node.name == "default"
+    assert node_pool(node("arm")).place(AMD64).node.name == "default"
     assert stand.reached == [""]
 
 
@@ -92,59 +92,59 @@ def test_native_before_virtual_before_emulated_and_the_clients_own_first(
     stand: Stand, truths: list[str], chosen: str, own: str
 ) -> None:
     nodes = []
-    for name, truth in zip("ab", truths, strict=True):
+    for name, fidelity in zip("ab", truths, strict=True):
         address = f"unix:///{name}"
-        stand.platforms[address] = ARM64 if truth in ("native", "virtual") else AMD64
-        stand.emulated[address] = frozenset({ARM64} if truth == "emulated" else ())
-        nodes.append(node(name, virtual=truth == "virtual"))
+        stand.platforms[address] = ARM64 if fidelity in ("native", "virtual") else AMD64
+        stand.emulated[address] = frozenset({ARM64} if fidelity == "emulated" else ())
+        nodes.append(node(name, virtual=fidelity == "virtual"))
     stand.emulated[""] = frozenset({ARM64} if own == "emulated" else ())
     expected = "default" if own == "emulated" and set(truths) <= {"emulated", "absent"} else chosen
-    place = fleet(*nodes).place(ARM64)
+    place = node_pool(*nodes).place(ARM64)
     assert place.node.name == expected
     assert place.node.reason
     if expected != "default":
-        assert place.node.truth.value == truths["ab".index(expected)]
-    assert place.node.slowness == (10 if place.node.truth is Truth.VIRTUAL else 1)
+        assert place.node.fidelity.value == truths["ab".index(expected)]
+    assert place.node.timeout_factor == (10 if place.node.fidelity is Fidelity.VIRTUAL else 1)
 
 
 def test_a_node_answers_for_no_platform_but_those_that_it_is_kept_for(stand: Stand) -> None:
     stand.platforms["unix:///arm"] = ARM64
     stand.emulated[""] = frozenset({ARM64})
-    assert fleet(node("arm", platforms=[AMD64])).place(ARM64).node.name == "default"
+    assert node_pool(node("arm", platforms=[AMD64])).place(ARM64).node.name == "default"
     with pytest.raises(EngineUnavailable, match="nothing here runs linux/arm64") as caught:
-        fleet(node("arm", platforms=[AMD64])).place(ARM64, "arm")
+        node_pool(node("arm", platforms=[AMD64])).place(ARM64, "arm")
     assert "leaves this platform out" in caught.value.why
 
 
-@pytest.mark.parametrize("own", [Truth.NATIVE, Truth.EMULATED])
+@pytest.mark.parametrize("own", [Fidelity.NATIVE, Fidelity.EMULATED])
 def test_of_equally_true_nodes_one_that_is_kept_for_the_platform_comes_first(
-    stand: Stand, own: Truth
+    stand: Stand, own: Fidelity
 ) -> None:
-    platform = AMD64 if own is Truth.NATIVE else ARM64
+    platform = AMD64 if own is Fidelity.NATIVE else ARM64
     for address in ("", "unix:///a", "unix:///b"):
         stand.platforms[address], stand.emulated[address] = AMD64, frozenset({ARM64})
-    assert fleet(node("a"), node("b", platforms=[platform])).place(platform).node.name == "b"
-    assert fleet(node("a"), node("b")).place(platform).node.name == "default"
+    assert node_pool(node("a"), node("b", platforms=[platform])).place(platform).node.name == "b"
+    assert node_pool(node("a"), node("b")).place(platform).node.name == "default"
     stand.silent["unix:///b"] = "gone"
-    assert fleet(node("a"), node("b", platforms=[platform])).place(platform).node.name == "default"
+    assert node_pool(node("a"), node("b", platforms=[platform])).place(platform).node.name == "default"
 
 
 def test_the_node_that_is_asked_for_or_none(stand: Stand) -> None:
     stand.platforms["unix:///other"] = AMD64
-    place = fleet(node("other")).place(AMD64, "other")
+    place = node_pool(node("other")).place(AMD64, "other")
     assert (place.node.name, place.engine.facts.address) == ("other", "unix:///other")
     assert stand.reached == ["unix:///other"]
     stand.silent["unix:///other"] = "refused"
     with pytest.raises(EngineUnavailable, match="the node other does not answer") as caught:
-        fleet(node("other")).place(AMD64, "other")
+        node_pool(node("other")).place(AMD64, "other")
     assert caught.value.why == "refused"
 
 
 def test_a_node_that_is_missed_is_named_where_another_answers_less_truly(stand: Stand) -> None:
     stand.emulated[""] = frozenset({ARM64})
     stand.silent["unix:///arm"] = "connection refused"
-    place = fleet(node("arm")).place(ARM64)
-    assert place.node.truth is Truth.EMULATED
+    place = node_pool(node("arm")).place(ARM64)
+    assert place.node.fidelity is Fidelity.EMULATED
     assert place.node.remedy.endswith(
         "the node arm does not answer: no Docker Engine answers at unix:///arm: connection refused"
     )
@@ -153,12 +153,12 @@ def test_a_node_that_is_missed_is_named_where_another_answers_less_truly(stand: 
 def test_a_configured_node_answers_where_the_docker_client_has_no_engine(stand: Stand) -> None:
     stand.silent[""] = "no such file"
     stand.platforms["unix:///other"] = AMD64
-    assert fleet(node("other")).place(AMD64).node.name == "other"
+    assert node_pool(node("other")).place(AMD64).node.name == "other"
     with pytest.raises(EngineUnavailable, match="no Docker Engine answers"):
-        fleet().place(AMD64)
+        node_pool().place(AMD64)
     stand.silent["unix:///other"] = "refused"
     with pytest.raises(EngineUnavailable, match="no node answers for linux/amd64") as caught:
-        fleet(node("other")).place(AMD64)
+        node_pool(node("other")).place(AMD64)
     assert "no such file" in caught.value.why
     assert "the node other does not answer" in caught.value.why
 
@@ -166,14 +166,14 @@ def test_a_configured_node_answers_where_the_docker_client_has_no_engine(stand: 
 def test_a_builder_that_cannot_be_asked_costs_its_own_node_only(stand: Stand) -> None:
     stand.platforms["unix:///podman"] = AMD64
     stand.emulated[""] = frozenset({ARM64})
-    assert fleet(node("podman")).place(ARM64).node.name == "default"
+    assert node_pool(node("podman")).place(ARM64).node.name == "default"
     with pytest.raises(EngineUnavailable) as caught:
-        fleet(node("podman")).place(ARM64, "podman")
+        node_pool(node("podman")).place(ARM64, "podman")
     assert "no BuildKit" in caught.value.why
 
 
 @pytest.mark.parametrize(
-    ("settings", "elsewhere"),
+    ("settings", "remote"),
     [
         ({"host": "unix:///a"}, False),
         ({"host": "ssh://a"}, True),
@@ -183,15 +183,15 @@ def test_a_builder_that_cannot_be_asked_costs_its_own_node_only(stand: Stand) ->
     ],
 )
 def test_an_engine_behind_a_socket_sees_this_machines_files(
-    stand: Stand, settings: dict[str, Any], elsewhere: bool
+    stand: Stand, settings: dict[str, Any], remote: bool
 ) -> None:
     stand.platforms[settings["host"]] = AMD64
-    assert fleet(node("a", **settings)).place(AMD64, "a").elsewhere is elsewhere
+    assert node_pool(node("a", **settings)).place(AMD64, "a").remote is remote
 
 
 def test_a_node_that_builds_nothing_is_given_images_of_the_clients_own_engine(stand: Stand) -> None:
     stand.platforms["unix:///plain"] = AMD64
-    place = fleet(node("plain", builds=False)).place(AMD64, "plain")
+    place = node_pool(node("plain", builds=False)).place(AMD64, "plain")
     assert (place.engine.facts.address, place.builder.facts.address) == ("unix:///plain", "unix:///x")
     assert place.builder_name == "default"
 
@@ -206,13 +206,13 @@ def test_nodes_are_reached_at_the_same_time(stand: Stand, monkeypatch: pytest.Mo
 
     stand.platforms |= dict.fromkeys(("unix:///a", "unix:///b", "unix:///c"), AMD64)
     monkeypatch.setattr("nestproof.nodes.node_pool.connect", connect)
-    names = {name for name, *_ in fleet(node("a"), node("b"), node("c")).survey()}
+    names = {name for name, *_ in node_pool(node("a"), node("b"), node("c")).survey()}
     assert names == {"default", "a", "b", "c"}
 
 
 def test_each_node_is_reached_once_and_with_its_own_timeout(stand: Stand) -> None:
     stand.platforms["unix:///a"] = AMD64
-    nodes = fleet(node("a", timeout=7))
+    nodes = node_pool(node("a", timeout=7))
     for platform in (AMD64, AMD64):
         nodes.place(platform, "a")
     assert stand.reached == ["unix:///a"]
@@ -222,8 +222,8 @@ def test_each_node_is_reached_once_and_with_its_own_timeout(stand: Stand) -> Non
 def test_the_survey_tells_each_node_for_each_platform_and_who_is_asked_first(stand: Stand) -> None:
     stand.platforms["unix:///arm"] = ARM64
     stand.silent["unix:///gone"] = "refused"
-    rows = list(fleet(node("arm"), node("gone")).survey())
-    told = [(n, f.platform, f.truth.value, first) for n, _, f, first in rows if isinstance(f, Node)]
+    rows = list(node_pool(node("arm"), node("gone")).survey())
+    told = [(n, f.platform, f.fidelity.value, first) for n, _, f, first in rows if isinstance(f, Node)]
     assert told == [
         ("default", AMD64, "native", True),
         ("default", ARM64, "absent", False),
@@ -238,8 +238,8 @@ def test_the_survey_tells_each_node_for_each_platform_and_who_is_asked_first(sta
 
 def test_the_platform_without_a_word_is_the_asked_nodes_own(stand: Stand) -> None:
     stand.platforms["unix:///arm"] = ARM64
-    assert fleet(node("arm")).own_platform("") == AMD64
-    assert fleet(node("arm")).own_platform("arm") == ARM64
+    assert node_pool(node("arm")).own_platform("") == AMD64
+    assert node_pool(node("arm")).own_platform("arm") == ARM64
 
 
 def test_a_name_that_no_node_has_is_a_usage_error_with_the_names() -> None:

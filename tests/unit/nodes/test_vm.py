@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nestproof.core.errors import CommandError, UsageError
-from nestproof.nodes.transfer import without_binds
-from nestproof.nodes.vm import open_guest, read_variables
+from nestproof.nodes.transfer import replace_binds
+from nestproof.nodes.vm import read_variables, start_vm
 from tests.conftest import Repository
 
 
@@ -23,7 +23,7 @@ def test_the_three_variables_are_read_and_nothing_else() -> None:
 
 def test_a_repository_without_guests_is_told_how_to_have_them(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not say how a guest is started") as caught:
-        open_guest([], tmp_path, "linux/arm64", print)
+        start_vm([], tmp_path, "linux/arm64", print)
     assert 'guest = ["scripts/vm"]' in caught.value.fix
 
 
@@ -33,7 +33,7 @@ def test_a_guest_that_does_not_start_is_an_error_with_its_words(tmp_path: Path) 
     script.chmod(0o755)
     said: list[str] = []
     with pytest.raises(CommandError, match="the guest for linux/arm64 could not be started") as caught:
-        open_guest(["vm"], tmp_path, "linux/arm64", said.append)
+        start_vm(["vm"], tmp_path, "linux/arm64", said.append)
     assert "up --platform linux/arm64: no qemu" in caught.value.why
     # Its progress is shown as it comes.
     assert any("no qemu" in line for line in said)
@@ -51,7 +51,7 @@ def test_the_workspace_becomes_a_volume_and_other_mounts_stay(tmp_path: Path) ->
     socket = {"Type": "bind", "Source": "/var/run/docker.sock", "Target": "/s"}
     bound = {"Type": "bind", "Source": str(tmp_path), "Target": "/workspaces/x"}
     named = {"Type": "volume", "Source": "cache", "Target": "/cache"}
-    changed, folders = without_binds(request(bound, socket, named), tmp_path / "inside")
+    changed, folders = replace_binds(request(bound, socket, named), tmp_path / "inside")
     assert folders == {"/workspaces/x": tmp_path}
     assert changed["HostConfig"]["Mounts"] == [
         {"Type": "volume", "Target": "/workspaces/x", "VolumeOptions": {"Labels": {"a": "b"}}},
@@ -63,7 +63,7 @@ def test_the_workspace_becomes_a_volume_and_other_mounts_stay(tmp_path: Path) ->
 
 def test_a_workspace_that_a_compose_service_binds_is_copied_too(tmp_path: Path) -> None:
     binds = [f"{tmp_path}:/code:ro", "/var/run/docker.sock:/var/run/docker.sock"]
-    changed, folders = without_binds({"Labels": {}, "HostConfig": {"Binds": binds}}, tmp_path)
+    changed, folders = replace_binds({"Labels": {}, "HostConfig": {"Binds": binds}}, tmp_path)
     assert folders == {"/code": tmp_path}
     assert changed["HostConfig"]["Binds"] == ["/var/run/docker.sock:/var/run/docker.sock"]
     assert changed["HostConfig"]["Mounts"][0]["Target"] == "/code"
@@ -71,7 +71,7 @@ def test_a_workspace_that_a_compose_service_binds_is_copied_too(tmp_path: Path) 
 
 def test_without_a_workspace_there_is_nothing_to_copy(tmp_path: Path) -> None:
     original = request()
-    assert without_binds(original, tmp_path) == (original, {})
+    assert replace_binds(original, tmp_path) == (original, {})
 
 
 def test_the_tasks_hand_their_words_to_the_guests_command(repository: Repository) -> None:

@@ -12,12 +12,12 @@ from typing import cast
 import pytest
 
 from docker import APIClient
-from nestproof.core.cancellation import Stop, check_stop, current_stop, held, stopped_by
+from nestproof.core.cancellation import CancelToken, acquire, cancelled_by, check_cancelled, current_token
 from nestproof.core.errors import EngineError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.engine.client import Engine, EngineFacts
-from nestproof.nodes.liveness import watched, while_alive
-from nestproof.nodes.workers import Lane, run_lanes
+from nestproof.nodes.liveness import watchdog, while_alive
+from nestproof.nodes.workers import WorkerPool, run_workers
 
 FACTS = EngineFacts("tcp://x", "1", "Debian", "6.1.0", "linux/amd64", "overlay2", ())
 
@@ -54,7 +54,7 @@ def said(name: str, status: Status = Status.PASS) -> Outcome:
 def wait_until_stopped(limit: float = 10.0) -> None:
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
-        check_stop()
+        check_cancelled()
         time.sleep(0.01)
     pytest.fail("nobody asked it to stop")
 
@@ -78,14 +78,16 @@ def test_lanes_run_at_the_same_time_and_jobs_of_a_lane_as_many_as_it_is_wide() -
         yield said(name)
 
     # Three must meet: two of a lane that is two wide, and one of another.
-    met = run_lanes([Lane([partial(meet, "a"), partial(meet, "b")], 2), Lane([partial(meet, "c")], 1)])
+    met = run_workers(
+        [WorkerPool([partial(meet, "a"), partial(meet, "b")], 2), WorkerPool([partial(meet, "c")], 1)]
+    )
     assert sorted(outcome.id for outcome in met) == ["a", "b", "c"]
-    assert len(list(run_lanes([Lane([partial(count, str(n)) for n in range(9)], 3)]))) == 9
+    assert len(list(run_workers([WorkerPool([partial(count, str(n)) for n in range(9)], 3)]))) == 9
     assert most[0] == 3
 
 
 def test_nothing_to_do_is_no_outcome() -> None:
-    assert list(run_lanes([])) == []
+    assert list(run_workers([])) == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_what_a_job_raises_is_raised_and_the_others_clean_up(error: Exception) -
         yield said("never")
 
     with pytest.raises(type(error), match=str(error)):
-        list(run_lanes([Lane([wait], 1), Lane([fail], 1)]))
+        list(run_workers([WorkerPool([wait], 1), WorkerPool([fail], 1)]))
     assert cleaned
     assert not cleaned[0].is_alive()
     assert cleaned[0] is not threading.main_thread()
@@ -129,8 +131,8 @@ def test_who_stops_listening_waits_for_all_to_clean_up_and_nothing_more_begins()
             time.sleep(0.2)
             cleaned.append(name)
 
-    lanes = [Lane([partial(job, "a1"), partial(job, "a2")], 1), Lane([partial(job, "b")], 1)]
-    with contextlib.closing(run_lanes(lanes)) as coming:
+    pools = [WorkerPool([partial(job, "a1"), partial(job, "a2")], 1), WorkerPool([partial(job, "b")], 1)]
+    with contextlib.closing(run_workers(pools)) as coming:
         next(coming)
         next(coming)
     assert sorted(begun) == sorted(cleaned) == ["a1", "b"]
@@ -146,7 +148,7 @@ def test_a_job_between_two_outcomes_is_closed_in_its_own_thread() -> None:
         finally:
             closed.append(threading.current_thread())
 
-    with contextlib.closing(run_lanes([Lane([job], 1)])) as coming:
+    with contextlib.closing(run_workers([WorkerPool([job], 1)])) as coming:
         next(coming)
     assert len(closed) == 1
     assert closed[0] is not threading.main_thread()
@@ -199,7 +201,7 @@ def test_a_node_that_dies_ends_its_lane_and_no_other(
 
     def doomed() -> Generator[Outcome]:
         try:
-            with watched(engine, "far"):
+            with watchdog(engine, "far"):
                 api.dead.set()
                 wait_until_stopped()
         except EngineError as error:
@@ -207,17 +209,17 @@ def test_a_node_that_dies_ends_its_lane_and_no_other(
 
     def later() -> Generator[Outcome]:
         try:
-            check_stop()
+            check_cancelled()
             yield said("later")
         except EngineError as error:
             yield Outcome("later", Status.ERROR, error.what)
 
     def well() -> Generator[Outcome]:
         time.sleep(0.5)
-        check_stop()
+        check_cancelled()
         yield said("well")
 
-    outcomes = list(run_lanes([Lane([doomed, later], 1), Lane([well], 1)]))
+    outcomes = list(run_workers([WorkerPool([doomed, later], 1), WorkerPool([well], 1)]))
     assert {(o.id, o.status, o.summary) for o in outcomes} == {
         ("doomed", Status.ERROR, "the node far is lost"),
         ("later", Status.ERROR, "the node far is lost"),
@@ -229,7 +231,7 @@ def test_nobody_looks_after_a_node_any_longer_than_need_be(
     engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nestproof.nodes.liveness.PULSE", 0.02)
-    with watched(engine, "far"):
+    with watchdog(engine, "far"):
         time.sleep(0.2)
     seen = api.asked
     assert seen >= 3
@@ -238,25 +240,25 @@ def test_nobody_looks_after_a_node_any_longer_than_need_be(
 
 
 def test_a_lock_is_waited_for_until_it_is_time_to_end() -> None:
-    lock, stop = threading.Lock(), Stop()
+    lock, stop = threading.Lock(), CancelToken()
     lock.acquire()
     threading.Timer(0.3, stop.interrupt).start()
     begin = time.monotonic()
-    with stopped_by(stop), pytest.raises(KeyboardInterrupt), held(lock):
+    with cancelled_by(stop), pytest.raises(KeyboardInterrupt), acquire(lock):
         pytest.fail("it was taken")
     assert time.monotonic() - begin < 2
     lock.release()
-    with held(lock):
+    with acquire(lock):
         assert lock.locked()
     assert not lock.locked()
 
 
 def test_the_word_to_end_is_for_its_own_threads() -> None:
-    stop = Stop()
+    stop = CancelToken()
     stop.interrupt()
-    check_stop()
-    with stopped_by(stop):
-        assert current_stop() is stop
+    check_cancelled()
+    with cancelled_by(stop):
+        assert current_token() is stop
         with pytest.raises(KeyboardInterrupt):
-            check_stop()
-    check_stop()
+            check_cancelled()
+    check_cancelled()

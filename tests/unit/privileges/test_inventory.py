@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from invoke.exceptions import Exit
 
-from nestproof.cli.commands import tell_privileges
+from nestproof.cli.commands import print_privileges
 from nestproof.core.errors import CommandError, UsageError
 from nestproof.core.git import UnanswerableError
 from nestproof.core.outcome import Status
 from nestproof.devcontainer.profile import ProfileError, discover, read_profile
 from nestproof.privileges.comparison import Comparison, compare
-from nestproof.privileges.inventory import Standing, show, update
+from nestproof.privileges.inventory import LockStatus, show, update
 from nestproof.privileges.lock import HEADER, LOCK_FILE, read_lock
 from nestproof.privileges.lock_check import check_lock
 from nestproof.privileges.revision import profiles_among
@@ -181,7 +181,7 @@ def test_a_variable_counts_as_what_it_stands_for(workspace: Path) -> None:
     write(workspace, DEFAULT, {"runArgs": ["--network=${localEnv:NET:none}"]})
     assert show(workspace, {}).holders[0].privileges == ()
     (privilege,) = show(workspace, {"NET": "host"}).holders[0].privileges
-    assert (privilege.relaxation, privilege.standing) == ("network=host", Standing.UNHELD)
+    assert (privilege.relaxation, privilege.standing) == ("network=host", LockStatus.UNHELD)
 
 
 def test_a_folder_without_profiles_is_a_usage_error(workspace: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_first_update_writes_a_lock_that_wants_reasons(workspace: Path) -> Non
     assert one.profile
     outcome = check_lock("secure", one.profile, one.document, read_lock(workspace))
     assert outcome.status is Status.PASS
-    assert [finding.mistake.rule for finding in outcome.findings] == ["lock-reason"]
+    assert [finding.diagnostic.rule for finding in outcome.findings] == ["lock-reason"]
 
 
 def test_an_update_keeps_reasons_and_the_leading_comment(workspace: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_second_update_writes_nothing(workspace: Path) -> None:
 def test_after_an_update_everything_is_in_the_lock(workspace: Path) -> None:
     write(workspace, DEFAULT, {"privileged": True, "securityOpt": ["seccomp=own.json"], "capAdd": ["ALL"]})
     assert update(workspace, {}).written
-    assert {p.standing for p in show(workspace, {}).holders[0].privileges} == {Standing.LOCKED}
+    assert {p.standing for p in show(workspace, {}).holders[0].privileges} == {LockStatus.LOCKED}
 
 
 def test_while_a_profile_cannot_be_read_the_lock_stays(workspace: Path) -> None:
@@ -695,7 +695,7 @@ def test_a_shallow_clone_is_told_to_fetch_more(
     # The command line itself: its exit code is what a build sees.
     monkeypatch.setattr("nestproof.cli.console.interrupted_by_signals", contextlib.nullcontext)
     with pytest.raises(Exit) as caught:
-        tell_privileges(update=False, base="origin/branch", as_json=False)
+        print_privileges(update=False, base="origin/branch", as_json=False)
     assert caught.value.code == 3
     assert capsys.readouterr().err == (
         'nestproof: the history here ends before HEAD and "origin/branch" meet\n'

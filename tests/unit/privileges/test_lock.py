@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from nestproof.core.diagnostics import Finding
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
-from nestproof.devcontainer.profile import Reading, read_profile
-from nestproof.privileges.locations import places_asked
+from nestproof.devcontainer.profile import LoadResult, read_profile
+from nestproof.privileges.locations import relaxation_locations
 from nestproof.privileges.lock import (
     HEADER,
     LOCK_FILE,
@@ -217,12 +217,12 @@ def test_a_file_where_the_folder_belongs_is_named(tmp_path: Path) -> None:
 # Places
 
 
-def reading(tmp_path: Path, config: str | dict[str, Any], **environment: str) -> Reading:
+def reading(tmp_path: Path, config: str | dict[str, Any], **environment: str) -> LoadResult:
     file = tmp_path / FILE
     file.parent.mkdir(exist_ok=True)
     file.write_text(config if isinstance(config, str) else json.dumps(config, indent=2))
     one = read_profile("default", file, tmp_path, environment)
-    assert one.profile is not None, one.mistakes
+    assert one.profile is not None, one.diagnostics
     return one
 
 
@@ -232,7 +232,7 @@ def places(tmp_path: Path, config: dict[str, Any], **environment: str) -> dict[s
     text = one.document.text
     return {
         name: [(place.path, " ".join(text[place.start.offset : place.end.offset].split())) for place in found]
-        for name, found in places_asked(one.profile, one.document).items()
+        for name, found in relaxation_locations(one.profile, one.document).items()
     }
 
 
@@ -310,7 +310,7 @@ def check(tmp_path: Path, config: str | dict[str, Any], lock: str | None) -> Out
     assert one.profile is not None
     outcome = check_lock("default", one.profile, one.document, None if lock is None else parse_lock(lock))
     assert outcome.id == "check.lock"
-    assert all(finding.mistake.rule in RULES for finding in outcome.findings)
+    assert all(finding.diagnostic.rule in RULES for finding in outcome.findings)
     return outcome
 
 
@@ -318,7 +318,7 @@ def said(findings: tuple[Finding, ...]) -> list[str]:
     return [
         f"{finding.file}:{m.start.line}:{m.start.column}: {m.severity}: {m.message}"
         for finding in findings
-        for m in [finding.mistake]
+        for m in [finding.diagnostic]
     ]
 
 
@@ -369,7 +369,7 @@ def test_what_the_lock_lacks_fails_at_its_place(tmp_path: Path) -> None:
         "nestproof privileges --update"
     )
     (finding,) = outcome.findings
-    assert (finding.mistake.rule, finding.mistake.severity) == ("lock-relaxation", "error")
+    assert (finding.diagnostic.rule, finding.diagnostic.severity) == ("lock-relaxation", "error")
     assert said((finding,)) == [
         f"{FILE}:5:5: error: runArgs[1] asks for cap-add=NET_ADMIN, "
         f"which the lock does not have for default: {allows}"
@@ -386,8 +386,8 @@ def test_each_relaxation_that_the_lock_lacks_has_a_finding(tmp_path: Path) -> No
     assert outcome.summary == (
         f"{FILE}:8:5: asks for cap-add=NET_ADMIN, privileged, which the lock does not have for default"
     )
-    assert [finding.mistake.start.line for finding in outcome.findings] == [8, 3]
-    assert [note.note for note in outcome.findings[0].mistake.related] == ["capAdd[0] asks for it too"]
+    assert [finding.diagnostic.start.line for finding in outcome.findings] == [8, 3]
+    assert [note.note for note in outcome.findings[0].diagnostic.related] == ["capAdd[0] asks for it too"]
     assert len(outcome.cause.splitlines()) == 2
 
 
@@ -398,10 +398,10 @@ def test_what_the_file_does_not_name_is_reported_at_its_start(
     monkeypatch.setattr("nestproof.privileges.relaxations._SENSITIVE_SOURCES", (str(tmp_path),))
     outcome = check(tmp_path, {"image": "x"}, "")
     (finding,) = outcome.findings
-    assert finding.mistake.message.startswith(
+    assert finding.diagnostic.message.startswith(
         f"the profile asks for mount={tmp_path}, which the lock does not have for default: "
     )
-    assert (finding.mistake.start.line, finding.mistake.start.column) == (1, 1)
+    assert (finding.diagnostic.start.line, finding.diagnostic.start.column) == (1, 1)
 
 
 def test_what_nothing_asks_for_is_a_warning_at_its_line(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_what_nothing_asks_for_is_a_warning_at_its_line(tmp_path: Path) -> None:
     assert outcome.status is Status.PASS
     assert outcome.summary == f"{FILE}: no relaxations, as the lock has it (1 warning)"
     (finding,) = outcome.findings
-    assert finding.mistake.rule == "lock-unused"
+    assert finding.diagnostic.rule == "lock-unused"
     assert said((finding,)) == [
         f"{LOCK_FILE}:3:1: warning: the lock has pid=host for default, and {FILE} does not ask for it"
     ]
@@ -425,7 +425,7 @@ def test_an_empty_reason_is_an_error(tmp_path: Path, reason: str) -> None:
     assert outcome.cause == "a relaxation that nobody gives a reason for is one that nobody has weighed"
     assert outcome.fix == "write why default needs it"
     assert said(outcome.findings) == [f"{LOCK_FILE}:2:1: error: cap-add=NET_ADMIN has no reason"]
-    assert outcome.findings[0].mistake.rule == "lock-reason"
+    assert outcome.findings[0].diagnostic.rule == "lock-reason"
 
 
 def test_a_reason_that_nobody_wrote_is_a_warning(tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_a_reason_that_nobody_wrote_is_a_warning(tmp_path: Path) -> None:
     assert said(outcome.findings) == [
         f"{LOCK_FILE}:2:1: warning: the reason for cap-add=NET_ADMIN is the one that nestproof filled in"
     ]
-    assert outcome.findings[0].mistake.rule == "lock-reason"
+    assert outcome.findings[0].diagnostic.rule == "lock-reason"
     assert outcome.findings[0].fix == "write why default needs it"
 
 
@@ -450,7 +450,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     config = {"image": "x", "capAdd": ["NET_ADMIN", "SYS_ADMIN"]}
     outcome = check(tmp_path, config, '[default]\n"pid=host" = "x"\n"cap-add=NET_ADMIN" = ""\n')
     assert outcome.status is Status.FAIL
-    assert [finding.mistake.rule for finding in outcome.findings] == [
+    assert [finding.diagnostic.rule for finding in outcome.findings] == [
         "lock-relaxation",
         "lock-unused",
         "lock-reason",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nestproof.core.config import OwnProbe, load_config
+from nestproof.core.config import CustomProbe, load_config
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Observation, Status
-from nestproof.probes.custom import own_probes
+from nestproof.probes.custom import custom_probes
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
 from nestproof.probes.verdicts import Context
@@ -33,13 +33,13 @@ needs-namespaces = true
 """
 
 
-def load(folder: Path, text: str) -> list[OwnProbe]:
+def load(folder: Path, text: str) -> list[CustomProbe]:
     (folder / "nestproof.toml").write_text(text)
     return load_config(folder).probe
 
 
 def planned(folder: Path, text: str = CONFIG) -> dict[str, tuple[Probe, ...]]:
-    return own_probes(load(folder, text), ["default", "secure"])
+    return custom_probes(load(folder, text), ["default", "secure"])
 
 
 def test_each_profile_has_those_that_are_for_it(tmp_path: Path) -> None:

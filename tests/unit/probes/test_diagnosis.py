@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
 from nestproof.probes.diagnosis import diagnose
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 
 SECCOMP = 'add "--security-opt=seccomp=unconfined" to runArgs'
 APPARMOR = 'add "--security-opt=apparmor=unconfined" to runArgs'
 CAPSET = "bwrap: capset failed: Operation not permitted"
 
 
-def holding(*names: str, **facts: str) -> Surroundings:
+def holding(*names: str, **facts: str) -> SandboxFacts:
     """Docker's default capabilities and these, with other facts."""
     mask = sum(1 << NAMES.index(name) for name in {*DOCKER_DEFAULT, *names})
-    return Surroundings({"CapBnd": f"{mask:016x}", **facts})
+    return SandboxFacts({"CapBnd": f"{mask:016x}", **facts})
 
 
 @pytest.mark.parametrize(
@@ -244,13 +244,13 @@ ENFORCED = "docker-default (enforce)"
     ],
 )
 def test_a_layer_is_named_where_it_is_seen(said: str, facts: dict[str, str], layer: str) -> None:
-    diagnosis = diagnose(said, Surroundings(facts))
+    diagnosis = diagnose(said, SandboxFacts(facts))
     assert diagnosis is not None
     assert diagnosis.layer == layer
 
 
 def test_the_fix_lifts_all_of_the_walls_that_stand() -> None:
-    both = Surroundings({"Seccomp": "2", "apparmor": ENFORCED})
+    both = SandboxFacts({"Seccomp": "2", "apparmor": ENFORCED})
     slave = diagnose(SLAVE, both)
     assert slave is not None
     assert slave.fix.startswith(
@@ -278,6 +278,6 @@ def test_words_in_a_name_are_no_part_of_a_pattern() -> None:
 @settings(deadline=None)
 @given(st.text(), st.none() | st.dictionaries(st.sampled_from(["Seccomp", "apparmor", "masked"]), st.text()))
 def test_any_words_and_facts_are_taken(said: str, facts: dict[str, str] | None) -> None:
-    here = None if facts is None else Surroundings(facts)
+    here = None if facts is None else SandboxFacts(facts)
     diagnose(said, here)
     diagnose(f"{CAPSET}\n{PIVOT}\n{said}", here)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nestproof.core.capabilities import SETUID_BWRAP
-from nestproof.probes.facts import Surroundings, parse_surroundings
+from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.table import script
 
 # Of a container of the secure profile on Docker Engine 20.10, kernel 6.18 without AppArmor.
@@ -29,7 +29,7 @@ bwrap-version\tbubblewrap 0.8.0
 
 
 def test_a_containers_facts_are_read() -> None:
-    here = parse_surroundings(SECURE)
+    here = parse_facts(SECURE)
     assert here.bounding_set is not None
     assert here.bounding_set >= SETUID_BWRAP
     assert here.is_filtered is False
@@ -41,8 +41,8 @@ def test_a_containers_facts_are_read() -> None:
 
 
 def test_what_is_not_told_is_unknown_and_not_denied() -> None:
-    here = parse_surroundings("uid\t0\nno tab here\n\t\n")
-    assert here == Surroundings({"uid": "0"})
+    here = parse_facts("uid\t0\nno tab here\n\t\n")
+    assert here == SandboxFacts({"uid": "0"})
     assert here.bounding_set is None
     assert here.is_filtered is None
     assert here.number("kernel/unprivileged_userns_clone") is None
@@ -50,19 +50,19 @@ def test_what_is_not_told_is_unknown_and_not_denied() -> None:
 
 
 def test_an_enforced_apparmor_profile_is_told_from_a_complaining_one() -> None:
-    assert parse_surroundings("apparmor\tdocker-default (enforce) \n").is_confined
-    assert not parse_surroundings("apparmor\tdocker-default (complain)\n").is_confined
-    assert not parse_surroundings("apparmor\tunconfined\n").is_confined
+    assert parse_facts("apparmor\tdocker-default (enforce) \n").is_confined
+    assert not parse_facts("apparmor\tdocker-default (complain)\n").is_confined
+    assert not parse_facts("apparmor\tunconfined\n").is_confined
 
 
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
-    parse_surroundings(text)
+    parse_facts(text)
 
 
 def test_this_machines_shell_runs_the_script() -> None:
     done = subprocess.run(["sh", "-c", script("facts")], capture_output=True, text=True, check=True)
-    here = parse_surroundings(done.stdout)
+    here = parse_facts(done.stdout)
     assert here.bounding_set is not None
     assert here.is_filtered is not None
     assert {"uid", "kernel", "machine", "cgroup", "masked"} <= set(here.found)

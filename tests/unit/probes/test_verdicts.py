@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestproof.core.outcome import Observation, Status
-from nestproof.probes.facts import Surroundings
+from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.probe import YES_OR_NO
 from nestproof.probes.table import PACKS, PROBES, script
 from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared, judge_lines, last_line
@@ -240,7 +240,7 @@ def test_a_refusal_has_its_cause_and_its_fix(name: str, stderr: str, layer: str)
 
 def test_missing_capabilities_are_those_of_the_container() -> None:
     # Docker's default set, SYS_ADMIN and NET_ADMIN.
-    context = Context(surroundings=Surroundings({"CapBnd": "00000000a82415fb"}))
+    context = Context(facts=SandboxFacts({"CapBnd": "00000000a82415fb"}))
     judgement = judge(
         "bwrap-pidns", "", "bwrap: capset failed: Operation not permitted", status=1, context=context
     )

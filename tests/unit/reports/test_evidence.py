@@ -37,8 +37,8 @@ from tests.samples import (
     SECURE,
     TWO_MACHINES,
     a_run,
-    elsewhere,
     observed,
+    remote,
 )
 
 SCHEMA = ROOT / "docs/evidence.schema.json"
@@ -489,8 +489,8 @@ def test_conflicting_answers_are_kept_apart_and_named() -> None:
 
 def test_of_a_check_of_several_files_the_worst_answer_counts() -> None:
     good, bad = Outcome("check.json", Status.PASS, "a: x"), Outcome("check.json", Status.FAIL, "b: x")
-    assert not list(disagreements([a_run(good, bad), elsewhere(bad, good)]))
-    assert list(disagreements([a_run(good, good), elsewhere(bad, good)]))
+    assert not list(disagreements([a_run(good, bad), remote(bad, good)]))
+    assert list(disagreements([a_run(good, good), remote(bad, good)]))
 
 
 def test_the_fingerprint_is_that_of_what_decides() -> None:

@@ -364,10 +364,10 @@ def test_contrast_is_computed_as_the_standard_has_it() -> None:
 @pytest.mark.parametrize("palette", palettes(), ids=["light", "dark"])
 def test_every_text_has_enough_contrast(palette: dict[str, str]) -> None:
     assert len(palette) == 12
-    pairs = [(text, ground) for text in ("text", "quiet", "link") for ground in ("ground", "raised")]
+    pairs = [(text, surface) for text in ("text", "quiet", "link") for surface in ("ground", "raised")]
     pairs += [("on", status.value) for status in Status]
-    for text, ground in pairs:
-        assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
+    for text, surface in pairs:
+        assert contrast(palette[text], palette[surface]) >= 4.5, (text, surface)
     # A bar is told from its track by 3:1 (1.4.11).
     for status in Status:
         assert contrast(palette[status.value], palette["raised"]) >= 3

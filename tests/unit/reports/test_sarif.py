@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker, ValidationError
 
 from nestproof import __version__
-from nestproof.core.diagnostics import Finding, Mistake, Related, Rule
+from nestproof.core.diagnostics import Diagnostic, Finding, Related, Rule
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.core.source import Position, Source
 from nestproof.devcontainer import jsonc
@@ -77,7 +77,7 @@ def notifications_of(*outcomes: Outcome) -> Any:
 def check(text: str, name: str = ".devcontainer/devcontainer.json") -> Outcome:
     """What the check of a JSON file will say of `text`."""
     document = jsonc.parse(text, name=name)
-    found = tuple(Finding.of(document.source, mistake) for mistake in document.mistakes)
+    found = tuple(Finding.of(document.source, diagnostic) for diagnostic in document.diagnostics)
     return Outcome("check.json", PASS if document.ok else FAIL, f"{len(found)} found", findings=found)
 
 
@@ -170,7 +170,7 @@ def test_a_finding_is_a_result_at_its_characters() -> None:
 
 
 def test_something_missing_is_an_insertion_point() -> None:
-    found = Mistake("json-missing-comma", "error", "no comma", Position(2, 1, 3), Position(2, 1, 3))
+    found = Diagnostic("json-missing-comma", "error", "no comma", Position(2, 1, 3), Position(2, 1, 3))
     result = result_of(Outcome("check.json", FAIL, "", findings=(Finding("a.json", found),)))
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 1, "startColumn": 3, "endLine": 1, "endColumn": 3}
@@ -226,8 +226,8 @@ def test_a_declared_fallback_is_a_note() -> None:
 
 def test_a_fix_of_a_finding_is_in_words_and_ready_to_paste() -> None:
     source = Source.of("a.json", "[1,]")
-    (mistake,) = jsonc.parse(source.text, name=source.name).mistakes
-    finding = Finding.of(source, mistake, "use ${a}")
+    (diagnostic,) = jsonc.parse(source.text, name=source.name).diagnostics
+    finding = Finding.of(source, diagnostic, "use ${a}")
     result = result_of(Outcome("lint", PASS, "", findings=(finding,)))
     assert result["message"]["text"].endswith("\nFix: use ${{a}}")
     assert result["properties"] == {"fix": "use ${a}"}
@@ -347,12 +347,12 @@ def test_no_log_names_the_folder_above_the_root() -> None:
 
 def hostile(text: str) -> list[Outcome]:
     at = Position(0, 1, 1)
-    mistake = Mistake("json-number", "error", text, at, at, (Related(at, text),))
+    diagnostic = Diagnostic("json-number", "error", text, at, at, (Related(at, text),))
     return [
         Outcome("a", FAIL, text, Target(text, text), text, text),
         Outcome("b", ERROR, text, None, text, text),
         Outcome("c", UNVERIFIED, text, SECURE, text, text),
-        Outcome("d", FAIL, text, findings=(Finding(text.replace("\0", ""), mistake, text, text),)),
+        Outcome("d", FAIL, text, findings=(Finding(text.replace("\0", ""), diagnostic, text, text),)),
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nestproof.core.outcome import Outcome, Status, Target
-from nestproof.probes.facts import parse_surroundings
+from nestproof.probes.facts import parse_facts
 from nestproof.smoke import host
 from nestproof.smoke.host import Account, NotLinuxError, describe, examine, verdicts
 from tests.conftest import Repository
@@ -55,7 +55,7 @@ def test_an_error_is_no_working_sandbox() -> None:
     ],
 )
 def test_the_facts_that_decide_stand_in_one_line(facts: str, words: str) -> None:
-    assert words in describe(parse_surroundings(facts))
+    assert words in describe(parse_facts(facts))
 
 
 def test_it_asks_only_where_bubblewrap_exists(monkeypatch: pytest.MonkeyPatch) -> None:

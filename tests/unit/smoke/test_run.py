@@ -23,10 +23,10 @@ from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status, exit_code
 from nestproof.devcontainer.profile import Profile, load_profile
 from nestproof.engine.client import Engine, EngineFacts, Image
-from nestproof.nodes.node import Node, Truth
+from nestproof.nodes.node import Fidelity, Node
 from nestproof.privileges.lock import Reasons
 from nestproof.probes.table import PACKS, script
-from nestproof.smoke.plan import Run, plan_probes
+from nestproof.smoke.plan import SmokeRun, plan_probes
 from nestproof.smoke.run import smoke
 
 Answer = tuple[int, str, str]
@@ -73,8 +73,8 @@ STAGES = [
     )
 ]  # fmt: skip
 IMAGE = Image("sha256:0123", "linux/amd64", {}, ())
-NATIVE = Node("linux/amd64", Truth.NATIVE, "the engine's kernel is amd64")
-EMULATED = Node("linux/arm64", Truth.EMULATED, "qemu-user refuses namespaces", "an arm64 kernel")
+NATIVE = Node("linux/amd64", Fidelity.NATIVE, "the engine's kernel is amd64")
+EMULATED = Node("linux/arm64", Fidelity.EMULATED, "qemu-user refuses namespaces", "an arm64 kernel")
 
 
 @dataclass
@@ -242,7 +242,7 @@ def profile(folder: Path, packs: list[str] | None = None, *, user: str = "vscode
 def ask(
     engine: Engine, profile: Profile, *, node: Node = NATIVE, lock: Reasons | None = None
 ) -> list[Outcome]:
-    outcomes = list(smoke(engine, Run(profile, node, IMAGE, lock)))
+    outcomes = list(smoke(engine, SmokeRun(profile, node, IMAGE, lock)))
     assert all(outcome.target is not None for outcome in outcomes)
     return outcomes
 
@@ -420,7 +420,7 @@ def test_an_image_runs_its_own_command_only_when_the_profile_keeps_it(
     engine: Engine, stand_in: StandIn, tmp_path: Path, override: dict[str, Any], ran: tuple[str, ...]
 ) -> None:
     image = Image("sha256:0123", "linux/amd64", {}, ("/bin/serve", "80"))
-    list(smoke(engine, Run(profile(tmp_path, ["users"], **override), NATIVE, image, None)))
+    list(smoke(engine, SmokeRun(profile(tmp_path, ["users"], **override), NATIVE, image, None)))
     assert stand_in.created["Entrypoint"] == ["/bin/sh"]
     assert stand_in.created["Cmd"][3:] == list(ran)
 
@@ -453,7 +453,7 @@ def test_a_slow_node_has_longer_for_every_question_and_for_the_facts(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
     # A guest without hardware help once lost the end of the facts, and with it the mode of its bwrap.
-    ask(engine, profile(tmp_path, ["users"]), node=replace(NATIVE, slowness=10))
+    ask(engine, profile(tmp_path, ["users"]), node=replace(NATIVE, timeout_factor=10))
     (command,) = stand_in.commands
     assert command["Cmd"][5::3] == ["facts", "users"]
     assert command["Cmd"][6::3] == ["100", "200"]
@@ -580,7 +580,7 @@ def test_the_container_and_its_volumes_are_removed(engine: Engine, stand_in: Sta
 def test_the_container_is_removed_when_nobody_listens_any_more(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, IMAGE, None))
+    outcomes: Any = smoke(engine, SmokeRun(profile(tmp_path), NATIVE, IMAGE, None))
     next(outcomes)
     assert stand_in.containers
     outcomes.close()
@@ -590,7 +590,7 @@ def test_the_container_is_removed_when_nobody_listens_any_more(
 def test_the_container_is_removed_when_somebody_interrupts(
     engine: Engine, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    outcomes: Any = smoke(engine, Run(profile(tmp_path), NATIVE, IMAGE, None))
+    outcomes: Any = smoke(engine, SmokeRun(profile(tmp_path), NATIVE, IMAGE, None))
     next(outcomes)
     with pytest.raises(KeyboardInterrupt):
         outcomes.throw(KeyboardInterrupt)

@@ -12,13 +12,13 @@ from typing import TypeAlias
 from nestproof.checks.lints import conflicts, isolation, mounts, pinning, secrets, security_options, users
 from nestproof.checks.lints.rules import RULES
 from nestproof.checks.lints.seccomp import Read, lint_seccomp, read_file
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 
 __all__ = ["LINTS", "RULES", "Lint", "lint"]
 
-Lint: TypeAlias = Callable[[Profile, Document], Iterator[Mistake]]
+Lint: TypeAlias = Callable[[Profile, Document], Iterator[Diagnostic]]
 
 LINTS: tuple[Lint, ...] = (
     security_options.unknown_capability,
@@ -45,7 +45,7 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
-def lint(profile: Profile, document: Document, *, read: Read = read_file) -> Iterator[Mistake]:
+def lint(profile: Profile, document: Document, *, read: Read = read_file) -> Iterator[Diagnostic]:
     """All that the lints find, lint by lint; `read` is for the seccomp profiles that are named."""
     for one in LINTS:
         yield from one(profile, document)

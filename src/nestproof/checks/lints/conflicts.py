@@ -9,7 +9,7 @@ from nestproof.checks.lints.mounts import mount_target
 from nestproof.checks.lints.rules import report
 from nestproof.checks.lints.security_options import split_security_option
 from nestproof.core.capabilities import normalize
-from nestproof.core.diagnostics import Mistake, Related
+from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
@@ -26,7 +26,7 @@ _LONE_NETWORKS = frozenset({"bridge", "default", "host", "none"})
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64"}
 
 
-def repeated_option(profile: Profile, document: Document) -> Iterator[Mistake]:
+def repeated_option(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """The same capability, security option, device or switch once more, in one list or in two."""
     seen: dict[tuple[str, str], Option] = {}
     for option in asked(document):
@@ -38,7 +38,7 @@ def repeated_option(profile: Profile, document: Document) -> Iterator[Mistake]:
                 yield report("option-repeated", option.node, message, _here(first))
 
 
-def conflicting_options(profile: Profile, document: Document) -> Iterator[Mistake]:
+def conflicting_options(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Two values where only one can count, or where Docker refuses the pair."""
     options = asked(document)
     yield from _added_and_dropped(options)
@@ -53,7 +53,7 @@ def conflicting_options(profile: Profile, document: Document) -> Iterator[Mistak
     yield from _mounted_twice(options)
 
 
-def _added_and_dropped(options: Sequence[Option]) -> Iterator[Mistake]:
+def _added_and_dropped(options: Sequence[Option]) -> Iterator[Diagnostic]:
     added = {normalize(option.value): option for option in options if option.name == "cap-add"}
     for option in options:
         # ALL is a set to take from or to add to, not a contradiction.
@@ -62,7 +62,7 @@ def _added_and_dropped(options: Sequence[Option]) -> Iterator[Mistake]:
             yield report("option-conflict", option.node, message, _here(first))
 
 
-def _networks(options: Sequence[Option]) -> Iterator[Mistake]:
+def _networks(options: Sequence[Option]) -> Iterator[Diagnostic]:
     """docker/cli, opts.go, parseNetworkOpts: the same one twice, or any beside one that stands alone."""
     first, *others = options or (None,)
     for option in others:
@@ -79,7 +79,7 @@ def _is_lone(network: str) -> bool:
     return network in _LONE_NETWORKS or network.startswith("container:")
 
 
-def _mounted_twice(options: Sequence[Option]) -> Iterator[Mistake]:
+def _mounted_twice(options: Sequence[Option]) -> Iterator[Diagnostic]:
     """The engine says `Duplicate mount point`; the reference client keeps the last of those in `mounts`."""
     seen: dict[str, Option] = {}
     for option in options:
@@ -91,7 +91,7 @@ def _mounted_twice(options: Sequence[Option]) -> Iterator[Mistake]:
             yield report("option-conflict", option.node.at("target") or option.node, message, note)
 
 
-def platforms_disagree(profile: Profile, document: Document) -> Iterator[Mistake]:
+def platforms_disagree(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """The engine refuses to run an image of another platform than the one asked for."""
     built = [
         option

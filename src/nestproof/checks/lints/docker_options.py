@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.jsonc import Document, JsonNode
 
 # docker/cli, cli/command/container/opts.go (addFlags) and run.go: all that take no value, all short names.
 _SWITCHES = frozenset(
@@ -31,7 +31,7 @@ class Option:
 
     name: str
     value: str
-    node: Node
+    node: JsonNode
 
     @property
     def known(self) -> bool:
@@ -50,19 +50,19 @@ def named(document: Document, *names: str) -> Iterator[Option]:
     return (option for option in asked(document) if option.name in names and option.known)
 
 
-def elements(document: Document, *path: str) -> list[tuple[str, Node]]:
+def elements(document: Document, *path: str) -> list[tuple[str, JsonNode]]:
     """The strings of the array at `path`, each with its value; none if there is no such array."""
     array = document.root and document.root.at(*path)
     return [(node.value, node) for node in array.items if isinstance(node.value, str)] if array else []
 
 
-def text(document: Document, *path: str) -> tuple[str, Node] | None:
+def text(document: Document, *path: str) -> tuple[str, JsonNode] | None:
     """The string at `path`, if one is there."""
     node = document.root and document.root.at(*path)
     return (node.value, node) if node and isinstance(node.value, str) else None
 
 
-def read_arguments(arguments: list[tuple[str, Node]]) -> Iterator[Option]:
+def read_arguments(arguments: list[tuple[str, JsonNode]]) -> Iterator[Option]:
     """The options among these arguments, read as the docker client reads them; bare words are skipped."""
     rest = iter(arguments)
     for argument, node in rest:
@@ -80,7 +80,7 @@ def read_arguments(arguments: list[tuple[str, Node]]) -> Iterator[Option]:
             yield from _short(argument, node, rest)
 
 
-def _short(argument: str, node: Node, rest: Iterator[tuple[str, Node]]) -> Iterator[Option]:
+def _short(argument: str, node: JsonNode, rest: Iterator[tuple[str, JsonNode]]) -> Iterator[Option]:
     """`-it`, `-u=vscode`, `-uvscode`, or `-u` with the value in the next argument."""
     for end, letter in enumerate(argument[1:], start=2):
         name = _SHORT.get(letter, letter)
@@ -94,7 +94,7 @@ def _short(argument: str, node: Node, rest: Iterator[tuple[str, Node]]) -> Itera
         return
 
 
-def _with_next(name: str, rest: Iterator[tuple[str, Node]]) -> Iterator[Option]:
+def _with_next(name: str, rest: Iterator[tuple[str, JsonNode]]) -> Iterator[Option]:
     for value, node in rest:
         yield Option(name, value, node)
         return

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from nestproof.checks.lints.docker_options import FALSE, Option, asked, named
 from nestproof.checks.lints.rules import RULES, report
 from nestproof.checks.lints.security_options import split_security_option
-from nestproof.core.diagnostics import Mistake, Related
+from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
-from nestproof.privileges.locations import places_asked
+from nestproof.privileges.locations import relaxation_locations
 
 # Option to the name of the namespace.
 _NAMESPACES = {
@@ -21,14 +21,14 @@ _IMPLIED = ("apparmor=unconfined", "label=disable", "seccomp=unconfined", "syste
 _STRICT_PACK, _SETUID_PACK = "no-setuid-bwrap", "setuid-bwrap"
 
 
-def privileged(profile: Profile, document: Document) -> Iterator[Mistake]:
+def privileged(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A privileged container confines nothing."""
     for option in named(document, "privileged"):
         message = "privileged takes every wall down; ask only for what is needed"
         yield report("privileged", option.node, message)
 
 
-def overridden_by_privileged(profile: Profile, document: Document) -> Iterator[Mistake]:
+def overridden_by_privileged(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """What privileged grants already, or keeps from being dropped."""
     options = asked(document)
     for first in [option for option in options if option.name == "privileged"][:1]:
@@ -51,7 +51,7 @@ def _voided(option: Option) -> str:
     return ""
 
 
-def host_namespace(profile: Profile, document: Document) -> Iterator[Mistake]:
+def host_namespace(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A namespace that is the host's, or another container's, is no wall."""
     for option in named(document, *_NAMESPACES):
         if option.value == "host" or option.value.startswith("container:"):
@@ -61,7 +61,7 @@ def host_namespace(profile: Profile, document: Document) -> Iterator[Mistake]:
             yield report("host-namespace", option.node, message)
 
 
-def mapped_device(profile: Profile, document: Document) -> Iterator[Mistake]:
+def mapped_device(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A device of the host is reached without the host's permissions in between."""
     for option in named(document, "device"):
         device = short(option.value.split(":")[0])
@@ -69,7 +69,7 @@ def mapped_device(profile: Profile, document: Document) -> Iterator[Mistake]:
         yield report("device-mapped", option.node, message)
 
 
-def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) -> Iterator[Mistake]:
+def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """no-new-privileges makes a setuid bit inert (kernel, no_new_privs.rst), and the profile promises one."""
     for option in named(document, "security-opt"):
         name, _, value = split_security_option(option.value)
@@ -79,15 +79,15 @@ def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) ->
             yield report("no-new-privileges-setuid-bwrap", option.node, message, *declared)
 
 
-def relaxed_although_strict(profile: Profile, document: Document) -> Iterator[Mistake]:
+def relaxed_although_strict(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Declaring the pack no-setuid-bwrap says: nothing is relaxed here for a sandbox."""
     if not _declares(profile, _STRICT_PACK):
         return
     rule, related = "relaxation-in-strict-profile", tuple(_declared_at(document, _STRICT_PACK))
-    for relaxation, places in places_asked(profile, document).items():
+    for relaxation, places in relaxation_locations(profile, document).items():
         message = f"{short(relaxation)} is a relaxation, and this profile is declared to have none"
         for place in places:
-            yield Mistake(rule, RULES[rule].severity, message, place.start, place.end, related)
+            yield Diagnostic(rule, RULES[rule].severity, message, place.start, place.end, related)
 
 
 def _declares(profile: Profile, pack: str) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from nestproof.checks.lints.docker_options import Option, asked
 from nestproof.checks.lints.rules import report
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import short
-from nestproof.devcontainer.jsonc import Document, Node
+from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.run_options import mount_fields
 
@@ -37,7 +37,7 @@ _SYSTEM = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/va
 _COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\][^:]*:/)|[^:])+")
 
 
-def mounted_socket(profile: Profile, document: Document) -> Iterator[Mistake]:
+def mounted_socket(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """The socket of an engine starts privileged containers on the host for whoever can write to it."""
     for node, source in _sources(document):
         if posixpath.basename(source) in _SOCKETS or _PIPES.search(source):
@@ -45,7 +45,7 @@ def mounted_socket(profile: Profile, document: Document) -> Iterator[Mistake]:
             yield report("docker-socket-mounted", node, message)
 
 
-def mounted_home(profile: Profile, document: Document) -> Iterator[Mistake]:
+def mounted_home(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A home folder holds keys, and start-up files that run outside the container."""
     for node, source in _sources(document):
         if _HOME.fullmatch(source):
@@ -53,7 +53,7 @@ def mounted_home(profile: Profile, document: Document) -> Iterator[Mistake]:
             yield report("home-mounted", node, message)
 
 
-def mounted_credentials(profile: Profile, document: Document) -> Iterator[Mistake]:
+def mounted_credentials(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Keys that are mounted can be read by everything that runs in the container."""
     for node, source in _sources(document):
         home = _HOME.match(source)
@@ -65,7 +65,7 @@ def mounted_credentials(profile: Profile, document: Document) -> Iterator[Mistak
             yield report("credentials-mounted", node, message)
 
 
-def mounted_system(profile: Profile, document: Document) -> Iterator[Mistake]:
+def mounted_system(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A folder that configures or controls the host."""
     for node, source in _sources(document):
         if source in _SYSTEM or source.startswith(("/proc/", "/sys/")):
@@ -84,7 +84,7 @@ def mount_target(option: Option) -> str:
     return target.rstrip("/")
 
 
-def _sources(document: Document) -> Iterator[tuple[Node, str]]:
+def _sources(document: Document) -> Iterator[tuple[JsonNode, str]]:
     """What of the host is mounted, with slashes only and none at the end, and where that is written."""
     for option in asked(document):
         source = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nestproof.checks.lints.docker_options import text
 from nestproof.checks.lints.rules import report
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
@@ -26,7 +26,7 @@ _FEATURE = re.compile(
 _VERSION = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-def unpinned_image(profile: Profile, document: Document) -> Iterator[Mistake]:
+def unpinned_image(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """An image without a tag, or tagged latest, is another one tomorrow."""
     image = text(document, "image")
     found = image and _IMAGE.fullmatch(image[0])
@@ -36,7 +36,7 @@ def unpinned_image(profile: Profile, document: Document) -> Iterator[Mistake]:
         yield report("image-unpinned", image[1], message)
 
 
-def unpinned_feature(profile: Profile, document: Document) -> Iterator[Mistake]:
+def unpinned_feature(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A feature's script runs as root in the build: not whichever is newest."""
     features = document.root and document.root.at("features")
     for member in features.members.values() if features else ():

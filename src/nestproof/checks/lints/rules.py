@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nestproof.core.diagnostics import Mistake, Related, Rule
-from nestproof.devcontainer.jsonc import Node
+from nestproof.core.diagnostics import Diagnostic, Related, Rule
+from nestproof.devcontainer.jsonc import JsonNode
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -48,6 +48,6 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 
 
-def report(rule: str, node: Node, message: str, *related: Related) -> Mistake:
+def report(rule: str, node: JsonNode, message: str, *related: Related) -> Diagnostic:
     """A mistake at a value, as grave as its rule."""
-    return Mistake(rule, RULES[rule].severity, message, node.start, node.end, related)
+    return Diagnostic(rule, RULES[rule].severity, message, node.start, node.end, related)

@@ -9,7 +9,7 @@ from pathlib import Path
 from nestproof.checks.lints.docker_options import Option, asked, elements
 from nestproof.checks.lints.rules import report
 from nestproof.checks.lints.security_options import split_security_option
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import short
 from nestproof.devcontainer import jsonc
 from nestproof.devcontainer.jsonc import Document
@@ -41,7 +41,7 @@ def read_file(file: Path) -> bytes:
         return opened.read(_LARGEST)
 
 
-def lint_seccomp(profile: Profile, document: Document, read: Read) -> Iterator[Mistake]:
+def lint_seccomp(profile: Profile, document: Document, read: Read) -> Iterator[Diagnostic]:
     """The profiles in the workspace; `read` is the one way out of here, and raises OSError.
 
     What is elsewhere, or named by an environment variable, is another file on another machine.
@@ -65,7 +65,7 @@ def _resolved(profile: Profile, document: Document, option: Option) -> str:
     return ""
 
 
-def _lint_file(option: Option, name: str, file: Path, read: Read) -> Iterator[Mistake]:
+def _lint_file(option: Option, name: str, file: Path, read: Read) -> Iterator[Diagnostic]:
     try:
         content = jsonc.parse(read(file), name=name)
     except (OSError, ValueError) as error:

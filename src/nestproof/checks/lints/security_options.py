@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nestproof.checks.lints.docker_options import named
 from nestproof.checks.lints.rules import report
 from nestproof.core.capabilities import NAMES, normalize
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
@@ -31,7 +31,7 @@ _EXAMPLES = {
 }
 
 
-def unknown_capability(profile: Profile, document: Document) -> Iterator[Mistake]:
+def unknown_capability(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Docker refuses to start a container with a capability that Linux does not have."""
     for option in named(document, "cap-add", "cap-drop"):
         name = normalize(option.value)
@@ -46,7 +46,7 @@ def unknown_capability(profile: Profile, document: Document) -> Iterator[Mistake
         yield report("capability-unknown", option.node, message)
 
 
-def unknown_security_option(profile: Profile, document: Document) -> Iterator[Mistake]:
+def unknown_security_option(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Docker refuses to start a container with a security option that it does not know."""
     for option in named(document, "security-opt"):
         name, _, _ = split_security_option(option.value)
@@ -56,7 +56,7 @@ def unknown_security_option(profile: Profile, document: Document) -> Iterator[Mi
             yield report("security-option-unknown", option.node, message)
 
 
-def old_separator(profile: Profile, document: Document) -> Iterator[Mistake]:
+def old_separator(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """moby warns that `apparmor:unconfined` is deprecated (daemon_unix.go, parseSecurityOpt)."""
     for option in named(document, "security-opt"):
         name, separator, value = split_security_option(option.value)
@@ -65,7 +65,7 @@ def old_separator(profile: Profile, document: Document) -> Iterator[Mistake]:
             yield report("security-option-separator", option.node, message)
 
 
-def refused_security_value(profile: Profile, document: Document) -> Iterator[Mistake]:
+def refused_security_value(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A value that the docker client or the engine refuses, or a slip of the pen in `unconfined`."""
     for option in named(document, "security-opt"):
         name, _, value = split_security_option(option.value)

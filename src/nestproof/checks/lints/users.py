@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from nestproof.checks.lints.docker_options import text
 from nestproof.checks.lints.rules import report
-from nestproof.core.diagnostics import Mistake
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 
 _ROOT = frozenset({"root", "0"})
 
 
-def root_as_remote_user(profile: Profile, document: Document) -> Iterator[Mistake]:
+def root_as_remote_user(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Said outright only: without remoteUser the image decides, and it may well name somebody else."""
     user = text(document, "remoteUser")
     if user and user[0].partition(":")[0] in _ROOT:

@@ -19,17 +19,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nestproof.core import diagnostics
-from nestproof.core.diagnostics import Mistake, Related, Rule, Severity
+from nestproof.core.diagnostics import Diagnostic, Related, Rule, Severity
+from nestproof.core.diagnostics import render as render_diagnostic
 from nestproof.core.source import Position, Source
-from nestproof.devcontainer.jsonc.nodes import Kind, Member, Node, Scalar, Value
+from nestproof.devcontainer.jsonc.nodes import JsonNode, Kind, Member, Scalar, Value
 from nestproof.devcontainer.jsonc.reader import Reader
 from nestproof.devcontainer.jsonc.rules import RULES
 from nestproof.devcontainer.jsonc.scan import strip_comments
 
 __all__ = [
-    "RULES", "Document", "Kind", "Member", "Mistake", "Node", "Position", "Related", "Rule", "Scalar",
-    "Severity", "Source", "Value", "parse", "render", "strip_comments", "to_json",
+    "RULES",
+    "Diagnostic",
+    "Document",
+    "JsonNode",
+    "Kind",
+    "Member",
+    "Position",
+    "Related",
+    "Rule",
+    "Scalar",
+    "Severity",
+    "Source",
+    "Value",
+    "parse",
+    "render",
+    "strip_comments",
+    "to_json",
 ]  # fmt: skip
 
 
@@ -38,8 +53,8 @@ class Document:
     """A text as it was read: its value, None if a mistake hides it, and its mistakes in order."""
 
     source: Source
-    root: Node | None = field(repr=False, compare=False)
-    mistakes: tuple[Mistake, ...]
+    root: JsonNode | None = field(repr=False, compare=False)
+    diagnostics: tuple[Diagnostic, ...]
 
     @property
     def name(self) -> str:
@@ -54,13 +69,14 @@ class Document:
     @property
     def ok(self) -> bool:
         """True if there is no error; warnings may be."""
-        return all(mistake.severity != "error" for mistake in self.mistakes)
+        return all(diagnostic.severity != "error" for diagnostic in self.diagnostics)
 
     @property
     def usable(self) -> bool:
         """True if clients read the value as it is meant: no error but `strict`'s of a trailing comma."""
         return self.root is not None and all(
-            mistake.severity != "error" or mistake.rule == "json-trailing-comma" for mistake in self.mistakes
+            diagnostic.severity != "error" or diagnostic.rule == "json-trailing-comma"
+            for diagnostic in self.diagnostics
         )
 
 
@@ -79,7 +95,7 @@ def parse(source: bytes | str, *, name: str, strict: bool = False) -> Document:
         offset, message = flaw
         tree.report("json-invalid-utf8", message, offset, offset + 1)
     return Document(
-        tree.source, tree.root, tuple(sorted(tree.mistakes, key=lambda found: found.start.offset))
+        tree.source, tree.root, tuple(sorted(tree.diagnostics, key=lambda found: found.start.offset))
     )
 
 
@@ -87,16 +103,16 @@ def to_json(document: Document) -> str:
     """The text as plain JSON: a space for each character of a comment and for each trailing comma."""
     text = strip_comments(document.text)
     pieces, done = [], 0
-    for mistake in document.mistakes:
-        if mistake.rule == "json-trailing-comma":
-            pieces += [text[done : mistake.start.offset], " "]
-            done = mistake.end.offset
+    for diagnostic in document.diagnostics:
+        if diagnostic.rule == "json-trailing-comma":
+            pieces += [text[done : diagnostic.start.offset], " "]
+            done = diagnostic.end.offset
     return "".join([*pieces, text[done:]])
 
 
-def render(document: Document, mistake: Mistake) -> str:
+def render(document: Document, diagnostic: Diagnostic) -> str:
     """`name:line:column: error: sentence`, its line, and a caret under the fault; related places likewise."""
-    return diagnostics.render(document.source, mistake)
+    return render_diagnostic(document.source, diagnostic)
 
 
 def _decode(source: bytes | str) -> tuple[str, tuple[int, str] | None]:

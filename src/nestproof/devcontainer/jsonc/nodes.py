@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from nestproof.core.diagnostics import Mistake, Related
+from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import Position, Source, quoted
 from nestproof.devcontainer.jsonc.rules import RULES
 
@@ -27,13 +27,13 @@ NO_MEMBERS: Mapping[str, Member] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Node:
+class JsonNode:
     """A value at its place; equal to itself only. What `to_python` returns can be compared."""
 
     kind: Kind
     value: Scalar
     """The value of a scalar; None for an object and an array."""
-    items: tuple[Node, ...]
+    items: tuple[JsonNode, ...]
     members: Mapping[str, Member]
     """The members of an object by key; of a duplicate key, the last."""
     source: Source
@@ -50,7 +50,7 @@ class Node:
         """The place after its last character."""
         return self.source.position(self.end_offset)
 
-    def at(self, *path: str | int) -> Node | None:
+    def at(self, *path: str | int) -> JsonNode | None:
         """The value under these keys and indexes, or None: `root.at("build", "args", "TZ")`."""
         node = self
         for step in path:
@@ -85,7 +85,7 @@ class Node:
         return f"<{self.kind} at {self.source.name}:{at.line}:{at.column}>"
 
 
-def _shell(node: Node, pending: list[tuple[Node, Value]]) -> Value:
+def _shell(node: JsonNode, pending: list[tuple[JsonNode, Value]]) -> Value:
     """The value of a scalar; for a container an empty one, which is noted in `pending` to be filled."""
     if node.kind not in ("object", "array"):
         return node.value
@@ -99,8 +99,8 @@ class Member:
     """A key of an object, at its place, with its value."""
 
     name: str
-    key: Node
-    value: Node
+    key: JsonNode
+    value: JsonNode
 
 
 @dataclass(slots=True)
@@ -110,18 +110,18 @@ class Open:
     offset: int
     opener: str
     # Made with the first value: a million brackets in a row have none, and no bracket has both.
-    items: list[Node] | None = None
+    items: list[JsonNode] | None = None
     members: dict[str, Member] | None = None
-    key: Node | None = None  # whose value comes next
+    key: JsonNode | None = None  # whose value comes next
 
 
-class Builder:
+class TreeBuilder:
     """Puts nodes together, inside out, and notes the mistakes that concern more than one of them."""
 
     def __init__(self, source: Source, *, strict: bool) -> None:
         self.source = source
-        self.root: Node | None = None
-        self.mistakes: list[Mistake] = []
+        self.root: JsonNode | None = None
+        self.diagnostics: list[Diagnostic] = []
         self.open: list[Open] = []
         self._strict = strict
         self._depth = 0  # as jq counts it
@@ -131,11 +131,11 @@ class Builder:
         """Note a mistake; the offsets are where it starts and ends."""
         severity = "error" if self._strict else RULES[rule].severity
         position = self.source.position
-        self.mistakes.append(Mistake(rule, severity, message, position(start), position(end), related))
+        self.diagnostics.append(Diagnostic(rule, severity, message, position(start), position(end), related))
 
-    def scalar(self, kind: Kind, value: Scalar, start: int, end: int) -> Node:
+    def scalar(self, kind: Kind, value: Scalar, start: int, end: int) -> JsonNode:
         """A node without contents."""
-        return Node(kind, value, (), NO_MEMBERS, self.source, start, end)
+        return JsonNode(kind, value, (), NO_MEMBERS, self.source, start, end)
 
     def begin(self, opener: str, offset: int) -> None:
         """An object or an array starts here."""
@@ -146,15 +146,15 @@ class Builder:
         self._depth += JQ_LEVELS[opener]
         self.open.append(Open(offset, opener))
 
-    def finish(self, end: int) -> Node:
+    def finish(self, end: int) -> JsonNode:
         """The innermost object or array ends here."""
         done = self.open.pop()
         self._depth -= JQ_LEVELS[done.opener]
         kind: Kind = "array" if done.opener == "[" else "object"
         members = done.members or NO_MEMBERS
-        return Node(kind, None, tuple(done.items or ()), members, self.source, done.offset, end)
+        return JsonNode(kind, None, tuple(done.items or ()), members, self.source, done.offset, end)
 
-    def name(self, key: Node) -> None:
+    def name(self, key: JsonNode) -> None:
         """The next value belongs to this key."""
         parent = self.open[-1]
         parent.key = key
@@ -165,7 +165,7 @@ class Builder:
             note = Related(before.key.start, f"{quoted(before.name)} stands here already")
             self.report("json-duplicate-key", message, key.offset, key.end_offset, note)
 
-    def add(self, node: Node) -> None:
+    def add(self, node: JsonNode) -> None:
         """A value is complete."""
         if not self.open:
             self.root = node

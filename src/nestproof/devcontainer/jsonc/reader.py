@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from nestproof.core.diagnostics import Related
 from nestproof.core.source import Source, named, quoted, short
-from nestproof.devcontainer.jsonc.nodes import Builder, Node
+from nestproof.devcontainer.jsonc.nodes import JsonNode, TreeBuilder
 from nestproof.devcontainer.jsonc.scan import TOKEN, read_scalar
 
 _SCALARS = frozenset({"plain", "string", "word", "single"})
@@ -34,7 +34,7 @@ class Reader:
     """Reads one text into `tree`; its state, `_expect`, is the method that takes the next token."""
 
     def __init__(self, source: Source, *, strict: bool) -> None:
-        self.tree = Builder(source, strict=strict)
+        self.tree = TreeBuilder(source, strict=strict)
         self._text = source.text
         self._comma = -1  # where the comma directly before this token is
         self._end = 0  # where the key, colon or value before this token ends
@@ -130,7 +130,7 @@ class Reader:
 
     # What the states do with a token.
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: JsonNode) -> None:
         self.tree.add(node)
         self._end = node.end_offset
         self._expect = Reader._comma_or_end if self.tree.open else Reader._nothing
@@ -142,7 +142,7 @@ class Reader:
             self.tree.report("json-trailing-comma", message, self._comma, self._comma + 1)
         self._add(self.tree.finish(token.end()))
 
-    def _scalar(self, token: re.Match[str], group: str) -> Node:
+    def _scalar(self, token: re.Match[str], group: str) -> JsonNode:
         kind, value, faults = read_scalar(group, token[group])
         start, end = _span(token)
         for fault in faults:
@@ -153,7 +153,7 @@ class Reader:
                 raise _UncertainError
         return self.tree.scalar(kind, value, start, end)
 
-    def _unquoted(self, token: re.Match[str]) -> Node:
+    def _unquoted(self, token: re.Match[str]) -> JsonNode:
         self._check_word(token)
         word = token["word"]
         if any(fault.rule == "json-wrong-quotes" for fault in read_scalar("word", word)[2]):
@@ -214,7 +214,7 @@ class Reader:
             self.tree.report(rule, message, start, end, *related)
         raise _UncertainError
 
-    def _written(self, key: Node | None) -> str:
+    def _written(self, key: JsonNode | None) -> str:
         assert key is not None
         return short(self._text[key.offset : key.end_offset])
 
