@@ -12,6 +12,7 @@ from nestproof.core.config import Config
 from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
+from nestproof.core.text import plural
 from nestproof.devcontainer import jsonc, profile, validation, variables
 from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, read_profile, unlisted_name
 from nestproof.devcontainer.secrets import redacted
@@ -159,5 +160,5 @@ def _outcome(step: str, shown: str, findings: tuple[Finding, ...], *, note: str 
         first = errors[0].diagnostic
         summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
         return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
-    warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
+    warned = f" ({plural(len(findings), 'warning')})" if findings else ""
     return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}{note}", findings=findings)

@@ -16,6 +16,7 @@ from nestproof.core.git import UnanswerableError, find_merge_base, find_top, run
 from nestproof.core.outcome import Observation, Outcome, Status
 from nestproof.core.process import KEPT_BYTES, Completed
 from nestproof.core.source import safe
+from nestproof.core.text import plural
 
 __all__ = ["RULES", "check_diff"]
 
@@ -87,7 +88,7 @@ def _judge(scope: _Scope, seen: Observation, hits: list[Hit]) -> Outcome:
     if not hits:
         return _outcome(scope, Status.PASS, "no white-space error, no conflict marker", seen=seen)
     lines, files = len({(hit.file, hit.line) for hit in hits}), len({hit.file for hit in hits})
-    why = f"git diff --check objects to {_count(lines, 'line')} in {_count(files, 'file')}"
+    why = f"git diff --check objects to {plural(lines, 'line')} in {plural(files, 'file')}"
     return _outcome(scope, Status.FAIL, str(hits[0]), why=why, fix=found[0].fix, seen=seen, found=found)
 
 
@@ -148,7 +149,3 @@ def _outcome(
     found: tuple[Finding, ...] = (),
 ) -> Outcome:
     return Outcome("check.diff", status, f"{scope.name}: {what}", None, why, fix, seen, found)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number > 1 else ''}"

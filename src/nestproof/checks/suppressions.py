@@ -6,7 +6,6 @@ its own line. A reason is required, and a silence without a use is reported, so 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from types import MappingProxyType
 
 from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import short
+from nestproof.core.text import nearest
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.jsonc.scan import TOKEN
 
@@ -78,8 +78,8 @@ def _fault(
     if not silence.rule:
         return "silence-unknown-rule", f"no rule is named; write {_SYNTAX.format('RULE')}"
     if silence.rule not in known_rules:
-        nearest = difflib.get_close_matches(silence.rule, known_rules, 1)
-        instead = f"did you mean {nearest[0]}?" if nearest else "docs/rules.md lists them"
+        near = nearest(silence.rule, known_rules, 0.6)
+        instead = f"did you mean {near}?" if near else "docs/rules.md lists them"
         return "silence-unknown-rule", f"{rule} is no rule; {instead}"
     if silence.rule in RULES or _keeps_from_reading(silence.rule, silenced):
         return "silence-unused", f"{rule} cannot be silenced; remove this comment, and its cause"

@@ -14,6 +14,7 @@ from nestproof.core.config import Config, load_config
 from nestproof.core.errors import NestproofError
 from nestproof.core.git import find_top
 from nestproof.core.source import safe
+from nestproof.core.text import plural
 from nestproof.devcontainer.profile import Profile, discover, load_profile, select
 from nestproof.privileges.inventory import read_requested, update
 from nestproof.privileges.lock import LOCK_FILE, read_lock
@@ -162,7 +163,7 @@ def _lock(workspace: Path, environment: Mapping[str, str], troubles: list[str], 
     if troubles:
         return Part(LOCK_FILE, State.CANNOT, "what a profile asks for is not known while it cannot be read")
     asked = sum(len(side.asked) for side in read_requested(workspace, environment).values())
-    what = f"{asked or 'no'} relaxation{'' if asked == 1 else 's'}"
+    what = plural(asked, "relaxation", none="no")
     if lock is not None:
         return Part(LOCK_FILE, State.WRITE, f"brought up to date, its reasons kept: {what}", anew=True)
     owed = "; the reasons are yours to write" if asked else ""

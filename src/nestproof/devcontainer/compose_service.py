@@ -16,32 +16,13 @@ from typing import Any
 from nestproof.devcontainer.compose_volumes import read_volumes, target_of
 from nestproof.engine.run_options import RunOptions
 
-# Property ─▶ the field of RunOptions that it sets.
-_SCALARS = {
-    "cgroup": "cgroupns",
-    "cpus": "cpus",
-    "hostname": "hostname",
-    "ipc": "ipc",
-    "mem_limit": "memory",
-    "pid": "pid",
-    "pids_limit": "pids_limit",
-    "runtime": "runtime",
-    "shm_size": "shm_size",
-    "user": "user",
-    "userns_mode": "userns",
-    "uts": "uts",
-    "working_dir": "workdir",
-}
-_LISTS = {
-    "cap_add": "cap_add",
-    "cap_drop": "cap_drop",
-    "device_cgroup_rules": "device_cgroup_rules",
-    "dns": "dns",
-    "dns_opt": "dns_options",
-    "dns_search": "dns_search",
-    "group_add": "group_add",
-    "security_opt": "security_opt",
-    "tmpfs": "tmpfs",
+# Property to the field of RunOptions that it sets.
+_SCALARS = {name: name for name in "cpus hostname ipc pid pids_limit runtime shm_size user uts".split()} | {
+    "cgroup": "cgroupns", "mem_limit": "memory", "userns_mode": "userns", "working_dir": "workdir",
+}  # fmt: skip
+_LISTS = {"dns_opt": "dns_options"} | {
+    name: name
+    for name in "cap_add cap_drop device_cgroup_rules dns dns_search group_add security_opt tmpfs".split()
 }
 _SWITCHES = {"init": "init", "privileged": "privileged", "read_only": "read_only"}
 _PAIRS = {"annotations": "annotations", "labels": "labels", "sysctls": "sysctls"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from nestproof.core.config import OLD_NAME
 from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import quoted, short
+from nestproof.core.text import nearest
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.schema import (
     TAGS,
@@ -83,9 +83,8 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     config, diagnostics = _against(DevContainer, value, root, ())
     open_part = value.get("customizations")
     if isinstance(open_part, dict) and "nestproof" in open_part:
-        diagnostics += _against(Declarations, open_part["nestproof"], root, ("customizations", "nestproof"))[
-            1
-        ]
+        place = ("customizations", "nestproof")
+        diagnostics += _against(Declarations, open_part["nestproof"], root, place)[1]
     if isinstance(open_part, dict) and OLD_NAME in open_part:
         message = f"`customizations.{OLD_NAME}` is not read any more; rename it to `customizations.nestproof`"
         old = root.at("customizations", OLD_NAME)
@@ -215,9 +214,8 @@ def _names(model: type[BaseModel]) -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    folded = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.7)
-    return f"; did you mean `{folded[found[0]]}`?" if found else ""
+    near = nearest(name, known)
+    return f"; did you mean `{near}`?" if near else ""
 
 
 def _combinations(root: JsonNode) -> Iterator[Diagnostic]:

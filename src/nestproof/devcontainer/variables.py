@@ -3,7 +3,6 @@ variableSubstitution.ts)."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -15,6 +14,7 @@ from typing import Any
 
 from nestproof.core.diagnostics import Diagnostic, Rule
 from nestproof.core.source import short
+from nestproof.core.text import nearest
 from nestproof.devcontainer.jsonc import JsonNode
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -142,8 +142,8 @@ def _variable(top: str, expression: str, node: JsonNode) -> Iterator[Diagnostic]
     name, *arguments = expression.split(":")
     expression = short(expression)
     if name not in (*_KNOWN, "env"):
-        near = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.7)
-        hint = f"; did you mean `${{{near[0]}}}`?" if near else ""
+        near = nearest(name, _KNOWN)
+        hint = f"; did you mean `${{{near}}}`?" if near else ""
         message = f"no client knows the variable `${{{expression}}}`, which stays as it is{hint}"
         yield Diagnostic("variable-unknown", "warning", message, node.start, node.end)
     elif name in (*_ENVIRONMENT, "containerEnv") and not arguments:

@@ -8,94 +8,45 @@ remembered.
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nestproof.core.errors import UsageError
+from nestproof.core.text import nearest
+from nestproof.engine.docker_flags import ALIASES, FALSE, SWITCHES, TRUE, read_flags
 
-# Option ─▶ the field of RunOptions that it sets or, where that is a tuple, adds to.
-_VALUES = {
-    "add-host": "extra_hosts",
-    "annotation": "annotations",
-    "cap-add": "cap_add",
-    "cap-drop": "cap_drop",
-    "cgroupns": "cgroupns",
-    "cpus": "cpus",
-    "device": "devices",
-    "device-cgroup-rule": "device_cgroup_rules",
-    "dns": "dns",
-    "dns-opt": "dns_options",
-    "dns-option": "dns_options",
-    "dns-search": "dns_search",
-    "env": "env",
-    "env-file": "env_files",
-    "group-add": "group_add",
-    "hostname": "hostname",
-    "ipc": "ipc",
-    "label": "labels",
-    "memory": "memory",
-    "mount": "mounts",
-    "network": "network",
-    "net": "network",
-    "pid": "pid",
-    "pids-limit": "pids_limit",
-    "platform": "platform",
-    "runtime": "runtime",
-    "security-opt": "security_opt",
-    "shm-size": "shm_size",
-    "sysctl": "sysctls",
-    "tmpfs": "tmpfs",
-    "ulimit": "ulimits",
-    "user": "user",
-    "userns": "userns",
-    "uts": "uts",
-    "volume": "volumes",
-    "workdir": "workdir",
-}
+# Option to the field of RunOptions that it sets or, where that is a tuple, adds to.
+_VALUES = dict(
+    pair.split(":")
+    for pair in "add-host:extra_hosts annotation:annotations cap-add:cap_add cap-drop:cap_drop cgroupns:cgroupns "
+    "cpus:cpus device:devices device-cgroup-rule:device_cgroup_rules dns:dns dns-option:dns_options "
+    "dns-search:dns_search env:env env-file:env_files group-add:group_add hostname:hostname ipc:ipc "
+    "label:labels memory:memory mount:mounts network:network pid:pid pids-limit:pids_limit "
+    "platform:platform runtime:runtime security-opt:security_opt shm-size:shm_size sysctl:sysctls "
+    "tmpfs:tmpfs ulimit:ulimits user:user userns:userns uts:uts volume:volumes workdir:workdir".split()
+)
 _SWITCHES = {"init": "init", "privileged": "privileged", "read-only": "read_only"}
 # They concern the client, the container's end, its name or ports of the host: nothing that a probe sees.
 # The entry point is the client's own, whatever is asked for.
-_IGNORED_SWITCHES = frozenset(
-    "detach disable-content-trust interactive no-healthcheck publish-all quiet rm sig-proxy tty".split()
-)
-_IGNORED_VALUES = frozenset(
+_IGNORED = frozenset(
+    "detach disable-content-trust interactive no-healthcheck publish-all quiet rm sig-proxy tty "
     "attach cidfile detach-keys entrypoint expose health-cmd health-interval health-retries "
-    "health-start-interval health-start-period health-timeout log-driver log-opt name publish pull restart "
-    "stop-signal stop-timeout".split()
+    "health-start-interval health-start-period health-timeout log-driver log-opt name publish pull "
+    "restart stop-signal stop-timeout".split()
 )
-# Known to the docker client, and not carried over: a container without them would be another one.
-_UNCARRIED_SWITCHES = frozenset({"oom-kill-disable", "use-api-socket"})
-_UNCARRIED_VALUES = frozenset(
+# The docker client knows them and nestproof does not carry them over: the container would be another one.
+_UNSUPPORTED = frozenset(
     "blkio-weight blkio-weight-device cgroup-parent cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period "
     "cpu-rt-runtime cpu-shares cpuset-cpus cpuset-mems device-read-bps device-read-iops device-write-bps "
     "device-write-iops domainname gpus ip ip6 isolation kernel-memory label-file link link-local-ip "
-    "mac-address memory-reservation memory-swap memory-swappiness net-alias network-alias oom-score-adj "
-    "storage-opt volume-driver volumes-from".split()
+    "mac-address memory-reservation memory-swap memory-swappiness net-alias network-alias oom-kill-disable "
+    "oom-score-adj storage-opt use-api-socket volume-driver volumes-from".split()
 )
-_SHORT = {
-    "a": "attach",
-    "c": "cpu-shares",
-    "d": "detach",
-    "e": "env",
-    "h": "hostname",
-    "i": "interactive",
-    "l": "label",
-    "m": "memory",
-    "p": "publish",
-    "P": "publish-all",
-    "q": "quiet",
-    "t": "tty",
-    "u": "user",
-    "v": "volume",
-    "w": "workdir",
-}
 # Enough to tell a port from a word: -privileged is --publish=rivileged to the docker client.
 _PORT = re.compile(r"[\d.:\[\]a-fA-F-]*\d(/(tcp|udp|sctp))?")
-_TAKE_A_VALUE = frozenset({*_VALUES, *_IGNORED_VALUES, *_UNCARRIED_VALUES})
-_ALL = sorted({*_TAKE_A_VALUE, *_SWITCHES, *_IGNORED_SWITCHES, *_UNCARRIED_SWITCHES})
+_ALL = sorted({*_VALUES, *_SWITCHES, *_IGNORED, *_UNSUPPORTED, *ALIASES})
 
 
 class RunArgumentError(UsageError):
@@ -155,42 +106,22 @@ class RunOptions:
 def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> RunOptions:
     """Read `docker run` options on top of `base`; raises RunArgumentError at the first senseless one."""
     options = base or RunOptions()
-    queue = list(enumerate(arguments))
-    while queue:
-        index, argument = queue.pop(0)
-        name, attached, value = _split(argument)
-        if name in _TAKE_A_VALUE and not attached:
-            if not queue:
-                raise RunArgumentError(index, f"{argument} needs a value")
-            value = queue.pop(0)[1]
+    for flag in read_flags(arguments):
+        name, value, argument = flag.name, flag.value, arguments[flag.index]
+        if name not in _ALL:
+            raise RunArgumentError(flag.index, _unknown(argument))
+        if value is None and name not in SWITCHES:
+            raise RunArgumentError(flag.index, f"{argument} needs a value")
         if name in _VALUES:
-            options = _with_value(options, _VALUES[name], value)
+            options = _with_value(options, _VALUES[name], value or "")
         elif name in _SWITCHES:
-            fidelity = _truth(value if attached else "true", index, argument)
-            switch: dict[str, Any] = {_SWITCHES[name]: fidelity}
+            switch: dict[str, Any] = {_SWITCHES[name]: _is_on(value, flag.index, argument)}
             options = replace(options, **switch)
-        elif name in _UNCARRIED_VALUES or name in _UNCARRIED_SWITCHES:
+        elif name in _UNSUPPORTED:
             options = _with_value(options, "unsupported", f"--{name}")
-        elif name == "publish" and not _PORT.fullmatch(value):
-            raise RunArgumentError(index, f"{argument!r} publishes {value!r}, which is no port")
-        elif name not in _IGNORED_VALUES and name not in _IGNORED_SWITCHES:
-            raise RunArgumentError(index, _unknown(argument))
+        elif name == "publish" and not _PORT.fullmatch(value or ""):
+            raise RunArgumentError(flag.index, f"{argument!r} publishes {value!r}, which is no port")
     return options
-
-
-def _split(argument: str) -> tuple[str, bool, str]:
-    """The option's long name, whether a value is attached, and that value; no name for a bare word."""
-    if argument.startswith("--"):
-        name, equals, value = argument[2:].partition("=")
-        return name, bool(equals), value
-    if not argument.startswith("-") or len(argument) == 1:
-        return "", False, ""
-    name, rest = _SHORT.get(argument[1], ""), argument[2:]
-    if name in _IGNORED_SWITCHES and rest:
-        # -it and the like: switches run together.
-        together = all(_SHORT.get(letter) in _IGNORED_SWITCHES for letter in rest)
-        return (name if together else ""), False, ""
-    return name, bool(rest), rest.removeprefix("=")
 
 
 def _unknown(argument: str) -> str:
@@ -198,14 +129,15 @@ def _unknown(argument: str) -> str:
         return f"{argument!r} is no option; the image and the command are the client's own"
     if " " in argument:
         return f"{argument!r} is one argument to docker; write it as two, or with ="
-    near = difflib.get_close_matches(argument.lstrip("-").partition("=")[0], _ALL, n=1, cutoff=0.7)
-    hint = f"; did you mean --{near[0]}?" if near else ""
-    return f"docker run has no option {argument.partition('=')[0]}{hint}"
+    near = nearest(argument.lstrip("-").partition("=")[0], _ALL)
+    return (
+        f"docker run has no option {argument.partition('=')[0]}{f'; did you mean --{near}?' if near else ''}"
+    )
 
 
-def _truth(value: str, index: int, argument: str) -> bool:
+def _is_on(value: str | None, index: int, argument: str) -> bool:
     try:
-        return go_bool(value, argument)
+        return value is None or go_bool(value, argument)
     except UsageError as error:
         raise RunArgumentError(index, error.what) from error
 
@@ -230,8 +162,6 @@ def mount_fields(mount: str) -> dict[str, str]:
 
 def go_bool(value: str, what: str) -> bool:
     """Read a switch as the docker client does (Go's strconv.ParseBool); raises UsageError about `what`."""
-    if value in {"1", "t", "T", "TRUE", "true", "True"}:
-        return True
-    if value in {"0", "f", "F", "FALSE", "false", "False"}:
-        return False
+    if value in TRUE | FALSE:
+        return value in TRUE
     raise UsageError(f"{what} is neither true nor false")

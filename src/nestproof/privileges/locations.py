@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestproof.devcontainer.jsonc import Document, Position
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.run_options import RunArgumentError, RunOptions, parse_run_args
+from nestproof.engine.docker_flags import read_flags
+from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.privileges.relaxations import relaxations_asked
 
 
@@ -59,7 +60,11 @@ def _parts(profile: Profile) -> Iterator[_Part]:
     if profile.service is not None:
         yield _Part("service", profile.service.options)
     else:
-        yield from _run_args(config.run_args)
+        for flag in read_flags(config.run_args):
+            places = range(flag.index, flag.index + flag.width)
+            yield _Part(
+                "runArgs", parse_run_args(config.run_args[slice(places.start, places.stop)]), tuple(places)
+            )
     for index, name in enumerate(config.cap_add):
         yield _Part("capAdd", RunOptions(cap_add=(name,)), (index,))
     for index, option in enumerate(config.security_opt):
@@ -69,17 +74,3 @@ def _parts(profile: Profile) -> Iterator[_Part]:
         text = mount if isinstance(mount, str) else f"type={mount.type},source={mount.source or ''}"
         yield _Part("mounts", RunOptions(mounts=(text,)), (index,))
     yield _Part("workspaceMount", RunOptions(mounts=(config.workspace_mount or "",)))
-
-
-def _run_args(arguments: Sequence[str]) -> Iterator[_Part]:
-    """Each option with its value; the list as a whole is known to be sound."""
-    index = 0
-    while index < len(arguments):
-        size = 1
-        try:
-            options = parse_run_args(arguments[index : index + 1])
-        except RunArgumentError:
-            size = 2  # sound among others and not alone: its value is the next element
-            options = parse_run_args(arguments[index : index + 2])
-        yield _Part("runArgs", options, tuple(range(index, index + size)))
-        index += size

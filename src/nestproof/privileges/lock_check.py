@@ -8,6 +8,7 @@ from types import MappingProxyType
 from nestproof.core.diagnostics import Diagnostic, Finding, Related, Rule, Severity
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.source import quoted
+from nestproof.core.text import plural
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
@@ -31,10 +32,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 def check_lock(name: str, profile: Profile, document: Document, lock: Lock | None) -> Outcome:
     """Does the profile ask for no more than the lock has for it, with a reason for each?"""
     asked = relaxations_asked(profile.run)
+    count = plural(len(asked), "relaxation", none="no")
     if lock is None:
-        summary = (
-            f"{document.name}: there is no {LOCK_FILE} to hold {_count(asked)} against; make it: {UPDATE}"
-        )
+        summary = f"{document.name}: there is no {LOCK_FILE} to hold {count} against; make it: {UPDATE}"
         return Outcome("check.lock", Status.PASS, summary)
     extra = [relaxation for relaxation in asked if relaxation not in lock.get(name, {})]
     findings = (*_not_allowed(name, profile, document, extra), *_in_the_lock(name, document, asked, lock))
@@ -59,8 +59,8 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
             errors[0].fix,
             findings=findings,
         )
-    warned = f" ({len(findings)} warning{'s' if len(findings) > 1 else ''})" if findings else ""
-    held = f"{_count(asked)}, {'each in the lock' if asked else 'as the lock has it'}"
+    warned = f" ({plural(len(findings), 'warning')})" if findings else ""
+    held = f"{count}, {'each in the lock' if asked else 'as the lock has it'}"
     return Outcome("check.lock", Status.PASS, f"{document.name}: {held}{warned}", findings=findings)
 
 
@@ -117,7 +117,3 @@ def _in_the_lock(name: str, document: Document, asked: tuple[str, ...], lock: Lo
 
 def _at(finding: Finding) -> str:
     return f"{finding.file}:{finding.diagnostic.start.line}:{finding.diagnostic.start.column}"
-
-
-def _count(asked: tuple[str, ...]) -> str:
-    return f"{len(asked) or 'no'} relaxation{'' if len(asked) == 1 else 's'}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nestproof.core.source import safe
+from nestproof.core.text import plural
 from nestproof.privileges.comparison import Change, Comparison
 from nestproof.privileges.inventory import LockStatus, Privilege, ProfilePrivileges, Shown, Updated
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN
@@ -66,7 +67,7 @@ def _shown(shown: Shown, width: int) -> Iterator[str]:
         yield ""
         seen.update(privilege.standing for privilege in holder.privileges)
     counts = ", ".join(f"{seen[standing]} {standing}" for standing in LockStatus if seen[standing])
-    yield f"{_count(seen.total(), 'relaxation')}{f': {counts}' if counts else ''}"
+    yield f"{plural(seen.total(), 'relaxation')}{f': {counts}' if counts else ''}"
     if not shown.has_lock:
         yield f"there is no {LOCK_FILE}; this writes it: {UPDATE}"
 
@@ -80,7 +81,7 @@ def _updated(updated: Updated, width: int) -> Iterator[str]:
         comments = ", ".join(updated.lost_comments)
         yield from _wrap(f"not kept: comments below the first one ({comments})", width, 0)
     if updated.unwritten:
-        wanted = _count(len(updated.unwritten), "reason")
+        wanted = plural(len(updated.unwritten), "reason")
         yield from _wrap(f"{wanted} for a person to write: what starts with {UNWRITTEN}", width, 0)
 
 
@@ -152,10 +153,6 @@ def _wrap(line: str, width: int, indent: int, hanging: int = 0) -> list[str]:
         subsequent_indent=" " * (indent + hanging),
         break_on_hyphens=False,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _holder_json(holder: ProfilePrivileges) -> dict[str, Any]:

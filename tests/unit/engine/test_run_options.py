@@ -167,7 +167,7 @@ def test_what_is_not_carried_over_is_remembered(arguments: list[str], unsupporte
         ("--Privileged", "docker run has no option --Privileged; did you mean --privileged?"),
         ("-x", "docker run has no option -x"),
         ("-itx", "docker run has no option -itx"),
-        ("-iv", "docker run has no option -iv"),
+        ("-iv", "-iv needs a value"),
         ("--", "docker run has no option --"),
         ("-", "docker run has no option -"),
         ("---init", "docker run has no option ---init"),

@@ -9,20 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestproof.devcontainer.jsonc import Document, JsonNode
-
-# docker/cli, cli/command/container/opts.go (addFlags) and run.go: all that take no value, all short names.
-_SWITCHES = frozenset(
-    "detach disable-content-trust help init interactive no-healthcheck oom-kill-disable privileged "
-    "publish-all quiet read-only rm sig-proxy tty use-api-socket".split()
-)
-_SHORT = {
-    "a": "attach", "c": "cpu-shares", "d": "detach", "e": "env", "h": "hostname", "i": "interactive",
-    "l": "label", "m": "memory", "p": "publish", "P": "publish-all", "q": "quiet", "t": "tty", "u": "user",
-    "v": "volume", "w": "workdir",
-}  # fmt: skip
-_ALIASES = {"net": "network"}
-# Go's strconv.ParseBool, by which the docker client reads `--privileged=false`.
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+from nestproof.engine.docker_flags import FALSE, SWITCHES, read_flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +51,13 @@ def text(document: Document, *path: str) -> tuple[str, JsonNode] | None:
 
 def read_arguments(arguments: list[tuple[str, JsonNode]]) -> Iterator[Option]:
     """The options among these arguments, read as the docker client reads them; bare words are skipped."""
-    rest = iter(arguments)
-    for argument, node in rest:
-        if argument.startswith("--"):
-            name, equals, value = argument[2:].partition("=")
-            name = _ALIASES.get(name, name)
-            if name in _SWITCHES:
-                if value not in FALSE:
-                    yield Option(name, "", node)
-            elif equals:
-                yield Option(name, value, node)
-            else:
-                yield from _with_next(name, rest)
-        elif argument.startswith("-"):
-            yield from _short(argument, node, rest)
-
-
-def _short(argument: str, node: JsonNode, rest: Iterator[tuple[str, JsonNode]]) -> Iterator[Option]:
-    """`-it`, `-u=vscode`, `-uvscode`, or `-u` with the value in the next argument."""
-    for end, letter in enumerate(argument[1:], start=2):
-        name = _SHORT.get(letter, letter)
-        if name in _SWITCHES:
-            yield Option(name, "", node)
-            continue
-        if attached := argument[end:].removeprefix("="):
-            yield Option(name, attached, node)
-        else:
-            yield from _with_next(name, rest)
-        return
-
-
-def _with_next(name: str, rest: Iterator[tuple[str, JsonNode]]) -> Iterator[Option]:
-    for value, node in rest:
-        yield Option(name, value, node)
-        return
+    for flag in read_flags([argument for argument, _ in arguments]):
+        node = arguments[flag.index + flag.width - 1][1]
+        if flag.name in SWITCHES:
+            if flag.value not in FALSE:
+                yield Option(flag.name, "", node)
+        elif flag.name and flag.value is not None:
+            yield Option(flag.name, flag.value, node)
 
 
 def _of_properties(document: Document) -> Iterator[Option]:

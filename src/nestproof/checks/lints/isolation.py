@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nestproof.checks.lints.docker_options import FALSE, Option, asked, named
+from nestproof.checks.lints.docker_options import Option, asked, named
 from nestproof.checks.lints.rules import RULES, report
 from nestproof.checks.lints.security_options import split_security_option
 from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
+from nestproof.engine.docker_flags import FALSE
 from nestproof.privileges.locations import relaxation_locations
 
 # Option to the name of the namespace.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 from nestproof.checks.lints.docker_options import named
@@ -11,6 +10,7 @@ from nestproof.core.capabilities import NAMES, normalize
 from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
 from nestproof.core.source import short
+from nestproof.core.text import nearest
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.run_options import go_bool
@@ -91,7 +91,7 @@ def _problem(name: str, value: str) -> str:
             problem = f"{short(value)} is no label; write disable, or as in type:container_t"
         case "seccomp" if value == "default":
             problem = "default is read as a file's name; leave the option out"
-        case "seccomp" | "apparmor" if value != "unconfined" and _nearest(value, ["unconfined"], 0.8):
+        case "seccomp" | "apparmor" if value != "unconfined" and nearest(value, ["unconfined"], 0.8):
             problem = f"{short(value)} is read as the name of a profile; did you mean unconfined?"
     return problem
 
@@ -102,9 +102,5 @@ def split_security_option(value: str) -> tuple[str, str, str]:
 
 
 def _instead(name: str, known: Sequence[str], otherwise: str) -> str:
-    nearest = _nearest(name, known, 0.7)
-    return f"did you mean {nearest}?" if nearest else otherwise
-
-
-def _nearest(name: str, known: Sequence[str], likeness: float) -> str:
-    return next(iter(difflib.get_close_matches(name, known, 1, likeness)), "")
+    near = nearest(name, known)
+    return f"did you mean {near}?" if near else otherwise

@@ -28,23 +28,8 @@ from nestproof.devcontainer.jsonc.rules import RULES
 from nestproof.devcontainer.jsonc.scan import strip_comments
 
 __all__ = [
-    "RULES",
-    "Diagnostic",
-    "Document",
-    "JsonNode",
-    "Kind",
-    "Member",
-    "Position",
-    "Related",
-    "Rule",
-    "Scalar",
-    "Severity",
-    "Source",
-    "Value",
-    "parse",
-    "render",
-    "strip_comments",
-    "to_json",
+    "RULES", "Diagnostic", "Document", "JsonNode", "Kind", "Member", "Position", "Related", "Rule", "Scalar",
+    "Severity", "Source", "Value", "parse", "render", "strip_comments", "to_json",
 ]  # fmt: skip
 
 
