@@ -39,15 +39,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=15, help="how often each is run (default: 15)")
     runs = parser.parse_args().runs
     planned: list[str] = []
-    session = Session(say=lambda text: print(text, file=sys.stderr))
     # The first run builds what there is to build.
     keep = partial(keep_commands, planned)
-    for outcome in build_matrix(BuildRequest(ROOT), session, keep):
+    for outcome in build_matrix(BuildRequest(), open_session(), keep):
         assert outcome.status is Status.PASS, outcome
     lines = [tuple(shlex.split(line)) for line in planned]
     contenders: dict[str, Callable[[], None]] = {
         "docker buildx build, as pasted": lambda: pasted(lines),
-        "what nestproof does, in its process": lambda: inside(session),
+        "what nestproof does, in its process": inside,
         "nestproof build, as a command": command,
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -70,15 +69,21 @@ def main() -> int:
     return int(ours > BOUND)
 
 
+def open_session() -> Session:
+    """A run's session, whose progress goes to stderr."""
+    return Session(ROOT, lambda text: print(text, file=sys.stderr))
+
+
 def pasted(lines: list[tuple[str, ...]]) -> None:
     """The command lines by themselves."""
     for line in lines:
         subprocess.run(line, cwd=ROOT, check=True, capture_output=True)
 
 
-def inside(session: Session) -> None:
-    """Everything that nestproof does once it runs."""
-    for outcome in build_matrix(BuildRequest(ROOT), session, lambda _: None):
+def inside() -> None:
+    """Everything that nestproof does once it runs; a session of its own, since one reads a profile once."""
+    session = open_session()
+    for outcome in build_matrix(BuildRequest(), session, lambda _: None):
         assert outcome.status is Status.PASS, outcome
 
 

@@ -33,19 +33,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestproof.build.target import open_target_builder
 from nestproof.core.outcome import Outcome, Status, Target
-from nestproof.devcontainer.image_metadata import LABEL
-from nestproof.devcontainer.profile import Profile, discover, with_image_metadata
+from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, started_container
 from nestproof.engine.exec import Exec
-from nestproof.nodes.node import node_for
 from nestproof.nodes.session import Session
 from nestproof.privileges.lock import read_lock
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import TERMINAL, script, text_of
 from nestproof.smoke.plan import SmokeRun, plan_probes, request_container
 from nestproof.smoke.run import smoke
+from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure", "--allow-unverified"]
@@ -124,15 +122,13 @@ def main() -> int:
 
 def prepare() -> tuple[Engine, SmokeRun]:
     """The secure profile's run on this machine's own platform, its image built."""
-    session = Session(say=lambda text: print(text, file=sys.stderr))
-    target_builder = open_target_builder(ROOT, session)
-    target = Target("secure", target_builder.engine.facts.platform)
-    profile = target_builder.profile(target, discover(ROOT)[target.profile])
-    outcome, image = target_builder.build(profile, target)
-    assert image, outcome
-    profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-    node = node_for(target_builder.engine.facts, target.platform)
-    return target_builder.engine, SmokeRun(profile, node, image, read_lock(ROOT))
+    session = Session(ROOT, lambda text: print(text, file=sys.stderr))
+    nodes = session.open_nodes()
+    platform = nodes.own_platform("")
+    job = TargetJob(Target("secure", platform), nodes.place(platform), session, lock=read_lock(ROOT))
+    built = build_target(job)
+    assert built.image, built.outcome
+    return prepare_target(job, built.profile, built.image)
 
 
 def without_terminal(profile: Profile) -> Profile:

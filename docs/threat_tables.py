@@ -26,8 +26,8 @@ PAGE = ROOT / "docs/threat-model.md"
 
 def main() -> None:
     """Do the experiments that are not known yet, and write both tables."""
-    session = Session(say=lambda text: print(text, file=sys.stderr))
-    request = JustifyRequest(ROOT, ("secure",))
+    session = Session(ROOT, lambda text: print(text, file=sys.stderr))
+    request = JustifyRequest(("secure",))
     made: list[Justification] = [
         from_json(json.loads(Path(name).read_text("utf-8"))) for name in sys.argv[1:]
     ]

@@ -6,20 +6,16 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nestproof.build.base_image import make_bases
 from nestproof.build.destination import BuildPlan, Destination, parse_destination
 from nestproof.build.image import BuildResult, ImageBuild, build_images, run_plan
 from nestproof.build.plan import Matrix, PlatformBuilder, plan_matrix
 from nestproof.build.published import Published, in_archive, in_registry
 from nestproof.build.target import TargetBuilder
-from nestproof.core.config import load_config
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run
-from nestproof.devcontainer.profile import discover, select
 from nestproof.engine.buildx_builder import SHORT_TIMEOUT
-from nestproof.nodes.node_pool import NodePool, require_node
 from nestproof.nodes.session import Session
 
 
@@ -27,7 +23,6 @@ from nestproof.nodes.session import Session
 class BuildRequest:
     """What to build and where it goes; no profiles means all, no platforms the engine's own."""
 
-    workspace: Path
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     push: str = ""
@@ -48,24 +43,20 @@ def build_matrix(
     Raises UsageError before anything is built when the request makes no sense.
     """
     destination = parse_destination(request.push, request.output)
-    files = select(discover(request.workspace), list(request.profiles))
-    config = load_config(request.workspace)
-    if request.node:
-        require_node(config, request.node)
-    node_pool = NodePool(config.node, request.workspace, session.say)
-    asked = request.platforms or (node_pool.own_platform(request.node),)
-    platform_builders: dict[str, PlatformBuilder | NestproofError] = {}
-    for platform in map(parse_platform, asked):
+    names = session.profiles.names(request.profiles)
+    nodes = session.open_nodes(request.node)
+    builders: dict[str, PlatformBuilder | NestproofError] = {}
+    for platform in map(parse_platform, request.platforms or (nodes.own_platform(request.node),)):
         try:
-            builder = node_pool.place(platform, request.node).builder
-            session.facts = session.facts or builder.facts
-            target_builder = TargetBuilder(request.workspace, session, builder, config)
-            platform_builders[platform] = PlatformBuilder(target_builder, target_builder.bases(platform))
+            engine = nodes.place(platform, request.node).builder
+            session.facts = session.facts or engine.facts
+            builder = TargetBuilder(session, engine)
+            builders[platform] = PlatformBuilder(builder, builder.plan_bases(platform))
         except UsageError:
             raise
         except NestproofError as error:
-            platform_builders[platform] = error
-    matrix = plan_matrix(platform_builders, files, destination)
+            builders[platform] = error
+    matrix = plan_matrix(builders, names, destination)
     show(matrix.commands())
     yield from matrix.unasked
     if dry_run:
@@ -79,12 +70,9 @@ def _run(matrix: Matrix, build_plan: BuildPlan, destination: Destination) -> Gen
     seen: list[Outcome] = []
     for plan in build_plan.plans:
         try:
-            for platform_builder in (matrix.platform_builders[platform] for platform in plan.platforms):
-                shop = platform_builder.target_builder
-                make_bases(
-                    shop.engine, platform_builder.bases, workspace=shop.workspace, say=shop.session.say
-                )
-            outcomes = _build(matrix.platform_builders[plan.platforms[0]].target_builder, plan, destination)
+            for builder in (matrix.builders[platform] for platform in plan.platforms):
+                builder.target_builder.make_bases(builder.bases)
+            outcomes = _build(matrix.builders[plan.platforms[0]].target_builder, plan, destination)
         except NestproofError as error:
             outcomes = [unasked("build", target, error) for target in plan.targets]
         yield from outcomes
@@ -93,20 +81,18 @@ def _run(matrix: Matrix, build_plan: BuildPlan, destination: Destination) -> Gen
         yield _join_pushed(build_plan)
 
 
-def _build(target_builder: TargetBuilder, plan: ImageBuild, destination: Destination) -> list[Outcome]:
-    say = target_builder.session.say
+def _build(builder: TargetBuilder, plan: ImageBuild, destination: Destination) -> list[Outcome]:
+    say = builder.session.say
 
     def on_progress(step: str) -> None:
         say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
 
     if destination == Destination():
-        built = build_images(target_builder.engine, plan, on_progress)
+        built = build_images(builder.engine, plan, on_progress)
         images = zip(plan.targets, (image for _, image in built), strict=True)
-        target_builder.session.targets += [
-            TargetFacts(target, image.id, {}) for target, image in images if image
-        ]
+        builder.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
         return [outcome for outcome, _ in built]
-    ran = run_plan(target_builder.engine, plan, on_progress)
+    ran = run_plan(builder.engine, plan, on_progress)
     if ran.failure:
         return [ran.failed(target) for target in plan.targets]
     there = in_registry(plan.tag) if destination.push else in_archive(Path(plan.tag))

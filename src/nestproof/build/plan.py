@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class PlatformBuilder:
 class Matrix:
     """The whole plan: the command lines of each profile, on which ground, and what has none."""
 
-    platform_builders: Mapping[str, PlatformBuilder]
+    builders: Mapping[str, PlatformBuilder]
     """By platform."""
     plans_by_profile: list[BuildPlan] = field(default_factory=list)
     unasked: list[Outcome] = field(default_factory=list)
@@ -52,15 +52,13 @@ class Matrix:
         made = {
             self._at(platform, line): platform
             for platform in needed
-            for line in self.platform_builders[platform].bases.commands(
-                self.platform_builders[platform].engine.facts
-            )
+            for line in self.builders[platform].bases.commands(self.builders[platform].engine.facts)
         }
         lines = [(where, line) for line, where in made.items()]
         for build_plan in self.plans_by_profile:
             for plan in build_plan.plans:
                 platform = plan.platforms[0]
-                argv = plan.command_line(self.platform_builders[platform].engine.facts)
+                argv = plan.command_line(self.builders[platform].engine.facts)
                 where = f"{plan.profile} {','.join(plan.platforms)}"
                 lines.append((where, self._at(platform, shlex.join(argv))))
             if build_plan.index:
@@ -69,46 +67,42 @@ class Matrix:
 
     def _at(self, platform: str, line: str) -> str:
         """The line, told which engine it is for where that is not the docker client's own."""
-        told = self.platform_builders[platform].engine.variables
+        told = self.builders[platform].engine.variables
         words = [f"export {name}={shlex.quote(value)}" for name, value in told.items() if value is not None]
         words += [f"unset {name}" for name, value in told.items() if value is None and name in os.environ]
         return f"({'; '.join([*words, line])})" if words else line
 
 
 def plan_matrix(
-    platform_builders: Mapping[str, PlatformBuilder | NestproofError],
-    files: Mapping[str, Path],
+    builders: Mapping[str, PlatformBuilder | NestproofError],
+    names: Sequence[str],
     destination: Destination,
 ) -> Matrix:
     """Plan everything; nothing is made or changed."""
     there = {
-        platform: platform_builder
-        for platform, platform_builder in platform_builders.items()
-        if isinstance(platform_builder, PlatformBuilder)
+        platform: builder for platform, builder in builders.items() if isinstance(builder, PlatformBuilder)
     }
-    engines = list(
-        {id(platform_builder.engine): platform_builder.engine for platform_builder in there.values()}.values()
-    )
+    engines = list({id(builder.engine): builder.engine for builder in there.values()}.values())
     several = len(engines) == 1 and _takes_several(engines[0], destination, of=len(there))
     if len(engines) > 1 and destination != Destination():
         for engine in engines:
             _takes_several(engine, destination, of=1)
     matrix = Matrix(there)
-    for name, file in files.items():
+    for name in names:
         plans = []
-        for target in (Target(name, platform) for platform in platform_builders):
+        for target in (Target(name, platform) for platform in builders):
             try:
-                platform_builder = platform_builders[target.platform]
-                if isinstance(platform_builder, NestproofError):
-                    raise platform_builder
-                profile = platform_builder.target_builder.load(target, file, platform_builder.bases)
+                builder = builders[target.platform]
+                if isinstance(builder, NestproofError):
+                    raise builder
+                profile = builder.target_builder.load(target, builder.bases)
                 plans.append(plan_build(profile, target.platform))
             except UsageError:
                 raise
             except NestproofError as error:
                 matrix.unasked.append(unasked("build", target, error))
         try:
-            if plans and len(plans) < len(platform_builders) and destination != Destination():
+            if plans and len(plans) < len(builders) and destination != Destination():
                 raise CannotBuildError(
                     f"nothing of {name} is published, since it cannot be built for each platform",
                     fix=f"--platform {plans[0].platforms[0]} publishes what can be",

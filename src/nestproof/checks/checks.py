@@ -14,7 +14,8 @@ from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.text import plural
 from nestproof.devcontainer import jsonc, profile, validation, variables
-from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, read_profile, unlisted_name
+from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, unlisted_name
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock
@@ -45,9 +46,8 @@ _PASSED = {
 
 
 def check_files(
-    files: Mapping[str, Path],
-    workspace: Path,
-    environment: Mapping[str, str],
+    profiles: ProfileReader,
+    names: Sequence[str],
     *,
     config: Config,
     lock: Lock | None,
@@ -64,9 +64,9 @@ def check_files(
     for rule in config.rule:
         if rule.id in RULES:
             raise UsageError(f"the rule {rule.id!r} has the name of one of nestproof's own", fix="rename it")
-    for name, file in files.items():
+    for name in names:
         try:
-            one = read_profile(name, file, workspace, environment, strict=strict)
+            one = profiles.read(name, strict=strict)
         except ProfileError as error:
             yield Outcome("check.json", Status.FAIL, error.what, None, error.why)
             continue
@@ -81,7 +81,7 @@ def check_files(
         if one.profile is not None and "check.lock" in steps:
             yield advise(check_lock(name, one.profile, one.document, lock), one.profile, one.document)
         if one.profile is not None and "check.dockerfile" in steps:
-            yield from check_dockerfile(one.profile, workspace)
+            yield from check_dockerfile(one.profile, profiles.workspace)
 
 
 def _blocking(one: LoadResult) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -33,7 +32,7 @@ def check_all(
     from nestproof.pipeline import CHECKS, ValidateRequest
 
     run_checks(
-        ValidateRequest(Path.cwd(), tuple(profile), steps=CHECKS, strict=strict),
+        ValidateRequest(tuple(profile), steps=CHECKS, strict=strict),
         Output(json, sarif, allow_unverified, evidence),
     )
 
@@ -53,7 +52,7 @@ def check_json(
     from nestproof.cli.run_output import Output
     from nestproof.pipeline import ValidateRequest
 
-    request = ValidateRequest(Path.cwd(), tuple(profile), steps=("check.json",), strict=strict)
+    request = ValidateRequest(tuple(profile), steps=("check.json",), strict=strict)
     run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 
@@ -70,7 +69,7 @@ def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
         from nestproof.cli.run_output import Output
         from nestproof.pipeline import ValidateRequest
 
-        request = ValidateRequest(Path.cwd(), tuple(profile), steps=(f"check.{name}",))
+        request = ValidateRequest(tuple(profile), steps=(f"check.{name}",))
         run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
     ask.__doc__ = question
@@ -92,7 +91,7 @@ def check_diff(
     from nestproof.cli.run_output import Output
     from nestproof.pipeline import ValidateRequest
 
-    request = ValidateRequest(Path.cwd(), steps=("check.diff",), staged=staged, base=base)
+    request = ValidateRequest(steps=("check.diff",), staged=staged, base=base)
     run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 

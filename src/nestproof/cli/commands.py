@@ -17,6 +17,7 @@ from nestproof.cli.run_output import Output, show
 from nestproof.core.errors import UsageError
 from nestproof.core.files import write
 from nestproof.core.outcome import Outcome, Target, exit_code
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.nodes.session import Session
 from nestproof.pipeline import ValidateRequest, validate
 from nestproof.reports import terminal
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
-    show(lambda session: validate(request, session), output, request.workspace)
+    show(lambda session: validate(request, session), output)
 
 
 def build(request: BuildRequest, output: Output) -> NoReturn:
@@ -38,11 +39,11 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     def ask(session: Session) -> Generator[Outcome]:
         def print_lines(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
-                session.tell(terminal.planned(where, command))
+                session.print_line(terminal.planned(where, command))
 
         return build_matrix(request, session, print_lines)
 
-    show(ask, output, request.workspace)
+    show(ask, output)
 
 
 def plan_build(request: BuildRequest, output: Output) -> NoReturn:
@@ -60,7 +61,7 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
             for _, command in lines:
                 tell(command, sys.stdout)
 
-        session = Session(say=progress.show)
+        session = Session(Path.cwd(), progress.show)
         outcomes += build_matrix(request, session, print_lines, dry_run=True)
         if outcomes:
             tell(terminal.details(outcomes), sys.stderr)
@@ -75,7 +76,7 @@ def examine_machine(output: Output) -> NoReturn:
     def examine(_: Session) -> Generator[Outcome]:
         yield from host.examine(host.accounts())
 
-    show(examine, output, Path.cwd(), host.verdicts)
+    show(examine, output, host.verdicts)
 
 
 def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
@@ -110,8 +111,8 @@ def open_shell(name: str, platform: str, node: str) -> NoReturn:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("a shell needs a terminal", fix="nestproof smoke asks the probes without one")
         progress = Progress()
-        session = Session(say=progress.show)
-        status = open_terminal(Path.cwd(), session, Target(name, platform), node, progress.clear)
+        session = Session(Path.cwd(), progress.show)
+        status = open_terminal(session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
 
@@ -127,12 +128,10 @@ def control_guest(*arguments: str) -> NoReturn:
 
 def print_nodes() -> NoReturn:
     """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
-    from nestproof.core.config import load_config
     from nestproof.nodes.node import Fidelity, Node
-    from nestproof.nodes.node_pool import NodePool
 
     with exits():
-        node_pool = NodePool(load_config(Path.cwd()).node, Path.cwd(), Progress().show)
+        node_pool = Session(Path.cwd(), Progress().show).open_nodes()
         for name, address, found, taken in node_pool.survey():
             if not isinstance(found, Node):
                 print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")
@@ -148,17 +147,17 @@ def print_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
     """Show what the profiles may have, write it into the lock, or compare it with a revision."""
     from nestproof.privileges import comparison, inventory, text
 
-    workspace, environment = Path.cwd(), dict(os.environ)
+    profiles = ProfileReader(Path.cwd(), os.environ)
     answer: text.Answer
     with exits():
         if update and base is not None:
             raise UsageError("--update and --base exclude each other", fix="give one of the two")
         if update:
-            answer = inventory.update(workspace, environment)
+            answer = inventory.update(profiles)
         elif base is not None:
-            answer = comparison.compare(workspace, base, environment)
+            answer = comparison.compare(profiles, base)
         else:
-            answer = inventory.show(workspace, environment)
+            answer = inventory.show(profiles)
         if as_json:
             print(json.dumps(text.to_json(answer), indent=2))
         else:
@@ -170,11 +169,11 @@ def init_repository(dry_run: bool, force: bool, source: str) -> NoReturn:
     """Show what the repository lacks to be proved, and write it."""
     from nestproof.cli import init
 
-    workspace, environment = Path.cwd(), dict(os.environ)
+    profiles = ProfileReader(Path.cwd(), os.environ)
     with exits():
-        plan = init.decide(workspace, environment, force=force, source=source)
+        plan = init.decide(profiles, force=force, source=source)
         print(init.table(plan))
         if not dry_run:
-            init.act(workspace, environment, plan)
+            init.act(profiles, plan)
         print("\nnothing is written: --dry-run" if dry_run else "\nnext: nestproof validate")
     raise Exit(code=plan.exit_code)

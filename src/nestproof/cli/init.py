@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -15,7 +14,8 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.git import find_top
 from nestproof.core.source import safe
 from nestproof.core.text import plural
-from nestproof.devcontainer.profile import Profile, discover, load_profile, select
+from nestproof.devcontainer.profile import Profile
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.inventory import read_requested, update
 from nestproof.privileges.lock import LOCK_FILE, read_lock
 from nestproof.smoke.defaults import describe, packs_of
@@ -59,20 +59,20 @@ class InitPlan:
         return int(bool(self.troubles))
 
 
-def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, source: str = "") -> InitPlan:
+def decide(reader: ProfileReader, *, force: bool, source: str = "") -> InitPlan:
     """Look at the repository; raises UsageError when it has no profile, or a broken configuration.
 
     `source` is where pip is to get nestproof from; without one, where this one came from.
     """
     needed = requirement(source)
-    found = select(discover(workspace), [])
+    workspace = reader.workspace
     parts: list[Part] = []
     troubles: list[str] = []
     profiles: list[Profile] = []
-    for name, file in found.items():
-        shown = str(file.relative_to(workspace))
+    for name in reader.names():
+        shown = reader.shown(name)
         try:
-            profile = load_profile(name, file, workspace, environment)
+            profile = reader.load(name)
         except NestproofError as error:
             parts.append(Part(shown, State.CANNOT, f"profile {name}: it cannot be read, see below"))
             troubles.append(str(error))
@@ -81,22 +81,22 @@ def decide(workspace: Path, environment: Mapping[str, str], *, force: bool, sour
             parts.append(Part(shown, State.THERE, f"profile {name}{describe(profile)}"))
     parts += [
         _configuration(workspace, profiles),
-        _lock(workspace, environment, troubles, force=force),
+        _lock(reader, troubles, force=force),
         _noxfile(workspace, needed),
         _workflow(workspace, needed, force=force),
     ]
     return InitPlan(tuple(parts), tuple(troubles))
 
 
-def act(workspace: Path, environment: Mapping[str, str], plan: InitPlan) -> None:
+def act(reader: ProfileReader, plan: InitPlan) -> None:
     """Write what the plan says; raises NestproofError for a file that cannot be written."""
     for part in plan.parts:
         if part.state is not State.WRITE:
             continue
         if part.file == LOCK_FILE:
-            update(workspace, environment)
+            update(reader)
             continue
-        file = workspace / part.file
+        file = reader.workspace / part.file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             # A file that was not there when the table was shown is not overwritten if it is there now.
@@ -156,13 +156,13 @@ def _in_the_configuration(profile: Profile) -> list[str]:
     return [f"# {safe(line)}" for line in lines]
 
 
-def _lock(workspace: Path, environment: Mapping[str, str], troubles: list[str], *, force: bool) -> Part:
-    lock = read_lock(workspace)
+def _lock(reader: ProfileReader, troubles: list[str], *, force: bool) -> Part:
+    lock = read_lock(reader.workspace)
     if lock is not None and not force:
         return Part(LOCK_FILE, State.THERE, "the privilege lock; nestproof privileges shows how it stands")
     if troubles:
         return Part(LOCK_FILE, State.CANNOT, "what a profile asks for is not known while it cannot be read")
-    asked = sum(len(side.asked) for side in read_requested(workspace, environment).values())
+    asked = sum(len(side.asked) for side in read_requested(reader).values())
     what = plural(asked, "relaxation", none="no")
     if lock is not None:
         return Part(LOCK_FILE, State.WRITE, f"brought up to date, its reasons kept: {what}", anew=True)

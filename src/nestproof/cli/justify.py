@@ -40,7 +40,6 @@ def _justify(request: JustifyRequest, output: Output) -> NoReturn:
     show(
         lambda session: study(request, session, made.append),
         output,
-        request.workspace,
         lambda _: table(made),
         lambda: {"profiles": [to_json(one) for one in made]} if made else {},
     )
@@ -60,7 +59,7 @@ def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
 
         yield from each_target(request, session, one)
 
-    show(ask, output, request.workspace)
+    show(ask, output)
 
 
 def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
@@ -81,7 +80,6 @@ def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
     show(
         lambda session: each_target(request, session, one),
         output,
-        request.workspace,
         lambda _: "\n\n".join(residual.table(tried[one], mapped=one in mapped) for one in tried),
         lambda: {"residual": [residual.to_json(*one) for one in tried.items()]} if tried else {},
     )

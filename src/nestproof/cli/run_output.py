@@ -14,7 +14,6 @@ from invoke.exceptions import Exit
 from nestproof.cli.console import Progress, exits, tell, wants_color
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import INTERRUPTED, Outcome, exit_code
-from nestproof.devcontainer.profile import discover
 from nestproof.nodes.session import Session
 from nestproof.reports import terminal
 from nestproof.reports.evidence import to_json
@@ -46,7 +45,6 @@ class Output:
 def show(
     ask: Callable[[Session], Generator[Outcome]],
     output: Output,
-    workspace: Path,
     conclude: Callable[[Sequence[Outcome]], str] | None = None,
     more: Callable[[], dict[str, Any]] = dict,
 ) -> NoReturn:
@@ -56,10 +54,11 @@ def show(
     """
     progress = Progress()
     session = Session(
+        Path.cwd(),
         say=lambda text: progress.show(run.heard(text)),
-        tell=lambda text: keep(run.redactor.text(text)),
+        print_line=lambda text: keep(run.redactor.text(text)),
     )
-    run = Recorder(workspace, session, output.file)
+    run = Recorder(session, output.file)
 
     def keep(text: str) -> None:
         progress.say(text, output.people)
@@ -80,12 +79,12 @@ def show(
                 run.finish(error.exit_code, interrupted=True, trouble=str(error))
             raise
         progress.clear()
-        _finish(workspace, run, output, conclude, more, interrupted=interrupted)
+        _finish(session, run, output, conclude, more, interrupted=interrupted)
     raise Exit(code=exit_code(run.outcomes, allow_unverified=output.allow_unverified))
 
 
 def _finish(
-    workspace: Path,
+    session: Session,
     run: Recorder,
     output: Output,
     conclude: Callable[[Sequence[Outcome]], str] | None,
@@ -106,10 +105,10 @@ def _finish(
         from nestproof.checks.checks import RULES
         from nestproof.reports.sarif import to_sarif
 
-        log = to_sarif(run.outcomes, RULES, root=workspace, profiles=discover(workspace))
+        log = to_sarif(run.outcomes, RULES, root=session.workspace, profiles=session.profiles.files)
         tell(json_text(log), sys.stdout)
     if in_actions():
-        tell_actions(evidence, workspace, output.people)
+        tell_actions(evidence, session.workspace, output.people)
     if interrupted:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
         raise Exit(code=INTERRUPTED)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
@@ -38,7 +36,7 @@ def validate(
     from nestproof.cli.run_output import Output
     from nestproof.pipeline import ValidateRequest
 
-    request = ValidateRequest(Path.cwd(), tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
+    request = ValidateRequest(tuple(profile), tuple(platform), strict=strict, node=node, vm=vm)
     run_checks(request, Output(json, sarif, allow_unverified, evidence))
 
 
@@ -60,7 +58,7 @@ def build(
     from nestproof.cli import commands
     from nestproof.cli.run_output import Output
 
-    request = BuildRequest(Path.cwd(), tuple(profile), tuple(platform), push, output, node)
+    request = BuildRequest(tuple(profile), tuple(platform), push, output, node)
     enter = commands.plan_build if dry_run else commands.build
     enter(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
@@ -83,9 +81,7 @@ def smoke(
     from nestproof.pipeline import ValidateRequest
 
     steps = ("build", "smoke")
-    request = ValidateRequest(
-        Path.cwd(), tuple(profile), tuple(platform), steps, tuple(probe), node=node, vm=vm
-    )
+    request = ValidateRequest(tuple(profile), tuple(platform), steps, tuple(probe), node=node, vm=vm)
     run_checks(request, Output(json, allow_unverified=allow_unverified, evidence=evidence))
 
 
@@ -188,7 +184,7 @@ def justify(
     from nestproof.cli.run_output import Output
     from nestproof.justify.study import JustifyRequest
 
-    request = JustifyRequest(Path.cwd(), tuple(profile), platform, fresh, vm, update_lock)
+    request = JustifyRequest(tuple(profile), platform, fresh, vm, update_lock)
     shown = Output(json, allow_unverified=allow_unverified, evidence=evidence)
     answer(request, shown, suggestions=suggest, attempts=residual)
 

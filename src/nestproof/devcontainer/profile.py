@@ -126,7 +126,11 @@ def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
 
 def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
     """Read a profile's file; raises ProfileError with all of its errors."""
-    reading = read_profile(name, file, workspace, environment)
+    return require_profile(read_profile(name, file, workspace, environment))
+
+
+def require_profile(reading: LoadResult) -> Profile:
+    """The profile that was read; raises ProfileError with all errors, or what kept it from being computed."""
     if reading.unanswered is not None:
         raise reading.unanswered
     if reading.profile is None:

@@ -20,12 +20,13 @@ from nestproof.engine.docker_flags import ALIASES, FALSE, SWITCHES, TRUE, read_f
 # Option to the field of RunOptions that it sets or, where that is a tuple, adds to.
 _VALUES = dict(
     pair.split(":")
-    for pair in "add-host:extra_hosts annotation:annotations cap-add:cap_add cap-drop:cap_drop cgroupns:cgroupns "
-    "cpus:cpus device:devices device-cgroup-rule:device_cgroup_rules dns:dns dns-option:dns_options "
-    "dns-search:dns_search env:env env-file:env_files group-add:group_add hostname:hostname ipc:ipc "
-    "label:labels memory:memory mount:mounts network:network pid:pid pids-limit:pids_limit "
-    "platform:platform runtime:runtime security-opt:security_opt shm-size:shm_size sysctl:sysctls "
-    "tmpfs:tmpfs ulimit:ulimits user:user userns:userns uts:uts volume:volumes workdir:workdir".split()
+    for pair in "add-host:extra_hosts annotation:annotations cap-add:cap_add cap-drop:cap_drop "
+    "cgroupns:cgroupns cpus:cpus device:devices device-cgroup-rule:device_cgroup_rules "
+    "dns:dns dns-option:dns_options dns-search:dns_search env:env env-file:env_files "
+    "group-add:group_add hostname:hostname ipc:ipc label:labels memory:memory mount:mounts "
+    "network:network pid:pid pids-limit:pids_limit platform:platform runtime:runtime "
+    "security-opt:security_opt shm-size:shm_size sysctl:sysctls tmpfs:tmpfs ulimit:ulimits "
+    "user:user userns:userns uts:uts volume:volumes workdir:workdir".split()
 )
 _SWITCHES = {"init": "init", "privileged": "privileged", "read-only": "read_only"}
 # They concern the client, the container's end, its name or ports of the host: nothing that a probe sees.

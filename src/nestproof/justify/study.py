@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from nestproof.build.target import TargetBuilder
-from nestproof.core.config import load_config
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
-from nestproof.devcontainer.image_metadata import LABEL
-from nestproof.devcontainer.profile import discover, select, with_image_metadata
 from nestproof.engine.client import Engine
 from nestproof.justify import store
 from nestproof.justify.experiment import ExperimentRunner, sandbox_probes, variant, workers_for
@@ -24,23 +19,19 @@ from nestproof.justify.outcomes import outcomes_of
 from nestproof.justify.plan import Question, experiments
 from nestproof.justify.search import Set
 from nestproof.justify.trials import BwrapVariant, ExperimentHost, Job, Trial
-from nestproof.nodes.node import Fidelity, vm_node
-from nestproof.nodes.node_pool import NodePool, Placement
+from nestproof.nodes.node import Fidelity
 from nestproof.nodes.session import Session
-from nestproof.nodes.transfer import give_image
-from nestproof.nodes.vm import VirtualMachines
 from nestproof.privileges.lock import read_lock
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.probes.custom import custom_probes
 from nestproof.probes.probe import Probe
 from nestproof.smoke.plan import SmokeRun
+from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
 
 @dataclass(frozen=True, slots=True)
 class JustifyRequest:
     """Whose relaxations are to be justified, and whether what is known already counts."""
 
-    workspace: Path
     profiles: tuple[str, ...] = ()
     platform: str = ""
     fresh: bool = False
@@ -68,58 +59,38 @@ def study(
             said = "relaxes nothing: there is nothing to justify"
             yield Outcome("justify", Status.PASS, said, run.target)
             return
-        made = yield from investigate(engine, run, session.say, request)
+        made = yield from investigate(engine, run, session, fresh=request.fresh)
         keep(made)
         if request.update_lock:
-            yield fill_reasons(request.workspace, made)
+            yield fill_reasons(session.workspace, made)
 
     yield from each_target(request, session, one)
 
 
 def each_target(request: JustifyRequest, session: Session, ask: Study) -> Generator[Outcome]:
     """Build each profile's image and ask; what cannot be asked is an outcome too."""
-    files = select(discover(request.workspace), list(request.profiles))
-    config = load_config(request.workspace)
-    node_pool = NodePool(config.node, request.workspace, session.say)
-    platform = parse_platform(request.platform) if request.platform else node_pool.own_platform("")
-    for name, file in files.items():
-        target = Target(name, platform)
+    names = session.profiles.names(request.profiles)
+    lock, custom = read_lock(session.workspace), session.custom_probes
+    nodes, machines = session.open_nodes(), session.open_machines() if request.vm else None
+    platform = parse_platform(request.platform) if request.platform else nodes.own_platform("")
+    for target in (Target(name, platform) for name in names):
         try:
-            place = node_pool.place(platform)
-            session.facts = place.engine.facts
-            target_builder = TargetBuilder(request.workspace, session, place.builder, config)
-            engine, run = yield from _prepared(request, target_builder, target, file, place)
+            placement = nodes.place(platform)
+            session.facts = placement.engine.facts
+            job = TargetJob(target, placement, session, custom[target.profile], lock, machines)
+            built = build_target(job)
+            if built.image is None:
+                yield built.outcome
+                raise NotShownError("without an image nothing can be tried")
+            engine, run = prepare_target(job, built.profile, built.image)
+            if run.node.fidelity is Fidelity.EMULATED:
+                said = f"{platform} shows nothing of namespaces here"
+                raise NotShownError(said, why=run.node.reason, fix=run.node.remedy)
             yield from ask(engine, run)
         except UsageError:
             raise
         except NestproofError as error:
             yield unasked("justify", target, error)
-
-
-def _prepared(
-    request: JustifyRequest, target_builder: TargetBuilder, target: Target, file: Path, place: Placement
-) -> Generator[Outcome, None, tuple[Engine, SmokeRun]]:
-    """The engine and the run of a target, its image built."""
-    engine, node, session = place.engine, place.node, target_builder.session
-    profile = target_builder.profile(target, file)
-    outcome, image = target_builder.build(profile, target)
-    if image is None:
-        yield outcome
-        raise NotShownError("without an image nothing can be tried")
-    if request.vm:
-        engine = VirtualMachines(target_builder.config.guest, request.workspace, session.say).open(
-            target.platform
-        )
-        node = vm_node(engine.facts)
-    if node.fidelity is Fidelity.EMULATED:
-        said = f"{target.platform} shows nothing of namespaces here"
-        raise NotShownError(said, why=node.reason, fix=node.remedy)
-    give_image(place.builder, engine, image, session.say)
-    own = custom_probes(target_builder.config.probe, tuple(discover(request.workspace)))[target.profile]
-    profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
-    remote = request.vm or place.remote
-    lock = read_lock(request.workspace)
-    return engine, SmokeRun(profile, node, image, lock, session.environment, own, remote=remote)
 
 
 def asked_probes(run: SmokeRun) -> tuple[Probe, ...]:
@@ -143,14 +114,14 @@ def host_of(engine: Engine, run: SmokeRun) -> ExperimentHost:
 
 
 def investigate(
-    engine: Engine, run: SmokeRun, say: Callable[[str], None], request: JustifyRequest
+    engine: Engine, run: SmokeRun, session: Session, *, fresh: bool
 ) -> Generator[Outcome, None, Justification]:
     """Do what experiments are not known yet; yields their outcomes, returns the table, keeps it."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     question = Question(asked, frozenset(name for name in asked if can_show(name, host)))
     probes = asked_probes(run)
     key = store.key_of(variant(run, frozenset()), host, probes)
-    before = None if request.fresh else store.recall(request.workspace, run.target, key)
+    before = None if fresh else store.recall(session.workspace, run.target, key)
     facts: list[TargetFacts] = []
     runner = ExperimentRunner(engine, run, probes, workers_for(engine, run), facts.append)
     ledger = {(trial.options, trial.way): trial for trial in before.trials} if before else {}
@@ -162,7 +133,7 @@ def investigate(
             for trials in runner.trials(_unknown(jobs, ledger, mode)):
                 for trial in trials:
                     ledger[trial.options, trial.way] = trial
-                    say(_told(run.target, asked, trial))
+                    session.say(_told(run.target, asked, trial))
             mode = facts[0].found.get("bwrap-mode", "") if facts else mode
             _check_baseline(ledger[asked, BwrapVariant.OWN], run)
             jobs = plan.send(ledger)
@@ -170,7 +141,7 @@ def investigate(
         found = end.value
     made = justify(run.target, replace(host, bwrap=mode), question, found, tuple(ledger.values()))
     made = replace(made, date=datetime.now(UTC).isoformat(timespec="seconds"))
-    store.remember(request.workspace, key, made)
+    store.remember(session.workspace, key, made)
     yield from outcomes_of(made, runner.started)
     return made
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PosixPath
+from pathlib import PosixPath
 
 from nestproof.core.git import find_merge_base
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.inventory import (
     Privilege,
     RequestedPrivileges,
@@ -50,17 +51,16 @@ class Comparison:
         return int(any(change.added or (change.after and change.after.trouble) for change in self.changes))
 
 
-def compare(workspace: Path, base: str, environment: Mapping[str, str]) -> Comparison:
+def compare(profiles: ProfileReader, base: str) -> Comparison:
     """What the working tree asks for, beside its merge base with `base`.
 
     Raises UsageError when `base` is no commit, UnanswerableError where the history does not reach that far.
     """
+    workspace = profiles.workspace
     lock, commit = read_lock(workspace), find_merge_base(workspace, base)
     recorded = recorded_profiles(workspace, commit)
-    before = {
-        name: _recorded_side(name, file, workspace, commit, environment) for name, file in recorded.items()
-    }
-    after = read_requested(workspace, environment, may_be_none=bool(before))
+    before = {name: _recorded_side(name, file, profiles, commit) for name, file in recorded.items()}
+    after = read_requested(profiles, may_be_none=bool(before))
     names = dict.fromkeys([*before, *after])
     changes = tuple(compare_sides(name, before, after, lock) for name in names)
     return Comparison(base, commit, changes)
@@ -97,18 +97,19 @@ class _RecordedFile(PosixPath):
 
 
 def _recorded_side(
-    name: str, recorded: Recorded, workspace: Path, commit: str, environment: Mapping[str, str]
+    name: str, recorded: Recorded, profiles: ProfileReader, commit: str
 ) -> RequestedPrivileges:
     """The same workspace on both sides: what a profile asks for can depend on where that is."""
     if recorded.trouble:
         return RequestedPrivileges(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
     if b'"dockerComposeFile"' in recorded.content:
         # Compose reads its files, and those that they name, itself.
-        with written_out(workspace, commit) as folder:
-            return read_requested_of(name, folder / recorded.file, folder, environment)
-    file = _RecordedFile(workspace / recorded.file)
+        with written_out(profiles.workspace, commit) as folder:
+            there = ProfileReader(folder, profiles.environment, {name: folder / recorded.file})
+            return read_requested_of(there, name)
+    file = _RecordedFile(profiles.workspace / recorded.file)
     file.content = recorded.content
-    return read_requested_of(name, file, workspace, environment)
+    return read_requested_of(ProfileReader(profiles.workspace, profiles.environment, {name: file}), name)
 
 
 def _renamed_from(

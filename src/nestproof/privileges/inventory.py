@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from nestproof.devcontainer.profile import ProfileError, discover, load_profile, select
+from nestproof.devcontainer.profile import ProfileError, require_profile
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.lock import (
     HEADER,
     LOCK_FILE,
@@ -91,15 +91,16 @@ class RequestedPrivileges:
     trouble: str = ""
 
 
-def show(workspace: Path, environment: Mapping[str, str]) -> Shown:
+def show(profiles: ProfileReader) -> Shown:
     """The privileges of every profile; raises UsageError when there is no profile, or no sound lock."""
-    lock, sides = read_lock(workspace), read_requested(workspace, environment)
+    lock, sides = read_lock(profiles.workspace), read_requested(profiles)
     return Shown(lock is not None, tuple(hold(sides, lock)))
 
 
-def update(workspace: Path, environment: Mapping[str, str]) -> Updated:
+def update(profiles: ProfileReader) -> Updated:
     """Write into the lock what the profiles ask for; raises ProfileError while one of them cannot be read."""
-    lock, sides = read_lock(workspace), read_requested(workspace, environment)
+    workspace = profiles.workspace
+    lock, sides = read_lock(workspace), read_requested(profiles)
     if trouble := [side.trouble for side in sides.values() if side.trouble]:
         raise ProfileError("\n".join(trouble), fix=f"{LOCK_FILE} is as it was; mend the profile first")
     reasons = {name: _reasons(side.asked, lock.get(name, {}) if lock else {}) for name, side in sides.items()}
@@ -143,26 +144,21 @@ def by_rank(relaxations: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(relaxations, key=lambda name: (-risk_of(name).rank, name)))
 
 
-def read_requested(
-    workspace: Path, environment: Mapping[str, str], *, may_be_none: bool = False
-) -> dict[str, RequestedPrivileges]:
+def read_requested(profiles: ProfileReader, *, may_be_none: bool = False) -> dict[str, RequestedPrivileges]:
     """Every profile as it is now; raises UsageError when there is none and there must be one."""
-    found = discover(workspace)
-    files = found if may_be_none else select(found, [])
-    return {name: read_requested_of(name, file, workspace, environment) for name, file in files.items()}
+    names = tuple(profiles.files) if may_be_none else profiles.names()
+    return {name: read_requested_of(profiles, name) for name in names}
 
 
-def read_requested_of(
-    name: str, file: Path, workspace: Path, environment: Mapping[str, str]
-) -> RequestedPrivileges:
+def read_requested_of(profiles: ProfileReader, name: str) -> RequestedPrivileges:
     """What a profile's file asks for."""
-    shown = str(file.relative_to(workspace))
+    shown = profiles.shown(name)
     try:
-        profile = load_profile(name, file, workspace, environment)
+        reading = profiles.read(name)
+        asked = relaxations_asked(require_profile(reading).run)
     except ProfileError as error:
         return RequestedPrivileges(shown, trouble=str(error))
-    lines = file.read_bytes().decode(errors="replace").splitlines()
-    return RequestedPrivileges(shown, tuple(lines), relaxations_asked(profile.run))
+    return RequestedPrivileges(shown, tuple(reading.document.text.splitlines()), asked)
 
 
 def _reasons(asked: Iterable[str], written: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,6 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.files import FOLDER, replace_file
 from nestproof.core.outcome import INTERRUPTED, Outcome, Status, count, joined
 from nestproof.core.redaction import Redactor
-from nestproof.devcontainer.profile import discover
 from nestproof.nodes.node import binfmt_flags
 from nestproof.nodes.session import Session
 from nestproof.reports import evidence
@@ -38,14 +37,13 @@ class Recorder:
     Until the end the file says that the run was interrupted: of one that is killed, that is what is left.
     """
 
-    def __init__(self, workspace: Path, session: Session, file: Path | None = None) -> None:
+    def __init__(self, session: Session, file: Path | None = None) -> None:
         self.file = file
         self.outcomes: list[Outcome] = []
         """What came, without secrets."""
         self.justification: dict[str, Any] | None = None
         """What experiments showed."""
-        self.redactor = Redactor.of(session.environment, str(workspace))
-        self._workspace = workspace
+        self.redactor = Redactor.of(session.environment, str(session.workspace))
         self._session = session
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
         self._begin = time.monotonic()
@@ -130,23 +128,23 @@ class Recorder:
 
     @cached_property
     def _revision(self) -> evidence.Revision | None:
-        return find_commit(self._workspace)
+        return find_commit(self._session.workspace)
 
     @cached_property
     def _files(self) -> dict[str, str]:
         """Profile to the name of its file, as the checks call it."""
         try:
-            found = discover(self._workspace)
+            profiles = self._session.profiles
+            return {name: profiles.shown(name) for name in profiles.files}
         except NestproofError:
             return {}
-        return {name: str(file.relative_to(self._workspace)) for name, file in found.items()}
 
     @cached_property
     def _profiles(self) -> tuple[evidence.Profile, ...]:
         from nestproof.privileges import inventory, text
 
         try:
-            answer = inventory.show(self._workspace, self._session.environment)
+            answer = inventory.show(self._session.profiles)
         except NestproofError:
             return ()  # that there is none, or no sound lock, is an outcome or an error of its own
         held = self.redactor.value(clean(text.to_json(answer)["profiles"]))
@@ -157,7 +155,7 @@ class Recorder:
         try:
             replace_file(self.file, text)
         except OSError as error:
-            if self.file == default_file(self._workspace) or self.file == default_file(Path()):
+            if self.file == default_file(self._session.workspace) or self.file == default_file(Path()):
                 # Nobody asked for it, and a repository that cannot be written can be proved all the same.
                 self.file = None
                 self._session.say(f"the evidence of this run is not kept: {error}")

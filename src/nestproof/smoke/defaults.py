@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from nestproof.core.outcome import Status
 from nestproof.core.source import safe
-from nestproof.devcontainer.profile import Profile, ProfileError, read_profile
+from nestproof.devcontainer.profile import Profile, ProfileError
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.verdicts import Judgement
 
@@ -51,30 +51,25 @@ def downgrade_if_undeclared(profile: Profile, judgement: Judgement) -> Judgement
 
 
 def describe_defaults(
-    files: Mapping[str, Path],
-    workspace: Path,
-    environment: Mapping[str, str],
-    platforms: Sequence[str],
-    *,
-    locked: bool,
+    profiles: ProfileReader, names: Sequence[str], platforms: Sequence[str], *, locked: bool
 ) -> Iterator[str]:
     """The lines at the start of a run without any configuration: what is proved, on what, and why so."""
-    readings = [_reading(name, file, workspace, environment) for name, file in files.items()]
+    found = {name: _loaded(profiles, name) for name in names}
     named = [
-        f"{name} ({file.relative_to(workspace)}{describe(profile) if profile else ''})"
-        for (name, file), profile in zip(files.items(), readings, strict=True)
+        f"{name} ({profiles.shown(name)}{describe(profile) if profile else ''})"
+        for name, profile in found.items()
     ]
     where = ", ".join(platforms) or "the engine's own platform"
     held = "" if locked else "; no privilege lock: each may have what it asks for"
     yield safe(f"profile{'s' if len(named) > 1 else ''} {', '.join(named)} on {where}{held}")
-    asked = [(profile.name, packs_of(profile)) for profile in readings if profile is not None]
+    asked = [(name, packs_of(profile)) for name, profile in found.items() if profile is not None]
     if undeclared := [f"{', '.join(p.names)} of {name} ({p.why})" for name, p in asked if p.why]:
         yield safe(f"packs {'; '.join(undeclared)}")
 
 
-def _reading(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile | None:
+def _loaded(profiles: ProfileReader, name: str) -> Profile | None:
     try:
-        return read_profile(name, file, workspace, environment).profile
+        return profiles.read(name).profile
     except ProfileError:
         return None  # told by the checks, with its place
 

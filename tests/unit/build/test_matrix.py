@@ -17,7 +17,7 @@ from nestproof.build.matrix import check_published
 from nestproof.build.plan import Matrix, PlatformBuilder, check_names
 from nestproof.build.published import Published
 from nestproof.build.target import TargetBuilder
-from nestproof.core.config import BaseImage, Config
+from nestproof.core.config import BaseImage
 from nestproof.core.errors import EngineUnavailable, NestproofError, UsageError
 from nestproof.core.outcome import Observation, Status
 from nestproof.engine.buildx_builder import BuildxBuilder
@@ -35,7 +35,7 @@ def platform_builder(
     bases: Bases, variables: dict[str, str | None] | None = None, workspace: Path = Path()
 ) -> PlatformBuilder:
     engine = Engine(cast(APIClient, None), FACTS, variables or {})
-    return PlatformBuilder(TargetBuilder(workspace, Session(say=print), engine, Config()), bases)
+    return PlatformBuilder(TargetBuilder(Session(workspace, print), engine), bases)
 
 
 GROUNDS = {platform: platform_builder(Bases({}, {})) for platform in BOTH}
@@ -126,7 +126,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
         "linux/amd64": platform_builder(Bases({}, {}), workspace=tmp_path),
         "linux/arm64": EngineUnavailable("nothing here runs linux/arm64"),
     }
-    matrix = plan.plan_matrix(platform_builders, {"default": file}, Destination(push))
+    matrix = plan.plan_matrix(platform_builders, ["default"], Destination(push))
     assert [platform for plan in matrix.plans for platform in plan.platforms] == built
     assert {outcome.status for outcome in matrix.unasked} == {Status.UNVERIFIED}
     summaries = [outcome.summary for outcome in matrix.unasked]
@@ -146,7 +146,7 @@ def test_a_line_for_another_node_says_for_which() -> None:
 
 def test_podman_publishes_nothing(tmp_path: Path) -> None:
     engine = Engine(cast(APIClient, None), replace(FACTS, product="Podman"))
-    shop = TargetBuilder(tmp_path, Session(say=print), engine, Config())
+    shop = TargetBuilder(Session(tmp_path, print), engine)
     with pytest.raises(UsageError, match="this engine is Podman") as caught:
-        plan.plan_matrix({"linux/amd64": PlatformBuilder(shop, Bases({}, {}))}, {}, Destination("h/x:1"))
+        plan.plan_matrix({"linux/amd64": PlatformBuilder(shop, Bases({}, {}))}, [], Destination("h/x:1"))
     assert "podman push" in caught.value.fix

@@ -13,6 +13,7 @@ from nestproof.checks.checks import OF_FILES, RULES, check_files
 from nestproof.core.config import Config, CustomRule
 from nestproof.core.outcome import Outcome, Status, exit_code
 from nestproof.devcontainer import jsonc, profile, validation, variables
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock, read_lock
 from nestproof.reports.records import outcome_record
@@ -44,7 +45,7 @@ class Checker:
     def of(self, files: dict[str, Path]) -> list[Outcome]:
         return list(
             check_files(
-                files, self.workspace, {},
+                ProfileReader(self.workspace, {}, files), tuple(files),
                 config=self.config, lock=self.lock, steps=self.steps, strict=self.strict,
             )
         )  # fmt: skip

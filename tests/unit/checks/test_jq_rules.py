@@ -14,6 +14,7 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer import jsonc
+from nestproof.devcontainer.profile_reader import ProfileReader
 
 TEXT = """\
 // ours
@@ -178,7 +179,13 @@ def outcome(workspace: Path, text: str, toml: str = CONFIGURED) -> Outcome:
     file = workspace / "devcontainer.json"
     file.write_text(text)
     config = load_config(workspace)
-    (found,) = check_files({"default": file}, workspace, {}, config=config, lock=None, steps=("check.rules",))
+    (found,) = check_files(
+        ProfileReader(workspace, {}, {"default": file}),
+        ["default"],
+        config=config,
+        lock=None,
+        steps=("check.rules",),
+    )
     assert found.id == "check.rules"
     return found
 
@@ -217,7 +224,13 @@ def test_without_rules_the_step_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "devcontainer.json"
     file.write_text(TEXT)
     steps = ("check.rules",)
-    found = check_files({"default": file}, tmp_path, {}, config=load_config(tmp_path), lock=None, steps=steps)
+    found = check_files(
+        ProfileReader(tmp_path, {}, {"default": file}),
+        ["default"],
+        config=load_config(tmp_path),
+        lock=None,
+        steps=steps,
+    )
     assert list(found) == []
 
 
@@ -263,7 +276,9 @@ def test_a_configuration_of_wrong_types_is_no_fault_of_a_rule(tmp_path: Path, da
     files["sound"].write_text('{"image": "x", "runArgs": ["--init"]}')
     config = load_config(tmp_path)
     steps = ("check.model", "check.rules")
-    found = list(check_files(files, tmp_path, {}, config=config, lock=None, steps=steps))
+    found = list(
+        check_files(ProfileReader(tmp_path, {}, files), tuple(files), config=config, lock=None, steps=steps)
+    )
     (model,) = [one for one in found if one.id == "check.model" and one.summary.startswith("damaged.json:1:")]
     assert model.status is Status.FAIL
     assert not [one for one in found if one.id == "check.rules" and one.summary.startswith("damaged.json")]
@@ -273,4 +288,4 @@ def test_a_configuration_of_wrong_types_is_no_fault_of_a_rule(tmp_path: Path, da
 def test_a_rule_may_not_take_the_name_of_one_of_nestproofs(tmp_path: Path) -> None:
     (tmp_path / "nestproof.toml").write_text("[[rule]]\nid = 'privileged'\njq = 'false'\nmessage = 'no'\n")
     with pytest.raises(UsageError, match="the rule 'privileged' has the name of one of nestproof's own"):
-        list(check_files({}, tmp_path, {}, config=load_config(tmp_path), lock=None))
+        list(check_files(ProfileReader(tmp_path, {}, {}), [], config=load_config(tmp_path), lock=None))

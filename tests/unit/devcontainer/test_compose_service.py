@@ -27,6 +27,7 @@ from nestproof.devcontainer.compose_service import (
     shared_with_services,
 )
 from nestproof.devcontainer.profile import ProfileError, load_profile, read_profile
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.engine.create_request import UnsupportedOptionError, create_request
 from nestproof.engine.run_options import RunOptions
 from nestproof.privileges.locations import relaxation_locations
@@ -340,7 +341,9 @@ def test_without_compose_what_depends_on_it_is_unverified(
     assert caught.value.exit_code == 3
     outcomes = {
         outcome.id: outcome
-        for outcome in check_files({"default": file}, tmp_path, {}, config=Config(), lock=None)
+        for outcome in check_files(
+            ProfileReader(tmp_path, {}, {"default": file}), ["default"], config=Config(), lock=None
+        )
     }
     assert outcomes["check.model"].status is Status.PASS
     for step in ("check.lint", "check.lock", "check.dockerfile"):

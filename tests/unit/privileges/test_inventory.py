@@ -18,6 +18,7 @@ from nestproof.core.errors import CommandError, UsageError
 from nestproof.core.git import UnanswerableError
 from nestproof.core.outcome import Status
 from nestproof.devcontainer.profile import ProfileError, discover, read_profile
+from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.comparison import Comparison, compare
 from nestproof.privileges.inventory import LockStatus, show, update
 from nestproof.privileges.lock import HEADER, LOCK_FILE, read_lock
@@ -83,7 +84,7 @@ def test_a_table_has_every_profile_and_the_gravest_relaxation_first(workspace: P
     write(workspace, DEFAULT, {})
     write(workspace, SECURE, {"runArgs": ["--device=/dev/kvm"], "privileged": True})
     write(workspace, LOCK_FILE, '[secure]\nprivileged = "to run Docker"\n"pid=host" = "debugging"\n[gone]\n')
-    shown = show(workspace, {})
+    shown = show(ProfileReader(workspace, {}))
     assert text(shown, 80) == (
         f"default  ({DEFAULT})\n"
         "  no relaxation\n"
@@ -112,7 +113,7 @@ def test_a_table_has_every_profile_and_the_gravest_relaxation_first(workspace: P
 
 def test_without_a_lock_the_table_says_how_to_make_one(workspace: Path) -> None:
     write(workspace, DEFAULT, {"runArgs": ["--device=/dev/kvm"]})
-    shown = show(workspace, {})
+    shown = show(ProfileReader(workspace, {}))
     assert text(shown).splitlines()[-2:] == [
         "1 relaxation: 1 no lock",
         f"there is no {LOCK_FILE}; this writes it: nestproof privileges --update",
@@ -125,7 +126,7 @@ def test_no_line_is_wider_than_the_terminal(workspace: Path, width: int) -> None
     source = "/proc/" + "x" * 90
     write(workspace, DEFAULT, {"privileged": True, "runArgs": [f"-v{source}:/x", "--cap-add=SYS_ADMIN"]})
     write(workspace, LOCK_FILE, f'[default]\nprivileged = "{"many words " * 30}"\n')
-    lines = text(show(workspace, {}), width).splitlines()
+    lines = text(show(ProfileReader(workspace, {})), width).splitlines()
     assert max(map(len, lines)) <= max(80, min(width, 120))
     assert source in "".join(line.strip() for line in lines)
 
@@ -133,13 +134,13 @@ def test_no_line_is_wider_than_the_terminal(workspace: Path, width: int) -> None
 def test_a_table_shows_no_control_character_of_a_reason(workspace: Path) -> None:
     write(workspace, DEFAULT, {"privileged": True})
     write(workspace, LOCK_FILE, '[default]\nprivileged = "\\u001b[2J\\u202e"\n')
-    assert "why:    \\u001b[2J\\u202e" in text(show(workspace, {}))
+    assert "why:    \\u001b[2J\\u202e" in text(show(ProfileReader(workspace, {})))
 
 
 def test_a_profile_that_cannot_be_read_hides_no_other(workspace: Path) -> None:
     write(workspace, DEFAULT, '{"image": 1}')
     write(workspace, SECURE, {"privileged": True})
-    shown = show(workspace, {})
+    shown = show(ProfileReader(workspace, {}))
     assert [holder.name for holder in shown.holders] == ["default", "secure"]
     assert shown.holders[0].trouble.startswith(f"{DEFAULT}:1:11: error: ")
     assert "  it cannot be read:\n    .devcontainer/devcontainer.json:1:11: error: " in text(shown)
@@ -149,7 +150,7 @@ def test_a_profile_that_cannot_be_read_hides_no_other(workspace: Path) -> None:
 def test_all_in_the_lock_exits_with_0(workspace: Path) -> None:
     write(workspace, DEFAULT, {"privileged": True})
     write(workspace, LOCK_FILE, '[default]\nprivileged = "why"\n')
-    shown = show(workspace, {})
+    shown = show(ProfileReader(workspace, {}))
     assert shown.exit_code == 0
     assert to_json(shown) == {
         "schemaVersion": 1,
@@ -179,15 +180,15 @@ def test_all_in_the_lock_exits_with_0(workspace: Path) -> None:
 
 def test_a_variable_counts_as_what_it_stands_for(workspace: Path) -> None:
     write(workspace, DEFAULT, {"runArgs": ["--network=${localEnv:NET:none}"]})
-    assert show(workspace, {}).holders[0].privileges == ()
-    (privilege,) = show(workspace, {"NET": "host"}).holders[0].privileges
+    assert show(ProfileReader(workspace, {})).holders[0].privileges == ()
+    (privilege,) = show(ProfileReader(workspace, {"NET": "host"})).holders[0].privileges
     assert (privilege.relaxation, privilege.standing) == ("network=host", LockStatus.UNHELD)
 
 
 def test_a_folder_without_profiles_is_a_usage_error(workspace: Path) -> None:
     for ask in (show, update):
         with pytest.raises(UsageError, match="no devcontainer configuration was found"):
-            ask(workspace, {})
+            ask(ProfileReader(workspace, {}))
 
 
 # Updated
@@ -196,7 +197,7 @@ def test_a_folder_without_profiles_is_a_usage_error(workspace: Path) -> None:
 def test_a_first_update_writes_a_lock_that_wants_reasons(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     write(workspace, SECURE, {"runArgs": ["--device=/dev/kvm"]})
-    updated = update(workspace, {})
+    updated = update(ProfileReader(workspace, {}))
     assert (workspace / LOCK_FILE).read_text() == (
         f'{HEADER}\n[default]\n\n[secure]\n"device=/dev/kvm" = "(reason wanted) {KVM}"\n'
     )
@@ -221,7 +222,7 @@ def test_an_update_keeps_reasons_and_the_leading_comment(workspace: Path) -> Non
         '# Ours.\n\n# Ask security.\n\n[gone]\nx = "y"\n[default]\nprivileged = "it\\u0027s so" # really\n'
         '"uts=host" = "z"\n"cap-add=BPF" = " "\n',
     )
-    updated = update(workspace, {})
+    updated = update(ProfileReader(workspace, {}))
     assert (workspace / LOCK_FILE).read_text() == (
         "# Ours.\n\n# Ask security.\n\n[default]\n"
         '"cap-add=BPF" = "(reason wanted) root in the container can load BPF programs into the host\'s '
@@ -258,9 +259,9 @@ def test_an_update_keeps_reasons_and_the_leading_comment(workspace: Path) -> Non
 
 def test_a_second_update_writes_nothing(workspace: Path) -> None:
     write(workspace, DEFAULT, {"privileged": True})
-    update(workspace, {})
+    update(ProfileReader(workspace, {}))
     before = (workspace / LOCK_FILE).stat()
-    updated = update(workspace, {})
+    updated = update(ProfileReader(workspace, {}))
     after = (workspace / LOCK_FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert not updated.written
@@ -269,8 +270,10 @@ def test_a_second_update_writes_nothing(workspace: Path) -> None:
 
 def test_after_an_update_everything_is_in_the_lock(workspace: Path) -> None:
     write(workspace, DEFAULT, {"privileged": True, "securityOpt": ["seccomp=own.json"], "capAdd": ["ALL"]})
-    assert update(workspace, {}).written
-    assert {p.standing for p in show(workspace, {}).holders[0].privileges} == {LockStatus.LOCKED}
+    assert update(ProfileReader(workspace, {})).written
+    assert {p.standing for p in show(ProfileReader(workspace, {})).holders[0].privileges} == {
+        LockStatus.LOCKED
+    }
 
 
 def test_while_a_profile_cannot_be_read_the_lock_stays(workspace: Path) -> None:
@@ -278,7 +281,7 @@ def test_while_a_profile_cannot_be_read_the_lock_stays(workspace: Path) -> None:
     write(workspace, SECURE, '{"image": "x"')
     write(workspace, LOCK_FILE, '[default]\nprivileged = "why"\n')
     with pytest.raises(ProfileError) as caught:
-        update(workspace, {})
+        update(ProfileReader(workspace, {}))
     assert f"{DEFAULT}:1:11: error: " in caught.value.what
     assert f"{SECURE}:1:" in caught.value.what
     assert caught.value.fix == f"{LOCK_FILE} is as it was; mend the profile first"
@@ -289,7 +292,7 @@ def test_a_lock_that_cannot_be_read_is_not_written_over(workspace: Path) -> None
     write(workspace, DEFAULT, {})
     write(workspace, LOCK_FILE, "[default\n")
     with pytest.raises(UsageError, match=f"{LOCK_FILE} cannot be read"):
-        update(workspace, {})
+        update(ProfileReader(workspace, {}))
     assert (workspace / LOCK_FILE).read_text() == "[default\n"
 
 
@@ -298,7 +301,7 @@ def test_a_lock_that_cannot_be_read_is_not_written_over(workspace: Path) -> None
 
 def compared(workspace: Path, base: str = "main", **environment: str) -> Comparison:
     """The comparison, whose JSON form and text must always exist."""
-    comparison = compare(workspace, base, environment)
+    comparison = compare(ProfileReader(workspace, environment), base)
     assert to_json(comparison)["exitCode"] == comparison.exit_code
     assert text(comparison).splitlines()[-1].endswith(f"(exit {comparison.exit_code})")
     return comparison
@@ -436,7 +439,7 @@ def test_a_profile_that_is_gone_is_all_removed(workspace: Path) -> None:
 def test_no_profile_on_either_side_is_a_usage_error(workspace: Path) -> None:
     commit(workspace)
     with pytest.raises(UsageError, match="no devcontainer configuration was found"):
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
 
 
 def test_a_renamed_profile_adds_under_its_new_name(workspace: Path) -> None:
@@ -609,7 +612,7 @@ def test_an_unknown_revision_is_a_usage_error(workspace: Path, base: str) -> Non
     write(workspace, DEFAULT, {})
     commit(workspace)
     with pytest.raises(UsageError) as caught:
-        compare(workspace, base, {})
+        compare(ProfileReader(workspace, {}), base)
     assert caught.value.what == f'"{base}" names no commit of this repository, or more than one'
     assert caught.value.fix == "name another, or fetch it first: git fetch origin"
     assert caught.value.exit_code == 2
@@ -620,7 +623,7 @@ def test_a_revision_that_names_two_things_is_a_usage_error(workspace: Path) -> N
     commit(workspace)
     git(workspace, "tag", "main")
     with pytest.raises(UsageError) as caught:
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
     assert caught.value.why == "warning: refname 'main' is ambiguous."
 
 
@@ -636,7 +639,7 @@ def test_a_revision_can_be_any_name_of_a_commit(workspace: Path, base: str) -> N
 def test_a_folder_that_is_no_repository_has_no_answer(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     with pytest.raises(UnanswerableError) as caught:
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
     assert caught.value.what == "this is not a git repository"
     assert caught.value.fix == "ask in a clone of it, or start one: git init"
     assert caught.value.exit_code == 3
@@ -649,14 +652,14 @@ def test_a_worktree_without_its_repository_has_no_answer(tmp_path: Path, workspa
     git(workspace, "worktree", "add", "--quiet", str(linked))
     workspace.rename(tmp_path / "elsewhere")
     with pytest.raises(UnanswerableError, match="the repository that this worktree belongs to is not here"):
-        compare(linked, "main", {})
+        compare(ProfileReader(linked, {}), "main")
 
 
 def test_a_repository_without_a_commit_has_no_answer(workspace: Path) -> None:
     write(workspace, DEFAULT, {})
     git(workspace, "init", "--quiet", "--initial-branch", "main")
     with pytest.raises(UnanswerableError, match="HEAD has no commit yet"):
-        compare(workspace, "HEAD", {})
+        compare(ProfileReader(workspace, {}), "HEAD")
 
 
 def test_a_branch_without_a_commit_has_no_answer(workspace: Path) -> None:
@@ -665,7 +668,7 @@ def test_a_branch_without_a_commit_has_no_answer(workspace: Path) -> None:
     git(workspace, "switch", "--quiet", "--orphan", "fresh")
     write(workspace, DEFAULT, {})
     with pytest.raises(UnanswerableError, match="HEAD has no commit yet"):
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
 
 
 def test_histories_without_a_common_commit_have_no_answer(workspace: Path) -> None:
@@ -675,7 +678,7 @@ def test_histories_without_a_common_commit_have_no_answer(workspace: Path) -> No
     write(workspace, DEFAULT, {})
     commit(workspace, "Start again")
     with pytest.raises(UnanswerableError) as caught:
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
     assert caught.value.what == 'HEAD and "main" have no commit in common'
     assert caught.value.fix == "name another base"
 
@@ -718,7 +721,7 @@ def test_a_repository_of_another_user_is_an_error(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     with pytest.raises(CommandError) as caught:
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
     assert caught.value.what == "git does not trust this repository: another user owns it"
     assert caught.value.fix == f"git config --global --add safe.directory {workspace}"
     assert caught.value.exit_code == 4
@@ -730,7 +733,7 @@ def test_a_broken_configuration_is_an_error(workspace: Path) -> None:
     with (workspace / ".git" / "config").open("a") as config:
         config.write("[broken\n")
     with pytest.raises(CommandError, match="git cannot read this repository") as caught:
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
     assert "bad config line" in caught.value.why
 
 
@@ -740,7 +743,7 @@ def test_a_lost_tree_is_an_error(workspace: Path) -> None:
     tree = git(workspace, "rev-parse", "HEAD^{tree}")
     (workspace / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
     with pytest.raises(CommandError, match="git ls-tree could not answer"):
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")
 
 
 def test_the_variables_of_a_hook_are_not_git_s(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -754,4 +757,4 @@ def test_without_git_the_error_names_it(workspace: Path, monkeypatch: pytest.Mon
     write(workspace, DEFAULT, {})
     monkeypatch.setenv("PATH", str(workspace))
     with pytest.raises(CommandError, match="git was not found"):
-        compare(workspace, "main", {})
+        compare(ProfileReader(workspace, {}), "main")

@@ -58,8 +58,8 @@ TOLD = Outcome("check.json", Status.PASS, ".devcontainer/devcontainer.json: fine
 
 def recorder(workspace: Path, file: Path | None = None) -> tuple[Recorder, Session, list[str]]:
     said: list[str] = []
-    session = Session(said.append, environment=ENVIRONMENT)
-    return Recorder(workspace, session, file), session, said
+    session = Session(workspace, said.append, environment=ENVIRONMENT)
+    return Recorder(session, file), session, said
 
 
 def valid(value: Any) -> None:

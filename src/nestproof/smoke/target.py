@@ -1,0 +1,77 @@
+"""From a target to the run that is smoked, experimented with or opened: build, transfer, image metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nestproof.build.target import TargetBuilder
+from nestproof.core.outcome import Outcome, Target
+from nestproof.devcontainer.image_metadata import LABEL
+from nestproof.devcontainer.profile import Profile, with_image_metadata
+from nestproof.engine.client import Engine, Image
+from nestproof.nodes.liveness import ping, watchdog
+from nestproof.nodes.node import vm_node
+from nestproof.nodes.node_pool import Placement
+from nestproof.nodes.session import Session
+from nestproof.nodes.transfer import give_image
+from nestproof.nodes.vm import VirtualMachines
+from nestproof.privileges.lock import Reasons
+from nestproof.probes.probe import Probe
+from nestproof.smoke.plan import SmokeRun
+
+
+@dataclass(frozen=True, slots=True)
+class TargetJob:
+    """A target, where it is built and run, and what it is held against."""
+
+    target: Target
+    placement: Placement
+    session: Session
+    custom_probes: tuple[Probe, ...] = ()
+    """Those that the repository adds."""
+    lock: Reasons | None = None
+    machines: VirtualMachines | None = None
+    """Given where its containers run in a virtual machine."""
+    only: tuple[str, ...] = ()
+    """Names of the probes to ask; empty means all."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTarget:
+    """A target after its build; `image` is None unless the outcome is a pass."""
+
+    profile: Profile
+    outcome: Outcome
+    image: Image | None
+
+
+def build_target(job: TargetJob) -> BuiltTarget:
+    """Build the target's image; raises NestproofError when it cannot be planned or the builder is lost."""
+    placement = job.placement
+    with placement.at_work():
+        profile, outcome, image = TargetBuilder(job.session, placement.builder).build(job.target)
+        if image is None:
+            ping(placement.builder, placement.builder_name)
+    return BuiltTarget(profile, outcome, image)
+
+
+def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
+    """Bring the image to the engine that runs it; returns that engine, and the run to start there."""
+    placement, session = job.placement, job.session
+    profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
+    node, engine = placement.node, placement.engine
+    if job.machines is not None:
+        engine = job.machines.open(job.target.platform)
+        node = vm_node(engine.facts)
+    with watchdog(engine, node.name):
+        give_image(placement.builder, engine, image, lambda text: session.say(f"{job.target}: {text}"))
+    return engine, SmokeRun(
+        profile,
+        node,
+        image,
+        job.lock,
+        session.environment,
+        job.custom_probes,
+        only=job.only,
+        remote=job.machines is not None or placement.remote,
+    )
