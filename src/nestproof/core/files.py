@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import shutil
 from pathlib import Path
 
 from nestproof.core.errors import NestproofError
 
 FOLDER = ".nestproof"
+"""The folder of a workspace that nestproof keeps runs in; git is told to leave it alone."""
 
 
-def write(file: Path, text: str) -> None:
-    """Write a report in one step; raises NestproofError when it cannot be written."""
+def write(file: Path, text: str, *, name: str = "", durable: bool = False) -> None:
+    """Write a file in one step, and its folder if need be; raises NestproofError, which calls it `name`."""
     try:
-        replace_file(file, text)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, text, durable=durable)
     except OSError as error:
-        raise NestproofError(f"{file} cannot be written", why=str(error)) from error
+        raise NestproofError(f"{name or file} cannot be written", why=str(error)) from error
 
 
-def replace_file(file: Path, text: str) -> None:
-    """Write a file in one step: whoever reads it meets the old one or the new one, whole.
+def replace_file(file: Path, text: str, *, durable: bool = False) -> None:
+    """Write a file in one step: whoever reads it meets the old one or the new one, whole, of the same mode.
 
-    nestproof's own folder is made if need be, and git told to leave it alone. Raises OSError.
+    `durable` waits until the disk has it; nestproof's own folder is made if need be. Raises OSError.
     """
+    if file.is_symlink():
+        raise OSError("it is a symbolic link, which a rename would replace")
     if file.parent.name == FOLDER and file.parent.is_symlink():
         raise OSError(f"{file.parent} is a symbolic link, which could lead out of the repository")
     if file.parent.name == FOLDER and not file.parent.exists():
@@ -33,7 +39,11 @@ def replace_file(file: Path, text: str) -> None:
     try:
         with new.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(file, new)
         new.replace(file)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            new.unlink()
+        new.unlink(missing_ok=True)

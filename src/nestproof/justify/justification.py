@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from nestproof.core.outcome import Target
 from nestproof.justify.experiment import DROP_ALL
 from nestproof.justify.kernel_checks import can_show, check_of
 from nestproof.justify.plan import OWN_CAPABILITIES, Question
 from nestproof.justify.search import Found, Known, Set, contradictions
-from nestproof.justify.trials import BwrapVariant, ExperimentHost, Trial, of_way, sufficing
+from nestproof.justify.trials import BwrapVariant, ExperimentHost, SortedSet, Trial, of_way, sufficing
 
 
 class Need(StrEnum):
@@ -30,11 +34,11 @@ class Row:
     relaxation: str
     need: Need
     probes: tuple[str, ...] = ()
-    said: str = ""
+    said: Annotated[str, Field(alias="error")] = ""
     cause: str = ""
     check: str = ""
     source: str = ""
-    hosts: str = ""
+    hosts: Annotated[str, Field(alias="neededOn")] = ""
     """Where it is needed, for one that is not needed here or cannot be shown here."""
     by_default: bool = False
     """Docker grants it without being asked: shown by dropping all capabilities first."""
@@ -46,8 +50,8 @@ class Row:
 class Minimum:
     """The sets that suffice on one way, with nothing to take away; `complete` when there are no others."""
 
-    way: BwrapVariant
-    sets: tuple[Set, ...]
+    way: Annotated[BwrapVariant, Field(alias="bwrap")]
+    sets: tuple[SortedSet, ...]
     complete: bool = True
 
 
@@ -55,20 +59,28 @@ class Minimum:
 class Justification:
     """What the experiments on one host say of one profile's relaxations."""
 
-    target: Target
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    profile: str
+    platform: str
     host: ExperimentHost
     asked: tuple[str, ...]
-    rows: tuple[Row, ...]
-    minima: tuple[Minimum, ...]
+    rows: Annotated[tuple[Row, ...], Field(alias="relaxations")]
+    minima: Annotated[tuple[Minimum, ...], Field(alias="minimal")]
     trials: tuple[Trial, ...]
-    none_at_all: bool | None = None
+    none_at_all: Annotated[bool | None, Field(alias="noCapabilityAtAll")] = None
     """Whether the way without setuid works without any capability; None when that was not asked."""
-    others_idle: bool | None = None
+    others_idle: Annotated[bool | None, Field(alias="otherDefaultsIdle")] = None
     """Whether the setuid way works with the six capabilities alone; None when that was not asked."""
-    contradictions: tuple[tuple[Set, Set], ...] = ()
+    contradictions: tuple[tuple[SortedSet, SortedSet], ...] = ()
     """Sets that suffice within larger ones that do not: then the search's assumption does not hold."""
     date: str = ""
     """UTC, in the form of ISO 8601."""
+    schema_version: Literal[2] = 2
+
+    @property
+    def target(self) -> Target:
+        return Target(self.profile, self.platform)
 
     @property
     def baseline(self) -> Trial:
@@ -93,7 +105,8 @@ def justify(
         for way, one in found.items()
     )
     return Justification(
-        target,
+        target.profile,
+        target.platform,
         host,
         tuple(sorted(question.asked)),
         (*_rows(question, host, own, copy), *_own_capabilities(dropped, own)),

@@ -14,7 +14,7 @@ from nestproof.devcontainer.secrets import redacted
 from nestproof.justify.justification import Justification, Need
 from nestproof.justify.records import merge
 from nestproof.privileges.locations import relaxation_locations
-from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, read_lock, with_reasons, write_lock
+from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, read_lock, render_lock, write_lock
 from nestproof.privileges.relaxations import relaxations_asked
 
 
@@ -67,7 +67,8 @@ def fill_reasons(workspace: Path, made: Justification) -> Outcome:
         said = f"there is no {LOCK_FILE} to fill; make it: nestproof privileges --update"
         return Outcome("justify.lock", Status.ERROR, said, made.target)
     reasons = reasons_shown(lock, made)
-    text = with_reasons(lock, {made.target.profile: reasons})
+    profile = made.target.profile
+    text = render_lock({**lock, profile: {**lock.get(profile, {}), **reasons}}, lock)
     if text != lock.source.text:
         write_lock(workspace, text)
     said = (

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from nestproof.core.errors import NestproofError
+from nestproof.core.files import write
 from nestproof.core.outcome import Target
 from nestproof.devcontainer.container_options import mounted_root
 from nestproof.justify.justification import Justification
@@ -61,16 +60,7 @@ def recall(workspace: Path, target: Target, key: str) -> Justification | None:
 def remember(workspace: Path, key: str, made: Justification) -> Path:
     """Keep a justification; returns the file. Raises NestproofError when it cannot be written."""
     file = _file(workspace, made.target, key)
-    new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            new.write_text(json.dumps(to_json(made), indent=1) + "\n", "utf-8")
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
-    except OSError as error:
-        raise NestproofError(f"{FOLDER} cannot be written", why=str(error)) from error
+    write(file, json.dumps(to_json(made), indent=1) + "\n")
     return file
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
 
 from nestproof.core.outcome import Outcome, Status
 from nestproof.engine.client import ROOT_MAPPED
 from nestproof.justify.search import Set
 from nestproof.probes.verdicts import last_line
+
+SortedSet = Annotated[Set, PlainSerializer(sorted)]
+"""Written down in one order."""
 
 _ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
 
@@ -30,7 +36,7 @@ class Answer:
 
     probe: str
     status: Status
-    said: str = ""
+    said: Annotated[str, Field(alias="error")] = ""
     cause: str = ""
 
     @classmethod
@@ -46,8 +52,8 @@ class Answer:
 class Trial:
     """A set of options, a bwrap, and what each probe came to with them."""
 
-    options: Set
-    way: BwrapVariant
+    options: SortedSet
+    way: Annotated[BwrapVariant, Field(alias="bwrap")]
     answers: tuple[Answer, ...]
 
     @property

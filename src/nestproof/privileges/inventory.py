@@ -9,7 +9,6 @@ from enum import StrEnum
 from nestproof.devcontainer.profile import ProfileError, require_profile
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.lock import (
-    HEADER,
     LOCK_FILE,
     UNWRITTEN,
     Lock,
@@ -73,7 +72,6 @@ class Updated:
     added: tuple[tuple[str, str], ...]
     removed: tuple[tuple[str, str], ...]
     unwritten: tuple[tuple[str, str], ...]
-    lost_comments: tuple[str, ...]
 
     @property
     def exit_code(self) -> int:
@@ -104,7 +102,7 @@ def update(profiles: ProfileReader) -> Updated:
     if trouble := [side.trouble for side in sides.values() if side.trouble]:
         raise ProfileError("\n".join(trouble), fix=f"{LOCK_FILE} is as it was; mend the profile first")
     reasons = {name: _reasons(side.asked, lock.get(name, {}) if lock else {}) for name, side in sides.items()}
-    text = render_lock(reasons, HEADER if lock is None else lock.header())
+    text = render_lock(reasons, lock)
     written = lock is None or text != lock.source.text
     if written:
         write_lock(workspace, text)
@@ -115,7 +113,6 @@ def update(profiles: ProfileReader) -> Updated:
         tuple(pair for pair in after if pair not in before),
         tuple(pair for pair in before if pair not in after),
         tuple(unwritten),
-        lock.comments_below() if lock else (),
     )
 
 

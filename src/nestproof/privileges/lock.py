@@ -5,18 +5,15 @@ A reason that starts with UNWRITTEN is one that nestproof wrote, and no person y
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
-import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.errors import UsageError
+from nestproof.core.files import write
 from nestproof.core.source import Position, Source, escaped, safe
 from nestproof.privileges.risks import risk_of
 
@@ -26,11 +23,6 @@ HEADER = """\
 # What each profile may have beyond Docker's defaults, and why. A profile that asks for more fails.
 # A profile that is not named here may have nothing.
 """
-
-# A number sign inside of a string starts no comment.
-_STRING_OR_COMMENT = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}|' r"'''[^\0]*?'{3,5}|" r'"(?:\\.|[^"\\])*"|' r"'[^']*'|(#.*)"
-)
 
 Reasons = Mapping[str, Mapping[str, str]]
 """Profile to relaxation to reason."""
@@ -66,21 +58,6 @@ class Lock(Mapping[str, Mapping[str, str]]):
                 table = tuple(value)
         return found
 
-    def header(self) -> str:
-        """The comment that the file starts with."""
-        comment = self.source.text[: self._first()].replace("\r\n", "\n").strip()
-        return f"{comment}\n" if comment else ""
-
-    def comments_below(self) -> tuple[str, ...]:
-        """The comments that stand below that."""
-        tokens = _STRING_OR_COMMENT.finditer(self.source.text, self._first())
-        return tuple(token[1].strip() for token in tokens if token[1])
-
-    def _first(self) -> int:
-        """Where the first statement starts that is no comment."""
-        starts = (start for start, _, value in _statements(self.source) if value)
-        return next(starts, len(self.source.text))
-
 
 def parse_lock(text: str) -> Lock:
     """Read a lock; raises UsageError when it is not a table of tables of reasons."""
@@ -114,56 +91,42 @@ def unwritten_reason(relaxation: str) -> str:
     return f"{UNWRITTEN} {risk_of(relaxation).allows}"
 
 
-def render_lock(reasons: Reasons, header: str = HEADER) -> str:
-    """The text of a lock: one line per relaxation, sorted; raises UsageError for a name that is not UTF-8."""
-    blocks = [header] if header else []
-    for profile in sorted(reasons):
-        lines = [f"[{profile if re.fullmatch('[A-Za-z0-9_-]+', profile) else _string(profile)}]"]
-        lines += [f"{_string(name)} = {_string(reason)}" for name, reason in sorted(reasons[profile].items())]
-        blocks.append("\n".join([*lines, ""]))
-    return "\n".join(blocks)
+def render_lock(reasons: Reasons, lock: Lock | None = None) -> str:
+    """The text of a lock with these reasons: a line for each, and of `lock` its comments, order and form.
 
-
-def with_reasons(lock: Lock, reasons: Reasons) -> str:
-    """The text of the lock with other reasons for relaxations that it has on lines of their own.
-
-    Comments and everything else stay as they are.
+    Raises UsageError for a name that is not UTF-8.
     """
-    text, places = lock.source.text, lock.places()
-    found: list[tuple[int, int, str]] = []
-    for profile, table in reasons.items():
-        for relaxation, reason in table.items():
-            start, end = places[(profile, relaxation)]
-            line = text[start.offset : end.offset]
-            if tomllib.loads(line) == {relaxation: lock[profile][relaxation]}:
-                comment = next((f"  {one[1]}" for one in _STRING_OR_COMMENT.finditer(line) if one[1]), "")
-                new = f"{_string(relaxation)} = {_string(reason)}{comment}"
-                found.append((start.offset, end.offset, new))
-    for first, last, line in sorted(found, reverse=True):
-        text = f"{text[:first]}{line}{text[last:]}"
-    return text
+    import tomlkit
+    from tomlkit.items import Table
+
+    document = tomlkit.parse(lock.source.text if lock else HEADER)
+    if not all(isinstance(table, Table) for table in document.values()):
+        document = tomlkit.parse(HEADER)  # dotted keys, or tables in one line: written anew
+    for profile in [name for name in document if name not in reasons]:
+        del document[profile]
+    for profile, wanted in sorted(reasons.items()):
+        if profile not in document:
+            before = tomlkit.dumps(document)
+            ((key, table),) = tomlkit.parse(f"[{_key(profile)}]\n").body
+            table.trivia.indent = "\n" if before and not before.endswith("\n\n") else ""
+            document.append(key, table)
+        held = document[profile]
+        for name in [name for name in held if name not in wanted]:
+            del held[name]
+        for name, reason in sorted(wanted.items()):
+            if held.get(name) != reason:
+                ((key, item),) = tomlkit.parse(f"{_string(name)} = {_string(reason)}\n").body
+                held[name if name in held else key] = item
+    return tomlkit.dumps(document)
 
 
 def write_lock(workspace: Path, text: str) -> None:
-    """Replace the lock in one step: whoever reads it meets the old one or the new one, whole."""
-    file = workspace / LOCK_FILE
-    new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        if file.is_symlink():
-            raise OSError("it is a symbolic link, which a rename would replace")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with new.open("x", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copymode(file, new)
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
-    except OSError as error:
-        raise NestproofError(f"{LOCK_FILE} cannot be written", why=str(error)) from error
+    """Replace the lock in one step; raises NestproofError when it cannot be written."""
+    write(workspace / LOCK_FILE, text, name=LOCK_FILE, durable=True)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _string(name)
 
 
 def _string(text: str) -> str:

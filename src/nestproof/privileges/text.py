@@ -48,7 +48,6 @@ def to_json(answer: Answer) -> dict[str, Any]:
             for name in ("added", "removed", "unwritten"):
                 pairs = getattr(answer, name)
                 value[name] = [{"profile": profile, "relaxation": item} for profile, item in pairs]
-            value["lostComments"] = list(answer.lost_comments)
         case Comparison():
             value |= {"base": answer.base, "mergeBase": answer.commit}
             value["profiles"] = [_change_json(change) for change in answer.changes]
@@ -77,9 +76,6 @@ def _updated(updated: Updated, width: int) -> Iterator[str]:
     pairs = [("+", *pair) for pair in updated.added] + [("-", *pair) for pair in updated.removed]
     for sign, profile, relaxation in pairs:
         yield f"  {sign} {safe(profile)}  {safe(relaxation)}"
-    if updated.lost_comments:
-        comments = ", ".join(updated.lost_comments)
-        yield from _wrap(f"not kept: comments below the first one ({comments})", width, 0)
     if updated.unwritten:
         wanted = plural(len(updated.unwritten), "reason")
         yield from _wrap(f"{wanted} for a person to write: what starts with {UNWRITTEN}", width, 0)

@@ -85,24 +85,6 @@ def test_what_stands_inside_of_a_string_is_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "header", "below"),
-    [
-        ("", "", ()),
-        ("[a]\n", "", ()),
-        ("# one\n# two\n\n[a]\n# three\n", "# one\n# two\n", ("# three",)),
-        ("\n  # one\r\n\r\n# two\r\n[a]\r\n", "# one\n\n# two\n", ()),
-        ('[a] # x\n"b" = "# no" # don\'t\n', "", ("# x", "# don't")),
-        ('[a]\nb = \'# no\'\nc = """\n# no \\"""\n"""\nd = \'\'\'\n# no\'\'\'\n', "", ()),
-        ("# only a comment", "# only a comment\n", ()),
-    ],
-)
-def test_comments_are_told_from_strings(text: str, header: str, below: tuple[str, ...]) -> None:
-    lock = parse_lock(text)
-    assert lock.header() == header
-    assert lock.comments_below() == below
-
-
-@pytest.mark.parametrize(
     ("content", "what", "why"),
     [
         (b"[secure", f"{LOCK_FILE} cannot be read", "at end of document"),
@@ -137,12 +119,63 @@ def test_any_name_and_any_reason_survive(reasons: dict[str, dict[str, str]]) -> 
     text = render_lock(reasons)
     lock = parse_lock(text)
     assert dict(lock) == reasons
-    assert render_lock(lock, lock.header()) == text
-    assert lock.comments_below() == ()
+    assert render_lock(lock, lock) == text
     assert set(lock.places()) == {
         *((name,) for name in reasons),
         *((name, item) for name, items in reasons.items() for item in items),
     }
+
+
+@given(REASONS, REASONS)
+def test_any_lock_can_become_any_other(
+    before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]
+) -> None:
+    lock = parse_lock(render_lock(before))
+    assert dict(parse_lock(render_lock(after, lock))) == after
+
+
+COMMENTED = """\
+# Ours.
+
+# Ask security.
+[secure] # who asks
+# The reviewers want this one gone.
+"cap-add=BPF" = "old" # until March
+'pid=host' = '''it # is
+so'''
+
+[gone]
+"x" = "y"
+
+# The end.
+"""
+
+
+def test_a_persons_comments_order_and_form_stay() -> None:
+    lock = parse_lock(COMMENTED)
+    reasons = {"secure": {"pid=host": "it # is\nso", "cap-add=BPF": "new", "privileged": "all"}, "more": {}}
+    assert (
+        render_lock(reasons, lock)
+        == """\
+# Ours.
+
+# Ask security.
+[secure] # who asks
+# The reviewers want this one gone.
+"cap-add=BPF" = "new" # until March
+'pid=host' = '''it # is
+so'''
+"privileged" = "all"
+
+[more]
+"""
+    )
+
+
+@pytest.mark.parametrize("text", ['a."pid=host" = "r"\n', 'a = {"pid=host" = "r"}\n'])
+def test_a_lock_in_another_form_is_written_anew(text: str) -> None:
+    reasons = {"a": {"pid=host": "r", "privileged": "s"}}
+    assert dict(parse_lock(render_lock(reasons, parse_lock(text)))) == reasons
 
 
 def test_a_written_lock_is_sorted_and_can_be_read_by_eye() -> None:
@@ -429,12 +462,12 @@ def test_an_empty_reason_is_an_error(tmp_path: Path, reason: str) -> None:
 
 
 def test_a_reason_that_nobody_wrote_is_a_warning(tmp_path: Path) -> None:
-    lock = render_lock({"default": {"cap-add=NET_ADMIN": unwritten_reason("cap-add=NET_ADMIN")}}, "")
+    lock = render_lock({"default": {"cap-add=NET_ADMIN": unwritten_reason("cap-add=NET_ADMIN")}})
     outcome = check(tmp_path, NET_ADMIN, lock)
     assert outcome.status is Status.PASS
     assert outcome.summary == f"{FILE}: 1 relaxation, each in the lock (1 warning)"
     assert said(outcome.findings) == [
-        f"{LOCK_FILE}:2:1: warning: the reason for cap-add=NET_ADMIN is the one that nestproof filled in"
+        f"{LOCK_FILE}:5:1: warning: the reason for cap-add=NET_ADMIN is the one that nestproof filled in"
     ]
     assert outcome.findings[0].diagnostic.rule == "lock-reason"
     assert outcome.findings[0].fix == "write why default needs it"
