@@ -1,108 +1,69 @@
-"""The tasks of `check`: one question about files each; no engine."""
+"""The tasks of `check`: one question to files each; no engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import Task, task
 
-from nestproof.cli.help import KEEP, LAST, OF_FILES, OUTPUT, SARIF, STRICT
+from nestproof.cli.options import (
+    ALLOW_UNVERIFIED,
+    EVIDENCE,
+    JSON,
+    NO_EVIDENCE,
+    PROFILE,
+    SARIF,
+    STRICT,
+    Body,
+    Option,
+    command,
+    output_of,
+    request_of,
+)
 
-_DIFF = {
-    "staged": "only what is staged, as for a commit hook",
-    "base": "everything since the merge base with this revision, such as origin/main",
-}
 
-
-@task(name="all", default=True, iterable=["profile"], help={**OF_FILES, **STRICT})
-def check_all(
-    _: Context,
-    profile: list[str],
-    json: bool = False,
-    sarif: bool = False,
-    strict: bool = False,
-    allow_unverified: bool = False,
-    evidence: str = LAST,
-) -> None:
-    """All checks of the files, which need no engine."""
+@command(PROFILE, JSON, SARIF, STRICT, ALLOW_UNVERIFIED, EVIDENCE, name="all", default=True)
+def check_all(_: object, **given: Any) -> None:
+    """Ask all checks of the files; they need no engine."""
     from nestproof.cli.commands import run_checks
-    from nestproof.cli.run_output import Output
-    from nestproof.pipeline import CHECKS, ValidateRequest
+    from nestproof.pipeline import CHECKS
 
-    run_checks(
-        ValidateRequest(tuple(profile), steps=CHECKS, strict=strict),
-        Output(json, sarif, allow_unverified, evidence),
-    )
+    run_checks(request_of(given, steps=CHECKS), output_of(given))
 
 
-@task(name="json", iterable=["profile"], help={**OF_FILES, **STRICT})
-def check_json(
-    _: Context,
-    profile: list[str],
-    json: bool = False,
-    sarif: bool = False,
-    strict: bool = False,
-    allow_unverified: bool = False,
-    evidence: str = "",
-) -> None:
-    """Are the devcontainer files JSON once their comments are stripped?"""
-    from nestproof.cli.commands import run_checks
-    from nestproof.cli.run_output import Output
-    from nestproof.pipeline import ValidateRequest
-
-    request = ValidateRequest(tuple(profile), steps=("check.json",), strict=strict)
-    run_checks(request, Output(json, sarif, allow_unverified, evidence))
-
-
-def _file_check(name: str, question: str) -> Task[Callable[..., None]]:
-    def ask(
-        _: Context,
-        profile: list[str],
-        json: bool = False,
-        sarif: bool = False,
-        allow_unverified: bool = False,
-        evidence: str = "",
-    ) -> None:
+def _check(name: str) -> Body:
+    def ask(_: object, **given: Any) -> None:
         from nestproof.cli.commands import run_checks
-        from nestproof.cli.run_output import Output
-        from nestproof.pipeline import ValidateRequest
 
-        request = ValidateRequest(tuple(profile), steps=(f"check.{name}",))
-        run_checks(request, Output(json, sarif, allow_unverified, evidence))
+        run_checks(request_of(given, steps=(f"check.{name}",)), output_of(given))
 
-    ask.__doc__ = question
-    return Task(ask, name=name, iterable=["profile"], help=OF_FILES)
+    return ask
 
 
-@task(name="diff", help={**OUTPUT, **SARIF, **KEEP, **_DIFF})
-def check_diff(
-    _: Context,
-    staged: bool = False,
-    base: str = "",
-    json: bool = False,
-    sarif: bool = False,
-    allow_unverified: bool = False,
-    evidence: str = "",
-) -> None:
-    """Does git diff --check object to anything, staged or not?"""
-    from nestproof.cli.commands import run_checks
-    from nestproof.cli.run_output import Output
-    from nestproof.pipeline import ValidateRequest
+checks = Collection("check", check_all)
+for _name, _question, *_more in (
+    ("json", "Are the devcontainer files JSON once their comments are stripped?", STRICT),
+    ("model", "Is every property one of the specification's, and of its type?"),
+    ("lint", "Is anything well-formed and yet a mistake or a risk?"),
+    ("rules", "Do the repository's own rules hold ([[tool.nestproof.rule]])?"),
+    ("lock", "Does each profile ask for no more than the privilege lock allows?"),
+    ("dockerfile", "Does hadolint object to a Dockerfile?"),
+):
+    _body = _check(_name)
+    _body.__doc__ = _question
+    _options = (PROFILE, JSON, SARIF, *_more, ALLOW_UNVERIFIED, NO_EVIDENCE)
+    checks.add_task(command(*_options, name=_name)(_body))
 
-    request = ValidateRequest(steps=("check.diff",), staged=staged, base=base)
-    run_checks(request, Output(json, sarif, allow_unverified, evidence))
-
-
-checks = Collection(
-    "check",
-    check_all,
-    check_json,
-    _file_check("model", "Is every property one that the specification has, and of its type?"),
-    _file_check("lint", "Is anything well-formed and yet a mistake, or a risk?"),
-    _file_check("rules", "Do the repository's own rules hold ([[tool.nestproof.rule]])?"),
-    _file_check("lock", "Does each profile ask for no more than the privilege lock has for it?"),
-    _file_check("dockerfile", "What does hadolint say of the Dockerfiles?"),
-    check_diff,
+_diff = _check("diff")
+_diff.__doc__ = "Does git diff --check object to anything, staged or not?"
+checks.add_task(
+    command(
+        Option("staged", "check only what is staged, as for a commit hook", False),
+        Option("base", "check everything since the merge base with this revision, such as origin/main"),
+        JSON,
+        SARIF,
+        ALLOW_UNVERIFIED,
+        NO_EVIDENCE,
+        name="diff",
+    )(_diff)
 )

@@ -116,7 +116,7 @@ def open_shell(name: str, platform: str, node: str) -> NoReturn:
     raise Exit(code=status)
 
 
-def control_guest(*arguments: str) -> NoReturn:
+def control_vm(*arguments: str) -> NoReturn:
     """Start, show or stop guests by the repository's own command, and end with its exit status."""
     from nestproof.core.config import load_config
     from nestproof.nodes.vm import control

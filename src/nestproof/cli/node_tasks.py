@@ -1,44 +1,44 @@
-"""The tasks of `node`: which engine answers for which platform, and guests with a kernel of their own."""
+"""The tasks of `node`: the engine that answers for a platform, and virtual machines with their own kernel."""
 
 from __future__ import annotations
 
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-_GUEST = {"platform": "linux/amd64 or linux/arm64"}
+from nestproof.cli.options import Option, command
+
+_PLATFORM = Option("platform", "linux/amd64 or linux/arm64")
 
 
-@task(name="list")
-def node_list(_: Context) -> None:
-    """Which engine answers for which platform, how truly, and why."""
+@command(name="list")
+def node_list(_: object) -> None:
+    """List the engine that answers for each platform, how truly, and why."""
     from nestproof.cli.commands import print_nodes
 
     print_nodes()
 
 
-@task(name="up", help=_GUEST)
-def node_up(_: Context, platform: str) -> None:
-    """Start a guest with a kernel of its own, with an engine in it."""
-    from nestproof.cli.commands import control_guest
+@command(Option("platform", _PLATFORM.help, required=True), name="up")
+def node_up(_: object, platform: str) -> None:
+    """Start a virtual machine with a kernel and an engine of its own."""
+    from nestproof.cli.commands import control_vm
 
-    control_guest("up", "--platform", platform)
-
-
-@task(name="status")
-def node_status(_: Context) -> None:
-    """Which guests there are: running or not, since when, what they take."""
-    from nestproof.cli.commands import control_guest
-
-    control_guest("status")
+    control_vm("up", "--platform", platform)
 
 
-@task(name="down", help={**_GUEST, "purge": "delete all that was made for it, too"})
-def node_down(_: Context, platform: str = "", purge: bool = False) -> None:
-    """Stop a platform's guest, or all of them."""
-    from nestproof.cli.commands import control_guest
+@command(name="status")
+def node_status(_: object) -> None:
+    """Show the virtual machines: running or not, since when, what they take."""
+    from nestproof.cli.commands import control_vm
 
-    control_guest("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
+    control_vm("status")
+
+
+@command(_PLATFORM, Option("purge", "also delete all that was made for it", False), name="down")
+def node_down(_: object, platform: str, purge: bool) -> None:
+    """Stop a platform's virtual machine, or all of them."""
+    from nestproof.cli.commands import control_vm
+
+    control_vm("down", *(["--platform", platform] if platform else []), *(["--purge"] if purge else []))
 
 
 nodes = Collection("node", node_list, node_up, node_status, node_down)

@@ -14,10 +14,11 @@ FOLDER = ".nestproof"
 """The folder of a workspace that nestproof keeps runs in; git is told to leave it alone."""
 
 
-def write(file: Path, text: str, *, name: str = "", durable: bool = False) -> None:
-    """Write a file in one step, and its folder if need be; raises NestproofError, which calls it `name`."""
+def write(file: Path, text: str, *, name: str = "", parents: bool = False, durable: bool = False) -> None:
+    """Write a file in one step; raises NestproofError, which calls it `name`. `parents` makes its folder."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if parents:
+            file.parent.mkdir(parents=True, exist_ok=True)
         replace_file(file, text, durable=durable)
     except OSError as error:
         raise NestproofError(f"{name or file} cannot be written", why=str(error)) from error

@@ -122,7 +122,7 @@ def render_lock(reasons: Reasons, lock: Lock | None = None) -> str:
 
 def write_lock(workspace: Path, text: str) -> None:
     """Replace the lock in one step; raises NestproofError when it cannot be written."""
-    write(workspace / LOCK_FILE, text, name=LOCK_FILE, durable=True)
+    write(workspace / LOCK_FILE, text, name=LOCK_FILE, parents=True, durable=True)
 
 
 def _key(name: str) -> str:

@@ -1,0 +1,99 @@
+"""The options of the tasks, one table, and the decorator that gives a task some of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from invoke.context import Context
+from invoke.tasks import Task, task
+
+if TYPE_CHECKING:
+    from nestproof.cli.run_output import Output
+    from nestproof.pipeline import ValidateRequest
+
+Body = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a task; its kind is that of its default, and a list may be given more than once."""
+
+    name: str
+    help: str = ""
+    default: Any = ""
+    required: bool = False
+
+    @property
+    def parameter(self) -> inspect.Parameter:
+        """The option as a parameter of a function, which is what Invoke reads."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if self.required or self.default == []:
+            return inspect.Parameter(self.name, kind)
+        return inspect.Parameter(self.name, kind, default=self.default)
+
+
+_MANY = "; may be given more than once"
+PROFILE = Option("profile", f"profile to prove{_MANY} (default: all)", [])
+PLATFORM = Option("platform", f"linux/amd64 or linux/arm64{_MANY} (default: the engine's own)", [])
+PROBE = Option("probe", f"ask only this probe{_MANY}", [])
+NODE = Option("node", "node to ask, by its name (default: the truest for each platform; see node.list)")
+VM = Option(
+    "vm", "smoke in a virtual machine with a kernel of its own, started if need be (see node.up)", False
+)
+STRICT = Option(
+    "strict", "make a trailing comma an error: the specification forbids it, clients take it", False
+)
+JSON = Option("json", "print the evidence as JSON on stdout; progress goes to stderr", False)
+SARIF = Option("sarif", "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr", False)
+ALLOW_UNVERIFIED = Option(
+    "allow_unverified", "exit 0 although something is unverified; the last line says how much", False
+)
+EVIDENCE = Option("evidence", "keep the evidence in this file, as the run goes", ".nestproof/evidence.json")
+NO_EVIDENCE = replace(EVIDENCE, default="")
+RESULT = (ALLOW_UNVERIFIED, EVIDENCE)
+"""How a run ends, and where it is kept."""
+
+
+def command(
+    *options: Option, name: str | None = None, default: bool = False, klass: type[Task[Body]] = Task
+) -> Callable[[Body], Task[Body]]:
+    """Make a task of a function that takes its options by keyword; its docstring is the task's help."""
+    context = inspect.Parameter("_", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)
+    signature = inspect.Signature([context, *(option.parameter for option in options)])
+
+    def decorate(body: Body) -> Task[Body]:
+        body.__signature__ = signature  # type: ignore[attr-defined] # what inspect.signature looks for
+        made: Any = task(
+            body,
+            name=name,
+            default=default,
+            klass=klass,
+            iterable=[option.name for option in options if option.default == []],
+            help={option.name.replace("_", "-"): option.help for option in options if option.help},
+        )
+        return cast(Task[Body], made)
+
+    return decorate
+
+
+def output_of(given: dict[str, Any]) -> Output:
+    """The options that say how a run is shown and kept."""
+    from nestproof.cli.run_output import Output
+
+    names = ("json", "sarif", "allow_unverified", "evidence")
+    return Output(**{name: given[name] for name in names if name in given})
+
+
+def request_of(given: dict[str, Any], **fixed: Any) -> ValidateRequest:
+    """The options that say what is proved."""
+    from nestproof.pipeline import ValidateRequest
+
+    values: dict[str, Any] = {
+        f"{name}s": tuple(given[name]) for name in ("profile", "platform", "probe") if name in given
+    }
+    names = ("strict", "staged", "node", "vm", "base")
+    values |= {name: given[name] for name in names if name in given}
+    return ValidateRequest(**values, **fixed)
