@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import JsonValue
 
 from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.outcome import Observation, Outcome, Status, Target, count
 from nestproof.core.source import Source
+from nestproof.engine.client import EngineFacts
 from nestproof.reports import evidence
 from nestproof.reports.evidence import Evidence
 from nestproof.reports.records import outcome_record
@@ -82,7 +85,7 @@ OUTCOMES = (
 HOST = evidence.Host(
     kernel="Linux 6.1.0", operating_system="Debian 12", machine="x86_64", lsms=("apparmor",), python="3.11.2"
 )
-ENGINE = evidence.Engine(
+ENGINE = EngineFacts(
     address="unix:///var/run/docker.sock",
     version="20.10.24",
     operating_system="Debian GNU/Linux 12 (bookworm)",
@@ -153,7 +156,7 @@ def a_run(*outcomes: Outcome, **more: object) -> evidence.Run:
 def remote(*outcomes: Outcome) -> evidence.Run:
     """A run on another machine, at another time."""
     host = HOST.model_copy(update={"lsms": ("apparmor", "bpf"), "kernel": "Linux 6.12.0"})
-    engine = ENGINE.model_copy(update={"kernel": "6.12.0", "version": "26.1.5"})
+    engine = replace(ENGINE, kernel="6.12.0", version="26.1.5")
     return a_run(
         *outcomes,
         host=host,

@@ -45,6 +45,9 @@ class Observation:
     stdout: str = ""
     stderr: str = ""
     seconds: float = 0.0
+    stdout_left_out: int = 0
+    """Characters before the part of a long output that is kept."""
+    stderr_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

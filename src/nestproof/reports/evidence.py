@@ -15,7 +15,8 @@ from pydantic.alias_generators import to_camel
 
 from nestproof.core.diagnostics import Severity
 from nestproof.core.errors import UsageError
-from nestproof.core.outcome import Status
+from nestproof.core.outcome import Observation, Status
+from nestproof.engine.client import EngineFacts
 
 SCHEMA_VERSION: Literal[1] = 1
 Count = Annotated[int, Field(ge=0)]
@@ -42,25 +43,6 @@ class Host(_Record):
     lsms: tuple[str, ...]
     """The kernel's security modules, as it lists them; empty where they cannot be read."""
     python: str
-
-
-class Engine(_Record):
-    """What the engine says of itself, and of the kernel that its containers run on."""
-
-    address: str
-    version: str
-    operating_system: str
-    kernel: str
-    platform: str
-    storage_driver: str
-    security_options: tuple[str, ...]
-    cgroup_version: str
-    several_platforms: bool
-    """Its image store holds one image for several platforms."""
-    product: str
-    """Docker, or Podman, which answers the same API."""
-    default_capabilities: tuple[str, ...]
-    """What a container holds that asks for nothing."""
 
 
 class Revision(_Record):
@@ -134,20 +116,6 @@ class Finding(_Record):
     related: tuple[Related, ...] = ()
 
 
-class Observation(_Record):
-    """What a program did; of long output the end is kept."""
-
-    command: tuple[str, ...]
-    exit_status: int | None
-    """null when it did not end by itself."""
-    stdout: str
-    stdout_left_out: Count = 0
-    """How many characters of the output's begin are not kept."""
-    stderr: str
-    stderr_left_out: Count = 0
-    seconds: Seconds
-
-
 class Outcome(_Record):
     """One question with its verdict."""
 
@@ -191,7 +159,7 @@ class Run(_Record):
     fingerprint: str
     """The same on machines that must answer alike: a digest of kernel, security modules, engine, platform."""
     host: Host
-    engine: Engine | None
+    engine: EngineFacts | None
     binfmt: dict[str, str]
     """The flags of the machine's qemu handlers."""
     revision: Revision | None
@@ -209,7 +177,7 @@ class Evidence(_Record):
     runs: tuple[Run, ...]
 
 
-def fingerprint(host: Host, engine: Engine | None) -> str:
+def fingerprint(host: Host, engine: EngineFacts | None) -> str:
     """A short digest of what decides about a sandbox, beside the profile."""
     decisive: list[Any] = [list(host.lsms), engine.kernel if engine else host.kernel]
     if engine:

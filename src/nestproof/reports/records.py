@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from nestproof.core.diagnostics import Diagnostic, Finding, Related
@@ -76,10 +76,10 @@ def _script(outcome: Outcome, probe: Probe | None) -> str:
     return _text(command[2]) if outcome.id.startswith("smoke.") and command[:2] == ("sh", "-c") else ""
 
 
-def engine_record(facts: EngineFacts, redactor: Redactor) -> evidence.Engine:
-    """What the evidence has a place for of an engine's facts."""
-    known = {name: value for name, value in asdict(facts).items() if name in evidence.Engine.model_fields}
-    return evidence.Engine(**redactor.value(clean(known)))
+def engine_record(facts: EngineFacts, redactor: Redactor) -> EngineFacts:
+    """The facts without secrets."""
+    known: dict[str, Any] = redactor.value(clean(asdict(facts)))
+    return replace(facts, **{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()})
 
 
 def target_record(facts: TargetFacts, redactor: Redactor) -> evidence.Target:
@@ -103,17 +103,11 @@ def _is_own(label: str) -> bool:
     return label.startswith("dev.nestproof.")
 
 
-def _observation(seen: Observation) -> evidence.Observation:
+def _observation(seen: Observation) -> Observation:
     stdout, out = _end(seen.stdout)
     stderr, err = _end(seen.stderr)
-    return evidence.Observation(
-        command=clean(seen.command),
-        exit_status=seen.exit_status,
-        stdout=stdout,
-        stdout_left_out=out,
-        stderr=stderr,
-        stderr_left_out=err,
-        seconds=round(seen.seconds, 3),
+    return Observation(
+        clean(seen.command), seen.exit_status, stdout, stderr, round(seen.seconds, 3), out, err
     )
 
 
@@ -149,7 +143,6 @@ def _finding(finding: Finding) -> evidence.Finding:
 
 def restored(record: evidence.Outcome) -> Outcome:
     """The outcome that a record is of; offsets in files, which nobody shows, are 0."""
-    seen = record.observation
     return Outcome(
         record.id,
         record.status,
@@ -157,7 +150,7 @@ def restored(record: evidence.Outcome) -> Outcome:
         Target(record.profile, record.platform) if record.profile and record.platform else None,
         record.cause,
         record.fix,
-        Observation(seen.command, seen.exit_status, seen.stdout, seen.stderr, seen.seconds) if seen else None,
+        record.observation,
         tuple(map(_restored_finding, record.findings)),
     )
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +114,6 @@ def test_what_is_printed_is_plain_ascii_without_control_characters() -> None:
     text = json.dumps(to_json(EVERYTHING))
     assert text.isascii()
     assert text.isprintable()
-
-
-def test_every_fact_of_an_engine_has_its_place() -> None:
-    assert set(evidence.Engine.model_fields) == {field.name for field in fields(EngineFacts)}
 
 
 # What is kept of an outcome
