@@ -19,7 +19,7 @@ from nestproof.core.errors import EngineUnavailable
 from nestproof.engine.client import Engine, connect
 from tests.conftest import skip_or_fail
 
-BRIDGE = "nestproof-second"
+BRIDGE = "nestproof-2nd"  # at most 15 characters (IFNAMSIZ)
 _ADDRESS = "198.51.100.1/24"  # TEST-NET-2 (RFC 5737): hardly anybody's own network
 _START = 60.0
 

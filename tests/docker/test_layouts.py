@@ -233,9 +233,7 @@ def in_common(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_the_client(folder: Path, client: Path, engine: Engine) -> dict[str, Any]:
-    command = (
-        "devcontainer up --workspace-folder . --skip-post-create --update-foreign-user-uid-default never"
-    )
+    command = "devcontainer up --workspace-folder . --skip-post-create --update-remote-user-uid-default never"
     try:
         result = run_client(command, client, folder, {})
         return comparable(engine.api.inspect_container(result["containerId"]))

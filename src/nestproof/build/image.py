@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nestproof.build import podman_build
-from nestproof.build.progress import SHOWN_LINES, BuildxSteps, Failure
+from nestproof.build.podman_build import PodmanSteps, as_podman
+from nestproof.build.progress import NO_RAWJSON, SHOWN_LINES, BuildxSteps, Failure
 from nestproof.core.errors import EngineError, NestproofError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.platforms import architecture
@@ -69,7 +69,7 @@ class ImageBuild:
 
     def command_line(self, facts: EngineFacts) -> tuple[str, ...]:
         """The same as the engine's own client takes it."""
-        return podman_build.as_podman(self.argv, facts.address) if facts.is_podman else self.argv
+        return as_podman(self.argv, facts.address) if facts.is_podman else self.argv
 
 
 def plan_build(profile: Profile, platform: str) -> ImageBuild:
@@ -183,32 +183,39 @@ class BuildResult:
         return Outcome("build", Status.FAIL, wrong[0], target, wrong[0], fix, self.observation)
 
 
-def run_plan(engine: Engine, plan: ImageBuild, on_progress: Callable[[str], None]) -> BuildResult:
+def run_plan(
+    engine: Engine, plan: ImageBuild, on_progress: Callable[[str], None], progress: str = "rawjson"
+) -> BuildResult:
     """Run a plan's command line to its end; raises CommandError when it cannot start or takes too long."""
-    is_podman = engine.facts.is_podman
-    steps = podman_build.PodmanSteps(on_progress) if is_podman else BuildxSteps(on_progress)
-    progress = () if is_podman else ("--progress", "plain")
     argv = plan.command_line(engine.facts)
+    if engine.facts.is_podman:
+        steps: PodmanSteps | BuildxSteps = PodmanSteps(on_progress)
+    else:
+        steps = BuildxSteps(on_progress)
     with tempfile.TemporaryDirectory(prefix="nestproof-") as scratch:
         id_file, about = Path(scratch) / "image-id", Path(scratch) / "metadata"
-        written = ("--iidfile", str(id_file), *(() if is_podman else ("--metadata-file", str(about))))
-        # Before the last one, the context: of an option that is given twice the last one counts.
-        extra = (*progress, *written) if plan.recipe else ()
+        extra = ["--iidfile", str(id_file)]
+        if not engine.facts.is_podman:
+            extra += ["--progress", progress, "--metadata-file", str(about)]
         completed = run(
-            (*argv[:-1], *extra, argv[-1]),
+            # Before the last one, the context: of an option that is given twice the last one counts.
+            (*argv[:-1], *(extra if plan.recipe else ()), argv[-1]),
             timeout=BUILD_TIMEOUT,
             env=engine.variables,
-            on_line=steps.complain if isinstance(steps, podman_build.PodmanSteps) else steps.read,
-            on_output=steps.read if isinstance(steps, podman_build.PodmanSteps) else None,
+            on_line=steps.complain if isinstance(steps, PodmanSteps) else steps.read,
+            on_output=steps.read if isinstance(steps, PodmanSteps) else None,
         )
         images = _ids(id_file, about) if completed.status == 0 else ()
+    if completed.status != 0 and progress == "rawjson" and NO_RAWJSON in completed.stderr:
+        return run_plan(engine, plan, on_progress, "plain")
     failure = steps.failure() if completed.status != 0 else None
-    shown = "\n".join(failure.lines if failure else completed.stderr.splitlines()[-SHOWN_LINES:])
+    printed = steps.lines if isinstance(steps, BuildxSteps) else completed.stderr.splitlines()[-SHOWN_LINES:]
+    shown = "\n".join(failure.lines if failure else printed)
     said = "\n".join(completed.stdout.splitlines()[-SHOWN_LINES:])
     observation = Observation(argv, completed.status, said, shown, completed.seconds)
-    return BuildResult(
-        observation, failure, images or (plan.tag,), tuple(_OTHER_BASE.findall(completed.stderr))
-    )
+    warnings = steps.warnings if isinstance(steps, BuildxSteps) else []
+    other_bases = _OTHER_BASE.findall("\n".join([*warnings, completed.stderr]))
+    return BuildResult(observation, failure, images or (plan.tag,), tuple(other_bases))
 
 
 def _ids(id_file: Path, about: Path) -> tuple[str, ...]:

@@ -1,14 +1,22 @@
-"""What `docker buildx build --progress=plain` prints ─▶ the steps that run, and the one that failed."""
+"""Output of `docker buildx build` ─▶ the steps that run, the one that failed, the last lines.
+
+buildx from 0.13 on prints JSON (`--progress=rawjson`), older ones text (`--progress=plain`); both are read.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 # How much of a failing step is evidence: its last lines.
 SHOWN_LINES = 40
+NO_RAWJSON = "invalid progress mode"
+"""Printed by a buildx that does not know rawjson, before it does anything."""
 
 # "#9 [codex 2/3] RUN apt-get update" begins step 9, "#9 0.271 text" is what it prints, "#9 CACHED" ends it at
 # once, "#9 ERROR: …" ends the build, unless it is only a cache that could not be read. Steps that run at the
@@ -34,38 +42,93 @@ class Failure:
 
 @dataclass(slots=True)
 class _Step:
+    number: int
     name: str
-    said: deque[str] = field(default_factory=lambda: deque(maxlen=SHOWN_LINES))
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=SHOWN_LINES))
     error: str = ""
     told: bool = False
+    ended: bool = False
+    partial: dict[int, bytes] = field(default_factory=dict)
+    """Of each stream, the line that is not complete yet."""
 
 
 class BuildxSteps:
-    """Reads a build's output line by line, and tells of each step of a stage that is really run, once."""
+    """Reads a build's output line by line; `tell` gets each step of a stage that is really run, once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._steps: dict[str, _Step] = {}
         self._rest: deque[str] = deque(maxlen=SHOWN_LINES)
+        self._shown: deque[str] = deque(maxlen=SHOWN_LINES)
+        self._json: list[str] = []
+        self.warnings: list[str] = []
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The last lines of the output, as text, whichever form it came in."""
+        return tuple(self._shown)
 
     def read(self, line: str) -> None:
-        """Take the next line."""
-        found = _LINE.fullmatch(line)
-        if not found:
-            self._rest.append(line)
+        """Take the next line, of either form."""
+        if self._json or line.startswith("{"):
+            # One document fills a line, or many of which the last is its closing brace.
+            self._json.append(line)
+            if line == "}" or (len(self._json) == 1 and line.endswith("}")):
+                text, self._json = "\n".join(self._json), []
+                self._read_status(json.loads(text))
             return
-        number, said = found.groups()
-        if number not in self._steps:
-            self._steps[number] = _Step(" ".join(said.split()))
-            return
-        step = self._steps[number]
-        if said == "..." or " ".join(said.split()) == step.name:
-            return
-        if said.startswith(_ERROR):
-            step.error = said.removeprefix(_ERROR)
+        self._shown.append(line)
+        if found := _LINE.fullmatch(line):
+            self._read_text(*found.groups())
         else:
-            step.said.append(said)
-        if not step.told and not said.startswith(_NOTHING_DONE):
+            self._rest.append(line)
+
+    def _read_text(self, number: str, said: str) -> None:
+        step = self._steps.get(number)
+        if step is None:
+            self._steps[number] = _Step(int(number), " ".join(said.split()))
+        elif said.startswith(_ERROR):
+            step.error = said.removeprefix(_ERROR)
+        elif said != "..." and " ".join(said.split()) != step.name:
+            step.lines.append(said)
+            if not said.startswith(_NOTHING_DONE):
+                self._runs(step)
+
+    def _read_status(self, status: dict[str, Any]) -> None:
+        """A document of rawjson: moby/buildkit, client/graph.go, SolveStatus."""
+        for vertex in status.get("vertexes") or ():
+            step = self._steps.get(vertex["digest"])
+            if step is None:
+                step = _Step(len(self._steps) + 1, " ".join(vertex["name"].split()))
+                self._steps[vertex["digest"]] = step
+                self._shown.append(f"#{step.number} {step.name}")
+            step.error = vertex.get("error") or step.error
+            if not vertex.get("completed"):
+                # A base is only resolved; a cached step starts and ends in one document.
+                if vertex.get("started") and "] FROM " not in step.name:
+                    self._runs(step)
+            elif not step.ended:
+                step.ended = True
+                self._print(step, [text for text in step.partial.values() if text])
+                end = "CACHED" if vertex.get("cached") else f"{_ERROR}{step.error}" if step.error else "DONE"
+                self._shown.append(f"#{step.number} {end}")
+        for entry in status.get("logs") or ():
+            step = self._steps[entry["vertex"]]
+            text = step.partial.get(entry["stream"], b"") + base64.b64decode(entry["data"])
+            *whole, step.partial[entry["stream"]] = text.split(b"\n")
+            self._print(step, whole)
+            self._runs(step)
+        for warning in status.get("warnings") or ():
+            self.warnings.append(base64.b64decode(warning["short"]).decode(errors="replace"))
+            self._shown.append(f"WARN: {self.warnings[-1]}")
+
+    def _print(self, step: _Step, lines: list[bytes]) -> None:
+        for line in lines:
+            step.lines.append(line.decode(errors="replace").rstrip("\r"))
+            self._shown.append(f"#{step.number} {step.lines[-1]}")
+
+    def _runs(self, step: _Step) -> None:
+        if not step.told:
             step.told = True
             if _IN_A_STAGE.fullmatch(step.name):
                 self._tell(step.name)
@@ -79,11 +142,9 @@ class BuildxSteps:
         named = [step for step in failed if step.error in last] or [
             step for step in failed if not step.name.startswith("importing cache")
         ]
-        if not named and not rest and self._steps:
+        if named:
+            return Failure(named[-1].name, named[-1].error, tuple(named[-1].lines))
+        if not rest and self._steps:
             step = list(self._steps.values())[-1]
-            return Failure(step.name, "the builder ended without a reason", tuple(step.said))
-        if not named:
-            error = last or (rest[-1].strip() if rest else "it printed nothing")
-            return Failure("", error, tuple(rest))
-        step = named[-1]
-        return Failure(step.name, step.error, tuple(step.said))
+            return Failure(step.name, "the builder ended without a reason", tuple(step.lines))
+        return Failure("", last or (rest[-1].strip() if rest else "it printed nothing"), tuple(rest))

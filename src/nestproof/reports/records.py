@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from nestproof.core.diagnostics import Diagnostic, Finding, Related
@@ -79,7 +79,8 @@ def _script(outcome: Outcome, probe: Probe | None) -> str:
 def engine_record(facts: EngineFacts, redactor: Redactor) -> EngineFacts:
     """The facts without secrets."""
     known: dict[str, Any] = redactor.value(clean(asdict(facts)))
-    return replace(facts, **{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()})
+    known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+    return EngineFacts(**known)
 
 
 def target_record(facts: TargetFacts, redactor: Redactor) -> evidence.Target:

@@ -303,7 +303,7 @@ def test_the_command_that_is_shown_is_the_one_to_paste(calls: Path) -> None:
     assert outcome.observation is not None
     assert outcome.observation.command == PLAN.argv
     called = calls.read_text().splitlines()
-    heard_by = ["--progress", "plain", "--iidfile", called[-4], "--metadata-file", called[-2]]
+    heard_by = ["--iidfile", called[-6], "--progress", "rawjson", "--metadata-file", called[-2]]
     assert called == [*PLAN.argv[1:-1], *heard_by, PLAN.argv[-1]]
 
 
@@ -414,3 +414,22 @@ def test_a_pull_that_fails_says_what_the_engine_said(calls: Path) -> None:
     outcome, image = build_image(engine(), PULL, heard)
     assert (outcome.status, image) == (Status.FAIL, None)
     assert "pull access denied for base" in outcome.cause
+
+
+def test_a_buildx_without_rawjson_is_asked_again_for_text(calls: Path) -> None:
+    docker(calls.parent, BUILT, image="sha256:built")
+    program = calls.parent / "docker"
+    refusal = (
+        'case " $* " in *" rawjson "*) echo "ERROR: invalid progress mode rawjson" >&2; exit 1 ;; esac\n'
+    )
+    program.write_text(program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{refusal}"))
+    told: list[str] = []
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, told.append)
+    assert outcome.status is Status.PASS
+    assert image is not None
+    assert calls.read_text().splitlines().count("plain") == 1
+    # A build that fails for another reason is not tried twice.
+    calls.unlink()
+    docker(calls.parent, "ERROR: failed to solve: no such step\n", status=1)
+    assert build_image(engine({}), PLAN, told.append)[0].status is Status.FAIL
+    assert calls.read_text().splitlines().count("--progress") == 1

@@ -5,6 +5,9 @@ The files are named after the engine whose BuildKit did the work.
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,76 @@ def read(text: str) -> tuple[BuildxSteps, list[str]]:
 
 def failure(name: str) -> Failure:
     return read((RECORDED / f"{name}.txt").read_text())[0].failure()
+
+
+def read_json(name: str, *, compact: bool = False) -> tuple[BuildxSteps, list[str]]:
+    """A recorded `--progress=rawjson`; `compact` puts each document on one line, as later releases do."""
+    text = (RECORDED / f"{name}.rawjson").read_text()
+    if compact:
+        text = re.sub(
+            r"^\{\n.*?^\}$", lambda found: json.dumps(json.loads(found[0])), text, flags=re.M | re.S
+        )
+    return read(text)
+
+
+FORMS = pytest.mark.parametrize("compact", [False, True], ids=["indented", "compact"])
+
+
+@FORMS
+def test_json_tells_of_the_steps_that_run_and_keeps_their_lines(compact: bool) -> None:
+    steps, told = read_json("ok-20.10", compact=compact)
+    assert [step.partition(" RUN")[0] for step in told] == ["[2/3]", "[3/3]"]
+    assert steps.lines[-1].endswith(" DONE")
+    shown = "\n".join(steps.lines)
+    assert "[2/3] RUN echo hello; echo world >&2\n" in shown
+    # Two streams, which arrive in either order.
+    assert re.search(r"#(\d+) (?:hello\n#\1 world|world\n#\1 hello)\n#\1 DONE", shown)
+
+
+def test_a_line_that_comes_in_two_pieces_is_one() -> None:
+    pieces = [base64.b64encode(text).decode() for text in (b"one li", b"ne\nthe la", b"st")]
+    vertex = {"digest": "d", "name": "[1/1] RUN x", "started": "t"}
+    documents: list[object] = [{"vertexes": [vertex]}]
+    documents += [{"logs": [{"vertex": "d", "stream": 1, "data": piece}]} for piece in pieces]
+    documents += [{"vertexes": [{**vertex, "completed": "t", "error": "exit code: 1"}]}]
+    steps, _ = read("\n".join(map(json.dumps, documents)))
+    assert steps.failure() == Failure("[1/1] RUN x", "exit code: 1", ("one line", "the last"))
+
+
+@FORMS
+def test_json_of_a_cached_build_tells_of_nothing(compact: bool) -> None:
+    steps, told = read_json("cached-20.10", compact=compact)
+    assert told == []
+    assert sum(line.endswith(" CACHED") for line in steps.lines) == 2
+
+
+@FORMS
+def test_json_names_the_step_that_failed_with_its_last_lines(compact: bool) -> None:
+    failed = read_json("broken-20.10", compact=compact)[0].failure()
+    assert failed.step.startswith("[broken 3/3] RUN for i in")
+    assert failed.error.endswith("exit code: 7")
+    assert failed.lines[0] == "broken says 22"
+    assert failed.lines[-2:] == ("broken says 60", "this is why")
+
+
+@pytest.mark.parametrize("engine", ["20.10", "26.1"])
+def test_json_names_a_step_that_could_not_begin(engine: str) -> None:
+    failed = read_json(f"missing-{engine}")[0].failure()
+    assert failed.step == "[1/1] COPY nope /"
+    assert '"/nope"' in failed.error
+
+
+@pytest.mark.parametrize("engine", ["20.10", "26.1"])
+def test_json_of_a_dockerfile_that_cannot_be_read_has_no_step(engine: str) -> None:
+    failed = read_json(f"typo-{engine}")[0].failure()
+    assert failed.step == ""
+    assert "COOPY" in failed.error
+
+
+@FORMS
+def test_json_keeps_what_the_builder_warns_of(compact: bool) -> None:
+    steps, _ = read_json("warn-26.1", compact=compact)
+    assert steps.warnings == ["Empty continuation line found in: COPY ok      /"]
 
 
 @pytest.mark.parametrize("engine", ["20.10", "26.1"])
