@@ -32,7 +32,7 @@ _ON_AN_ENGINE = ("build", "smoke")
 
 @dataclass(frozen=True, slots=True)
 class ValidateRequest:
-    """Which steps to prove for which profiles on which platforms; empty means all, or the native one."""
+    """The steps, profiles and platforms to prove; empty means all, or the native platform."""
 
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class ValidateRequest:
     strict: bool = False
     staged: bool = False
     node: str = ""
-    """The node that every target goes to; empty for the truest of each platform."""
+    """The node for every target; by default the one of highest fidelity for each platform."""
     vm: bool = False
     """Smoke runs go to a virtual machine with a kernel of its own, started if need be."""
     base: str = ""
@@ -135,7 +135,7 @@ def _run_target(job: TargetJob, steps: tuple[str, ...]) -> Generator[Outcome]:
 
 
 def _unasked(steps: Sequence[str], target: Target, error: NestproofError) -> Iterator[Outcome]:
-    """The steps of a target that could not be asked; what is broken is worth one line, not two."""
+    """Outcomes for the steps of a target that could not run: one line for one cause."""
     for step in steps:
         outcome = unasked(step, target, error)
         yield outcome

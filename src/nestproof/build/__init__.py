@@ -1,1 +1,1 @@
-"""Profiles and platforms, built into images."""
+"""Build images from profiles, for platforms."""

@@ -1,4 +1,4 @@
-"""Where a base image comes from on a machine that reaches no image registry."""
+"""Make a base image on a machine that reaches no image registry."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ FALLBACK_TIMEOUT = 1200.0
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """What a target's profile is to build from, and what of it is not there yet."""
+    """The base images of a target's profile, and the ones still to be made."""
 
     variables: Mapping[str, str]
-    """For the profile's `${localEnv:…}`, beside the environment."""
+    """Values for the profile's `${localEnv:…}`, beside the environment."""
     missing: Mapping[str, str]
     """The tags that are still to be made, by platform."""
     base: BaseImage | None = None
 
     def commands(self, facts: EngineFacts) -> list[str]:
-        """The shell's lines that make what is missing there, as make_bases does; for the workspace."""
+        """Shell lines that make the missing tags, for pasting in the workspace."""
         program = shlex.join(client(facts.address) if facts.is_podman else ("docker",))
         return [
             f'{program} tag "$({shlex.join(_fallback(self.base, platform))})" {shlex.quote(tag)}'
@@ -43,7 +43,7 @@ class Bases:
 def plan_bases(
     engine: Engine, base: BaseImage | None, platform: str, environment: Mapping[str, str]
 ) -> Bases:
-    """What the profile's `${localEnv:…}` should see beside the environment for that platform.
+    """Plan the values of the profile's `${localEnv:…}` for that platform, beside the environment.
 
     Nothing where the profile's own base can be had: because the engine has it, or because its registry
     answers. Otherwise the fallback command makes one, once; the engine remembers it under a tag of its
@@ -63,7 +63,7 @@ def plan_bases(
 
 
 def make_bases(engine: Engine, bases: Bases, *, workspace: Path, say: Callable[[str], None]) -> None:
-    """Make what is missing; raises CommandError when the command fails."""
+    """Make the missing base images; raises CommandError if the command fails."""
     for platform, tag in bases.missing.items():
         # Another profile's build may have made it since the plan.
         if bases.base is not None and not _has(engine, tag, platform):
@@ -81,7 +81,7 @@ def _has(engine: Engine, tag: str, platform: str) -> bool:
 
 
 def _registry_answers(engine: Engine, image: str) -> bool:
-    """Whether the image's registry can be asked at all; "no such image" would be an answer too."""
+    """True if the image's registry answers at all, be it "no such image"."""
     argv: tuple[str, ...] = ("docker", "buildx", "imagetools", "inspect", "--raw", image)
     if engine.facts.is_podman:
         argv = (*client(engine.facts.address), "manifest", "inspect", image)

@@ -1,4 +1,4 @@
-"""Where images go, an engine, a registry or an OCI archive; one for all platforms where that can be."""
+"""Read where images go: an engine, a registry or an OCI archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where images go; with neither, to the engine. Both may hold {profile}, {platform} and {arch}."""
+    """The destination of images; by default the engine. Both may hold {profile}, {platform} and {arch}."""
 
     push: str = ""
     """A reference in a registry."""
@@ -32,7 +32,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """The command lines for one profile, and those that join what the first ones pushed."""
+    """The command lines for one profile, and the ones that join its pushed images."""
 
     plans: tuple[ImageBuild, ...]
     index: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ def _fill(template: str, plan: ImageBuild) -> str:
 
 
 def builds_several(driver: str, *, several_platforms: bool) -> bool:
-    """Whether a builder of that driver makes images of several platforms, and OCI archives, on that engine.
+    """True if a builder with that driver makes multi-platform images and OCI archives on that engine.
 
     The driver `docker` is the engine's own builder, and does so where the engine's image store can hold them;
     the others (docker-container, kubernetes, remote) are BuildKit's own daemon, which always does.

@@ -1,4 +1,4 @@
-"""Profile, platform ─▶ buildx plan ─▶ image, its platform verified by inspection."""
+"""Build a profile's image for a platform with buildx, and verify the image's platform by inspection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OTHER_BASE = re.compile(
 
 
 class CannotBuildError(NestproofError):
-    """The profile needs something to build that nestproof does not do."""
+    """The profile needs a build that nestproof does not support."""
 
     exit_code = 3
 
@@ -49,18 +49,18 @@ class ImageBuild:
     tag: str
     """The image's name, or the path of the archive that it goes to."""
     recipe: tuple[str, ...] = ()
-    """What is built: the Dockerfile and all that goes with it; empty when the image is pulled."""
+    """The Dockerfile and all that goes with it; empty when the image is pulled."""
     to: tuple[str, ...] = ("--load",)
-    """Where the image goes."""
+    """The destination of the image."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """What this builds."""
+        """The targets that this builds."""
         return tuple(Target(self.profile, platform) for platform in self.platforms)
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The command line, which works when pasted."""
+        """The command line, ready to paste."""
         platforms = ("--platform", ",".join(self.platforms))
         if not self.recipe:
             return ("docker", "pull", *platforms, self.tag)
@@ -68,7 +68,7 @@ class ImageBuild:
         return ("docker", "buildx", "build", *self.to, *platforms, *name, *self.recipe)
 
     def command_line(self, facts: EngineFacts) -> tuple[str, ...]:
-        """The same as the engine's own client takes it."""
+        """The command line for the engine's own client."""
         return as_podman(self.argv, facts.address) if facts.is_podman else self.argv
 
 
@@ -139,7 +139,7 @@ def _tag(profile: Profile, platform: str) -> str:
 
 
 def image_name(workspace: Path) -> str:
-    """What all images of a workspace are called: two clones do not take each other's."""
+    """Name the images of a workspace, so that two clones do not take each other's."""
     folder = re.sub(r"[^a-z0-9]+", "-", workspace.name.lower()).strip("-") or "workspace"
     return f"nestproof/{folder}-{hashlib.sha256(str(workspace).encode()).hexdigest()[:8]}"
 
@@ -154,14 +154,14 @@ def tag_word(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A plan's command line after it ended: what it showed, why it failed if it did, the image's ids."""
+    """The result of a finished command line: its output, its failure if any, the image's ids."""
 
     observation: Observation
     failure: Failure | None
     images: tuple[str, ...]
-    """By its configuration's digest or its manifest's: which of them an engine knows depends on its store."""
+    """Digests of the image's configuration and manifest: the engine's store decides which one it knows."""
     other_bases: tuple[tuple[str, str, str], ...] = ()
-    """What the builder warns of: a base, the platform that it is for, the platform that was wanted."""
+    """Warnings of the builder: a base, the platform that it is for, the platform that was wanted."""
 
     def failed(self, target: Target) -> Outcome:
         """The outcome of a target whose build ended with a failure."""
@@ -219,7 +219,7 @@ def run_plan(
 
 
 def _ids(id_file: Path, about: Path) -> tuple[str, ...]:
-    """What a build wrote of its image.
+    """Read the image's ids from the builder's files.
 
     Where a builder of its own makes an archive for the engine, the id file has the configuration's digest;
     containerd's image store knows an image by its manifest's (measured with buildx 0.13, Docker Engine 26.1).

@@ -21,14 +21,14 @@ from nestproof.nodes.session import Session
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """What to build and where it goes; no profiles means all, no platforms the engine's own."""
+    """Profiles, platforms and destination of a build; empty means all profiles, the engine's platform."""
 
     profiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     push: str = ""
     output: str = ""
     node: str = ""
-    """The node to build on; without one, the truest for each platform."""
+    """The node to build on; by default the one of highest fidelity for each platform."""
 
 
 def build_matrix(

@@ -1,4 +1,4 @@
-"""Profiles and platforms ─▶ one list of command lines; nothing is made or changed."""
+"""Plan the command lines for profiles and platforms; nothing is made or changed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from nestproof.engine.client import Engine
 
 @dataclass(frozen=True, slots=True)
 class PlatformBuilder:
-    """What a platform's images are built with, and from."""
+    """The builder and the base images of a platform."""
 
     target_builder: TargetBuilder
     bases: Bases
 
     @property
     def engine(self) -> Engine:
-        """Where they are built."""
+        """The engine that builds the images."""
         return self.target_builder.engine
 
 
 @dataclass(slots=True)
 class Matrix:
-    """The whole plan: the command lines of each profile, on which ground, and what has none."""
+    """The whole plan: the command lines of each profile, their base images, and the targets without one."""
 
     builders: Mapping[str, PlatformBuilder]
     """By platform."""
@@ -47,7 +47,7 @@ class Matrix:
         return [plan for build_plan in self.plans_by_profile for plan in build_plan.plans]
 
     def commands(self) -> list[tuple[str, str]]:
-        """What each is for, and the shell's lines that do it all when they are pasted in the workspace."""
+        """The purpose of each command, and its shell lines for pasting in the workspace."""
         needed = dict.fromkeys(platform for plan in self.plans for platform in plan.platforms)
         made = {
             self._at(platform, line): platform
@@ -66,7 +66,7 @@ class Matrix:
         return lines
 
     def _at(self, platform: str, line: str) -> str:
-        """The line, told which engine it is for where that is not the docker client's own."""
+        """Add the engine's address to a command line, unless the docker client's own engine is meant."""
         told = self.builders[platform].engine.variables
         words = [f"export {name}={shlex.quote(value)}" for name, value in told.items() if value is not None]
         words += [f"unset {name}" for name, value in told.items() if value is None and name in os.environ]
@@ -115,7 +115,7 @@ def plan_matrix(
 
 
 def _takes_several(engine: Engine, destination: Destination, *, of: int) -> bool:
-    """Whether one build there makes an image `of` so many platforms; raises UsageError if it cannot deliver.
+    """True if one build there makes an image `of` so many platforms; raises UsageError if it cannot deliver.
 
     What several nodes of a builder made is joined in a registry only ("docker for multi-node builds currently
     not supported", and the same for oci: docker/buildx, build/build.go).

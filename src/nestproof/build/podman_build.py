@@ -1,4 +1,4 @@
-"""`podman build` in place of `docker buildx build`: argument vectors and progress."""
+"""Run `podman build` in place of `docker buildx build`: argument vectors and progress."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _options(options: Sequence[str]) -> Iterator[str]:
 
 
 class PodmanSteps:
-    """Tells of each step that is really run, once, out of what `podman build` prints; knows the last one."""
+    """Read the output of `podman build`, and report each executed step once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell

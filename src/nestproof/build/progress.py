@@ -1,4 +1,4 @@
-"""Output of `docker buildx build` ─▶ the steps that run, the one that failed, the last lines.
+"""Read the output of `docker buildx build`: the executed steps, the failed one, the last lines.
 
 buildx from 0.13 on prints JSON (`--progress=rawjson`), older ones text (`--progress=plain`); both are read.
 """
@@ -30,7 +30,7 @@ _NOTHING_DONE = ("CACHED", "DONE 0.0s", "resolve ")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a build failed: the step's name (empty when none began), its error, its last lines."""
+    """A failed build: the step's name (empty when none began), its error, its last lines."""
 
     step: str
     error: str
@@ -53,7 +53,7 @@ class _Step:
 
 
 class BuildxSteps:
-    """Reads a build's output line by line; `tell` gets each step of a stage that is really run, once."""
+    """Read a build's output line by line; `tell` gets each executed step of a stage, once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell

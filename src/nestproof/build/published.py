@@ -1,4 +1,4 @@
-"""What a registry or an OCI archive really has of an image: its digest, and for which platforms."""
+"""Read an image's digest and platforms from a registry or an OCI archive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASKED = '{"manifest":{{json .Manifest}},"image":{{json .Image}}}'
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An image where it was delivered to."""
+    """A published image: its digest and platforms."""
 
     digest: str
     platforms: tuple[str, ...]

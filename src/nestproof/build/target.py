@@ -20,11 +20,11 @@ class TargetBuilder:
     engine: Engine
 
     def plan_bases(self, platform: str) -> Bases:
-        """What profiles build from for a platform, and what of it is still to be made."""
+        """Plan the base images of profiles for a platform."""
         return plan_bases(self.engine, self.session.config.base_image, platform, self.session.environment)
 
     def make_bases(self, bases: Bases) -> None:
-        """Make what is missing; raises CommandError when that fails."""
+        """Make the missing base images; raises CommandError if that fails."""
         make_bases(self.engine, bases, workspace=self.session.workspace, say=self.session.say)
 
     def load(self, target: Target, bases: Bases) -> Profile:

@@ -1,1 +1,1 @@
-"""Questions to files, which need no engine."""
+"""Static checks of files, without an engine."""

@@ -1,4 +1,4 @@
-"""The static checks: what can be known of the files without an engine."""
+"""The static checks of the configuration files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_files(
     strict: bool = False,
     advise: Callable[[Outcome, Profile, jsonc.Document], Outcome] = lambda held, *_: held,
 ) -> Iterator[Outcome]:
-    """The checks of each file, in the order of the files; a damaged file hides nothing of the others.
+    """Check each file, in the given order; a damaged file does not stop the others.
 
     `advise` may add findings to the outcome of check.lock.
 
@@ -89,14 +89,14 @@ def _blocking(one: LoadResult) -> str:
 
 
 def _unanswered(one: LoadResult, error: NestproofError, steps: Sequence[str]) -> Iterator[Outcome]:
-    """What can only be asked of a profile whose options are known."""
+    """Name the checks that need a profile's options, for a profile whose options are unknown."""
     for step in [step for step in ("check.lint", "check.lock", "check.dockerfile") if step in steps]:
         what = f"{one.document.name}: {error.what}"
         yield Outcome(step, Status.UNVERIFIED, what, None, error.why, error.fix)
 
 
 def _heard(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
-    """What each check that can be asked of the file has to say, and no comment silences."""
+    """Run each check of the file, and drop the findings that a comment suppresses."""
     of_json = (*one.document.diagnostics, *jq_objects(one.document))
     found: dict[str, Sequence[Diagnostic]] = {"check.json": of_json}
     if one.document.usable:
@@ -117,7 +117,7 @@ def _heard(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
 
 
 def jq_objects(document: jsonc.Document) -> Iterator[Diagnostic]:
-    """What jq finds wrong in a file that our own reader accepts: a fault of one of the two."""
+    """Findings of jq in a file that our own reader accepts: one of the two is at fault."""
     import jq
 
     if document.usable and document.root is not None:
@@ -148,7 +148,7 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
 
 
 def _note(step: str, one: LoadResult) -> str:
-    """A file that clients do not list is opened all the same; whoever reads of it should know how."""
+    """Note a configuration that clients do not list, and how to open it."""
     if step != "check.model" or not unlisted_name(one.file):
         return ""
     return f"; clients do not list it: devcontainer up --override-config {one.document.name}"

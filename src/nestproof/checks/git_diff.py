@@ -1,4 +1,4 @@
-"""The diff check: `git diff --check`, asked so that its answer depends on the repository alone."""
+"""The diff check: `git diff --check`, independent of a person's git configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DIFF = ("diff", "--no-ext-diff", "--no-color", "--ignore-submodules=all")
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What is compared: in words, and as git is asked for it."""
+    """The compared states: in words, and as git is asked for them."""
 
     name: str
     arguments: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def _judge(scope: _Scope, seen: Observation, hits: list[Hit]) -> Outcome:
 
 
 def _read(workspace: Path, top: Path, scope: _Scope, output: bytes) -> list[Hit]:
-    """The hits, with the lines that git did not show.
+    """Read the hits, and the lines that git did not show.
 
     The names come from a second call for everything, not from a call for each file: given one side of a
     rename, git takes it for a new file and objects to lines that nobody touched.

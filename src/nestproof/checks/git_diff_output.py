@@ -1,4 +1,4 @@
-"""The output of `git diff --check` ─▶ hits ─▶ findings, each with its rule, its place and its line.
+"""Parse the output of `git diff --check` into findings with rule, place and line.
 
 `--check` has no machine-readable form: `-z` does not change it, and it writes names as they are, whatever
 core.quotePath says (checkdiff_consume in git's diff.c), so that a name may hold a line break or even one of
@@ -38,7 +38,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Something that git says of a line: its rule, what to do, and where in the line the fault is."""
+    """A kind of hit: its rule, its fix, and the place of the fault in the line."""
 
     rule: str
     fix: str
@@ -78,12 +78,12 @@ _REST = re.compile(
     rf":(?P<line>\d+): (?:(?P<bare>{'|'.join(_BARE)})\.?\n"
     rf"|(?P<shown>(?:{_ANY_SHOWN})(?:, (?:{_ANY_SHOWN}))*)\.\n(?=\+(?P<text>[^\n]*)\n))".encode()
 )
-"""What follows the name in a hit. The line is only looked at: it may seem to hold the rest of another hit."""
+"""The part of a hit after the name. The line itself may seem to hold another hit, so it is only looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What git says of one line; `text` is that line, None where git does not show it."""
+    """A finding of git about one line; `text` is that line, None where git does not show it."""
 
     file: str
     line: int
@@ -111,7 +111,7 @@ def read_hits(output: bytes, names: Collection[bytes]) -> list[Hit]:
 
 
 def _find_rest(output: bytes, at: int, names: Collection[bytes], longest: int) -> re.Match[bytes] | None:
-    """What follows the name that starts at `at`; the longest name, should two be possible."""
+    """Split off the name that starts at `at`; the longest name, should two be possible."""
     best = None
     for rest in _REST.finditer(output, at):
         if rest.start() - at > longest:
@@ -139,7 +139,7 @@ def with_line(hit: Hit, lines: Sequence[str]) -> Hit:
 
 
 def findings(hit: Hit) -> Iterator[Finding]:
-    """A finding for each thing that git says of the line; offsets count from its start: we have no more."""
+    """List a finding for each thing that git says of the line; offsets count from the line's start."""
     for said in hit.said:
         kind = _KINDS[said]
         fault = kind.fault.match(hit.text or "")
@@ -153,7 +153,7 @@ def findings(hit: Hit) -> Iterator[Finding]:
 
 
 def _excerpt(hit: Hit, diagnostic: Diagnostic) -> str:
-    """The headline, the line and a caret, as `findings.render` has them of a file that it knows in full."""
+    """The headline, the line and a caret, in the form of `diagnostics.render`."""
     said = headline(hit.file, diagnostic)
     if hit.text is None:
         return said

@@ -44,7 +44,7 @@ def dockerfile_of(profile: Profile) -> Path | None:
 
 
 def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
-    """What hadolint finds, line by line; raises CommandError when it cannot say."""
+    """Run hadolint on a Dockerfile; raises CommandError when hadolint fails."""
     file = workspace / dockerfile
     shown = os.path.relpath(file, workspace)
     # A device or a pipe may never end.
@@ -109,7 +109,7 @@ def _first_lines(said: str) -> str:
 
 
 def _page(code: str) -> str:
-    """Where a rule is explained."""
+    """The address of a rule's explanation."""
     if code.startswith("SC"):
         return f"https://www.shellcheck.net/wiki/{code}"
     return f"https://github.com/hadolint/hadolint/wiki/{code}"

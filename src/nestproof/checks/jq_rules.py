@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_jq_rules(document: Document, rules: Sequence[CustomRule]) -> Iterator[Diagnostic]:
-    """What the rules object to.
+    """Run a repository's own jq rules on a configuration.
 
     A program that gives `true` objects to the whole configuration, one that gives a path, such as
     `["runArgs", 0]`, to what is there; `false`, `null` and nothing are no objection.

@@ -1,4 +1,4 @@
-"""Comments that silence a rule at one place: `// nestproof: allow RULE because REASON`.
+"""Comments that suppress a rule at one place: `// nestproof: allow RULE because REASON`.
 
 On a line of its own, the comment speaks for the next line that holds more than comments; behind a value, for
 its own line. A reason is required, and a silence without a use is reported, so that none outlives its cause.
@@ -112,7 +112,7 @@ def _silences(document: Document) -> Iterator[_Silence]:
 
 
 def _comments(text: str) -> Iterator[tuple[int, int, int]]:
-    """Where each comment starts and ends, and where the token after it starts, as the scanner sees them."""
+    """The start and end of each comment, and the start of the token after it."""
     for token in TOKEN.finditer(text):
         following = token.start(token.lastgroup or 0)
         for comment in _COMMENT.finditer(text, token.start(), following):

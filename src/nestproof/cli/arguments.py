@@ -1,4 +1,4 @@
-"""A task's argument that takes all the words up to the next option, which Invoke has none for."""
+"""An argument of a task that takes all words up to the next option; Invoke has none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from invoke.tasks import Task
 
 
 def words_after(option: str, argv: Sequence[str]) -> int:
-    """How many words follow an option's own value, up to the next option."""
+    """Count the words that follow an option's own value, up to the next option."""
     if option not in argv:
         return 0
     rest = list(argv[len(argv) - argv[::-1].index(option) + 1 :])
@@ -19,7 +19,7 @@ def words_after(option: str, argv: Sequence[str]) -> int:
 
 
 class _Rest(Argument):
-    """As many words as there are; Invoke goes on giving it words for as long as it has no value."""
+    """An argument without a value until all its words have been read, so that Invoke goes on adding them."""
 
     def __init__(self, name: str, expected: int) -> None:
         super().__init__(name=name, kind=list, positional=True, help="more files, behind --merge FILE")
@@ -40,7 +40,7 @@ class TakesWords(Task[Callable[..., None]]):
     """A task whose list `more` takes the words after the last `--merge FILE`."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Invoke's own, but for that one."""
+        """Invoke's own arguments, with `more` replaced."""
         found = super().get_arguments(ignore_unknown_help)
         rest = _Rest("more", words_after("--merge", sys.argv))
         return [rest, *(argument for argument in found if argument.name != "more")]

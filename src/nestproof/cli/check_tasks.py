@@ -1,4 +1,4 @@
-"""The tasks of `check`: one question to files each; no engine."""
+"""The tasks of `check`: each checks files in one way, without an engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from nestproof.cli.options import (
 
 @command(PROFILE, JSON, SARIF, STRICT, ALLOW_UNVERIFIED, EVIDENCE, name="all", default=True)
 def check_all(_: object, **given: Any) -> None:
-    """Ask all checks of the files; they need no engine."""
+    """Run all checks of the files; no engine is needed."""
     from nestproof.cli.commands import run_checks
     from nestproof.pipeline import CHECKS
 

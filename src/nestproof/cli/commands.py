@@ -1,4 +1,4 @@
-"""The ways in, one for each task: read what is asked, have it done, end with an exit code."""
+"""One function for each task: read the options, do the work, end with an exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
 
 
 def build(request: BuildRequest, output: Output) -> NoReturn:
-    """Show the command lines, run them, show an outcome for each target, end with the whole's exit code."""
+    """Show the command lines, run them, show an outcome for each target, and exit."""
     from nestproof.build.matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
@@ -70,7 +70,7 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
 
 
 def examine_machine(output: Output) -> NoReturn:
-    """Ask the probes of this machine itself, and say for whom a sandbox works here."""
+    """Run the sandbox's probes on this machine itself, and say for whom a sandbox works."""
     from nestproof.smoke import host
 
     def examine(_: Session) -> Generator[Outcome]:
@@ -117,7 +117,7 @@ def open_shell(name: str, platform: str, node: str) -> NoReturn:
 
 
 def control_vm(*arguments: str) -> NoReturn:
-    """Start, show or stop guests by the repository's own command, and end with its exit status."""
+    """Run the repository's own command for virtual machines, and end with its exit status."""
     from nestproof.core.config import load_config
     from nestproof.nodes.vm import control
 
@@ -127,7 +127,7 @@ def control_vm(*arguments: str) -> NoReturn:
 
 
 def print_nodes() -> NoReturn:
-    """A line for each node and platform: how truly it answers, why, and whether it is asked first."""
+    """Print a line for each node and platform: its fidelity, the reason, and its order."""
     from nestproof.nodes.node import Fidelity, Node
 
     with exits():
@@ -144,7 +144,7 @@ def print_nodes() -> NoReturn:
 
 
 def print_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
-    """Show what the profiles may have, write it into the lock, or compare it with a revision."""
+    """Show the profiles' relaxations, write them into the lock, or compare them with a revision."""
     from nestproof.privileges import comparison, inventory, text
 
     profiles = ProfileReader(Path.cwd(), os.environ)
@@ -166,7 +166,7 @@ def print_privileges(update: bool, base: str | None, as_json: bool) -> NoReturn:
 
 
 def init_repository(dry_run: bool, force: bool, source: str) -> NoReturn:
-    """Show what the repository lacks to be proved, and write it."""
+    """Show the files that the repository lacks for nestproof, and write them."""
     from nestproof.cli import init
 
     profiles = ProfileReader(Path.cwd(), os.environ)

@@ -1,4 +1,4 @@
-"""The terminal and the way out: words that stay or go, colours, signals, exit codes."""
+"""The terminal: lasting and temporary lines, colours, signals, exit codes."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def exits() -> Iterator[None]:
 
 
 def tell(text: str, stream: TextIO, end: str = "\n") -> None:
-    """Print; nothing that is printed in GitHub Actions is a workflow command by accident, or by malice."""
+    """Print a line; in GitHub Actions, no printed line can become a workflow command."""
     print(inert(text) if in_actions() else text, file=stream, end=end, flush=True)
 
 
 class Progress:
-    """What goes on right now: one line that is written over on a terminal, plain lines elsewhere.
+    """Show the work in progress: one line that is overwritten on a terminal, plain lines elsewhere.
 
     Several threads tell it; each line stays whole.
     """
@@ -55,7 +55,7 @@ class Progress:
         self._shown = False
 
     def show(self, text: str) -> None:
-        """Show what goes on."""
+        """Show the current work."""
         with self._lock:
             if not self._live:
                 tell(f"… {text}"[:160], sys.stderr)
@@ -71,7 +71,7 @@ class Progress:
             tell(text, stream)
 
     def clear(self) -> None:
-        """Take the live line away before something that stays is printed."""
+        """Remove the temporary line before a lasting one is printed."""
         with self._lock:
             if self._shown:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
@@ -79,5 +79,5 @@ class Progress:
 
 
 def wants_color(stream: object) -> bool:
-    """Colour for terminals only, and not where NO_COLOR is set (https://no-color.org)."""
+    """True for a terminal without NO_COLOR (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())

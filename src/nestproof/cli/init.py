@@ -1,4 +1,4 @@
-"""`nestproof init`: inspect the repository, decide what is to be written, write it; nothing twice."""
+"""`nestproof init`: inspect the repository, plan the files, write them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SESSION = re.compile(r'session\.run\(\s*["\']nestproof["\']')
 
 
 class State(StrEnum):
-    """What becomes of a file; the value is its mark in the table."""
+    """The fate of a file; the value is its mark in the table."""
 
     THERE = "✔"
     WRITE = "+"
@@ -36,31 +36,31 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file, what becomes of it and why, and the text to be written or pasted, if any."""
+    """A file of the plan, its state and reason, and the text to write or paste, if any."""
 
     file: str
     state: State
     note: str
     text: str = ""
     anew: bool = False
-    """It is there, and will be overwritten."""
+    """The file exists, and will be overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitPlan:
-    """What was found, and what will be done; the same whether it is then done or not."""
+    """The files found and the files to write; the same with and without --dry-run."""
 
     parts: tuple[Part, ...]
     troubles: tuple[str, ...]
 
     @property
     def exit_code(self) -> int:
-        """1 when a profile cannot be read: what it may have is not known."""
+        """1 if a profile cannot be read, as its relaxations are unknown; else 0."""
         return int(bool(self.troubles))
 
 
 def decide(reader: ProfileReader, *, force: bool, source: str = "") -> InitPlan:
-    """Look at the repository; raises UsageError when it has no profile, or a broken configuration.
+    """Plan the files of a repository; raises UsageError without a profile or with a broken configuration.
 
     `source` is where pip is to get nestproof from; without one, where this one came from.
     """
@@ -89,7 +89,7 @@ def decide(reader: ProfileReader, *, force: bool, source: str = "") -> InitPlan:
 
 
 def act(reader: ProfileReader, plan: InitPlan) -> None:
-    """Write what the plan says; raises NestproofError for a file that cannot be written."""
+    """Carry out the plan; raises NestproofError for a file that cannot be written."""
     for part in plan.parts:
         if part.state is not State.WRITE:
             continue
@@ -107,7 +107,7 @@ def act(reader: ProfileReader, plan: InitPlan) -> None:
 
 
 def table(plan: InitPlan) -> str:
-    """The plan for a person: a line per file, then what is to be pasted or mended by hand."""
+    """The plan as text: a line for each file, then the parts to paste or mend by hand."""
     width = max(len(part.file) for part in plan.parts)
     lines = [f"{part.state} {safe(part.file):<{width}}  {safe(part.note)}" for part in plan.parts]
     for part in plan.parts:
@@ -128,7 +128,7 @@ def safe_lines(text: str) -> str:
 
 
 def _configuration(workspace: Path, profiles: list[Profile]) -> Part:
-    """Never rewritten, and never put into a pyproject.toml that is there: its comments are somebody's."""
+    """Plan the configuration; an existing file is never changed, as it may hold comments."""
     if (workspace / CONFIGURATION).exists():
         load_config(workspace)
         return Part(CONFIGURATION, State.THERE, "the configuration, which is yours")

@@ -1,4 +1,4 @@
-"""`nestproof-check-json`: are these files JSON with comments? For pre-commit, and for a shell.
+"""`nestproof-check-json`: check files as JSON with comments, for pre-commit and for a shell.
 
 It imports nothing heavy, because pre-commit starts it anew for every commit.
 """
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(name: str, *, strict: bool) -> bool:
-    """Whether the file has no error; prints what is wrong with it."""
+    """Print the errors of a file; True if there are none."""
     try:
         content = Path(name).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The ways into a justification: what is asked, shown to people and to machines."""
+"""The task `justify`: run the experiments, and show them as text or JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nestproof.smoke.plan import SmokeRun
 
 
 def answer(request: JustifyRequest, output: Output, *, suggestions: bool, attempts: bool) -> NoReturn:
-    """Show what each relaxation is there for or, if asked so, what else would do, or what it lets one do."""
+    """Show the purpose of each relaxation or, if asked, the alternatives or the remaining risk."""
     with exits():
         if sum((suggestions, attempts, request.update_lock)) > 1:
             fix = "give one of the three"
@@ -46,7 +46,7 @@ def _justify(request: JustifyRequest, output: Output) -> NoReturn:
 
 
 def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
-    """What would make failing profiles pass, and which denied system calls the others need."""
+    """Suggest a relaxation for failing profiles, and list the denied system calls of the others."""
 
     def ask(session: Session) -> Generator[Outcome]:
         def one(engine: Engine, run: SmokeRun) -> Iterator[Outcome]:
@@ -63,7 +63,7 @@ def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
 
 
 def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
-    """What root, a user and a sandboxed command can do, beside Docker's defaults, by trying."""
+    """Try what root, a user and a sandboxed command can do, beside Docker's defaults."""
     tried: dict[Target, list[residual.Attempt]] = {}
     mapped: set[Target] = set()
 

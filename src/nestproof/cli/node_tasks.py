@@ -1,4 +1,4 @@
-"""The tasks of `node`: the engine that answers for a platform, and virtual machines with their own kernel."""
+"""The tasks of `node`: engines for platforms, and virtual machines with their own kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLATFORM = Option("platform", "linux/amd64 or linux/arm64")
 
 @command(name="list")
 def node_list(_: object) -> None:
-    """List the engine that answers for each platform, how truly, and why."""
+    """List the engine for each platform, its fidelity, and the reason."""
     from nestproof.cli.commands import print_nodes
 
     print_nodes()

@@ -19,7 +19,7 @@ Body = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a task; its kind is that of its default, and a list may be given more than once."""
+    """An option of a task; the default decides the kind, and a list may be given more than once."""
 
     name: str
     help: str = ""
@@ -54,7 +54,7 @@ ALLOW_UNVERIFIED = Option(
 EVIDENCE = Option("evidence", "keep the evidence in this file, as the run goes", ".nestproof/evidence.json")
 NO_EVIDENCE = replace(EVIDENCE, default="")
 RESULT = (ALLOW_UNVERIFIED, EVIDENCE)
-"""How a run ends, and where it is kept."""
+"""The exit codes, and the place of the evidence."""
 
 
 def command(
@@ -80,7 +80,7 @@ def command(
 
 
 def output_of(given: dict[str, Any]) -> Output:
-    """The options that say how a run is shown and kept."""
+    """Take the options of the output from a task's options."""
     from nestproof.cli.run_output import Output
 
     names = ("json", "sarif", "allow_unverified", "evidence")
@@ -88,7 +88,7 @@ def output_of(given: dict[str, Any]) -> Output:
 
 
 def request_of(given: dict[str, Any], **fixed: Any) -> ValidateRequest:
-    """The options that say what is proved."""
+    """Take the options of the request from a task's options."""
     from nestproof.pipeline import ValidateRequest
 
     values: dict[str, Any] = {

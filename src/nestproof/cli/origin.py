@@ -1,4 +1,4 @@
-"""Where this nestproof came from, as pip would get it again."""
+"""Name this installation's source as pip would install it again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nestproof import __version__
 from nestproof.core.errors import UsageError
 
 UNKNOWN = f"nestproof @ https://example.invalid/nestproof-{__version__}-py3-none-any.whl"
-"""A requirement that nothing answers; whoever reads it replaces it."""
+"""A placeholder for a requirement that the reader has to write."""
 
 
 def requirement(source: str = "") -> str:
@@ -30,7 +30,7 @@ def requirement(source: str = "") -> str:
 
 
 def from_record(record: dict[str, Any]) -> str:
-    """The requirement for what pip recorded of an installation (PEP 610); a local folder is UNKNOWN."""
+    """The requirement for an installation's record of pip (PEP 610); UNKNOWN for a local folder."""
     url = str(record.get("url", ""))
     if not url.startswith("https://"):
         return UNKNOWN

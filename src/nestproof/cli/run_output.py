@@ -1,4 +1,4 @@
-"""A run as it is shown: each outcome as it comes, what did not pass, one last line; and as it is kept."""
+"""Show a run: each outcome as it comes, the details of those that did not pass, a last line; and keep it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nestproof.reports.recorder import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a run is kept, and how it is shown: to people, or as JSON or SARIF with the rest on stderr."""
+    """Where a run is kept, and how it is shown."""
 
     json: bool = False
     sarif: bool = False
@@ -33,7 +33,7 @@ class Output:
 
     @property
     def people(self) -> TextIO:
-        """Where the words for people go."""
+        """The stream for human readers."""
         return sys.stderr if self.json or self.sarif else sys.stdout
 
     @property

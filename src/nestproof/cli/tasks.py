@@ -61,7 +61,7 @@ def build(_: object, profile: list[str], platform: list[str], **given: Any) -> N
 
 @command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, *RESULT)
 def smoke(_: object, **given: Any) -> None:
-    """Ask every probe in a container of each profile, built first if need be."""
+    """Run every probe in a container of each profile, built first if need be."""
     from nestproof.cli.commands import run_checks
 
     run_checks(request_of(given, steps=("build", "smoke")), output_of(given))
@@ -87,7 +87,7 @@ def shell(_: object, profile: str, platform: str, node: str) -> None:
     *RESULT,
 )
 def justify(_: object, **given: Any) -> None:
-    """Try each relaxation without: is it needed, and which smallest sets work?"""
+    """Try the profile without each relaxation: is it needed, and which smallest sets work?"""
     from nestproof.cli.justify import answer
     from nestproof.justify.study import JustifyRequest
 
@@ -118,7 +118,7 @@ def report(_: object, merge: list[str], more: list[str], format: str, output: st
     Option("json", "print the answer as JSON", False),
 )
 def privileges(_: object, update: bool, base: str | None, json: bool) -> None:
-    """Show what each profile may have beyond Docker's defaults, why, and what that allows an attacker."""
+    """Show each profile's relaxations of Docker's defaults, their reasons, and their risks."""
     from nestproof.cli.commands import print_privileges
 
     print_privileges(update, base, json)

@@ -1,4 +1,4 @@
-"""How what runs beside the main thread is asked to end: it looks, wherever it would wait for long."""
+"""Ask threads to end: each looks at its token wherever it would wait for long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.2
 
 
 class CancelToken:
-    """A word to some threads that they are to end: the run is interrupted, or their node is lost."""
+    """A shared request to end: the run is interrupted, or the node is lost."""
 
     def __init__(self) -> None:
         self.interrupted = False
@@ -25,11 +25,11 @@ class CancelToken:
         self._why = ""
 
     def interrupt(self) -> None:
-        """End without a word: nobody listens any more."""
+        """Ask the threads to end silently."""
         self.interrupted = True
 
     def lose(self, what: str, why: str) -> None:
-        """End with an error, whatever is under way."""
+        """Ask the threads to end with this error."""
         self._lost, self._why = what, why
 
     def check(self) -> None:
@@ -50,7 +50,7 @@ _THREAD = _Thread()
 
 @contextlib.contextmanager
 def cancelled_by(stop: CancelToken) -> Iterator[None]:
-    """Let what this thread does in the block end by that word."""
+    """Cancel this thread's work in the block by that token."""
     previous, _THREAD.stop = _THREAD.stop, stop
     try:
         yield
@@ -59,7 +59,7 @@ def cancelled_by(stop: CancelToken) -> Iterator[None]:
 
 
 def current_token() -> CancelToken | None:
-    """What this thread is stopped by; the main thread has signals instead."""
+    """The token of this thread; None on the main thread, which has signals instead."""
     return _THREAD.stop
 
 
@@ -70,7 +70,7 @@ def check_cancelled() -> None:
 
 
 def get_cancellable(things: queue.SimpleQueue[T]) -> T:
-    """The queue's next thing, waited for with an eye on the word to end."""
+    """Wait for the queue's next item, and end if the token asks for it."""
     while True:
         check_cancelled()
         with contextlib.suppress(queue.Empty):
@@ -79,7 +79,7 @@ def get_cancellable(things: queue.SimpleQueue[T]) -> T:
 
 @contextlib.contextmanager
 def acquire(lock: threading.Lock) -> Iterator[None]:
-    """The lock, waited for with an eye on the word to end."""
+    """Wait for the lock, and end if the token asks for it."""
     check_cancelled()
     while not lock.acquire(timeout=POLL_SECONDS):
         check_cancelled()

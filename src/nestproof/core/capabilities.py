@@ -38,7 +38,7 @@ def decode(mask: int) -> frozenset[str]:
 
 
 def of_dockers_default(add: Iterable[str]) -> frozenset[str]:
-    """What is asked for although Docker grants it anyway: no relaxation, but more than Podman grants."""
+    """Capabilities that Docker grants anyway: no relaxation, but more than Podman grants."""
     return DOCKER_DEFAULT.intersection(map(normalize, add))
 
 

@@ -32,7 +32,7 @@ class _Table(BaseModel):
 
 
 class BaseImage(_Table):
-    """Where the base image comes from when no image registry answers."""
+    """A command that makes the base image when no image registry answers."""
 
     image: str
     """The image that the profiles build from when `variable` is unset."""
@@ -52,7 +52,7 @@ class CustomRule(_Table):
     jq: str
     """Gives true, or the path of what it objects to; false, null or nothing where all is well."""
     message: str
-    """What to say about it."""
+    """The message for a finding."""
     severity: Literal["error", "warning"] = "error"
 
 
@@ -73,15 +73,15 @@ class CustomProbe(_Table):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
     """The probe's name in outcomes, after `smoke.`; lower-case words with dashes."""
     command: Annotated[str, Field(min_length=1)]
-    """What the container's /bin/sh is given."""
+    """The command for the container's /bin/sh."""
     question: str = ""
-    """The same for a reader."""
+    """The question in words."""
     exit_status: Annotated[int, Field(ge=0, le=255)] = 0
     stdout: Pattern | None = None
     """A regular expression that stdout must match somewhere; `^` and `$` are those of a line."""
     stderr: Pattern | None = None
     user: str = ""
-    """Who asks; without it, the user that tools run as."""
+    """The user who runs the command; the remote user if empty."""
     timeout: Annotated[int, Field(ge=1, le=600)] = 20
     """Seconds."""
     profiles: list[str] | None = None
@@ -98,25 +98,25 @@ def _platform(text: str) -> str:
 
 
 class ConfiguredNode(_Table):
-    """An engine beside the docker client's own: a context of Docker's, or an address."""
+    """An engine beside the docker client's own: a Docker context, or an address."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     context: Annotated[str, Field(min_length=1)] | None = None
-    """A Docker context; what it says of address and keys is Docker's to keep."""
+    """A Docker context, which holds the address and keys."""
     host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://.")] | None = None
     """As in DOCKER_HOST."""
     tls: str | None = None
     """A folder with ca.pem, cert.pem and key.pem, as in DOCKER_CERT_PATH."""
     platforms: Annotated[list[Annotated[str, AfterValidator(_platform)]], Field(min_length=1)] | None = None
-    """What it is asked for; without it, whatever it can run."""
+    """The platforms that the node is used for; all that it can run if empty."""
     timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
-    """Seconds after which an engine that says nothing is lost; without it, those of any engine."""
+    """Seconds without an answer after which the engine counts as lost; unset, the default."""
     local: bool | None = None
-    """Whether it sees this machine's files; without it, an engine behind a unix:// socket does."""
+    """True if the engine sees this machine's files; if unset, an engine behind a unix:// socket does."""
     virtual: bool = False
-    """Its machine is translated: real, but some ten times slower."""
+    """The machine is emulated: its kernel is real, its speed about a tenth."""
     builds: bool = True
-    """Whether images are built there; otherwise the docker client's own engine gives them to it."""
+    """True if images are built on the node; otherwise the docker client's engine builds and sends them."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -150,7 +150,7 @@ class Config(_Table):
     probe: list[CustomProbe] = []
     node: Annotated[list[ConfiguredNode], AfterValidator(_names_once)] = []
     guest: list[str] = []
-    """The command that starts guests with a kernel of their own, such as nestproof's own `scripts/vm`."""
+    """The command that starts virtual machines, such as nestproof's own `scripts/vm`."""
 
 
 def load_config(workspace: Path) -> Config:

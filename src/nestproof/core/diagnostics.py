@@ -1,4 +1,4 @@
-"""What the file checks find: a rule, a sentence, a place, and what it looks like there."""
+"""A finding of the file checks: a rule, a sentence, a place, and the source line around it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of mistake: how grave it is by default, and what it means."""
+    """A kind of mistake: its default severity and its meaning."""
 
     severity: Severity
     meaning: str
@@ -28,7 +28,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is wrong, from `start` up to and without `end`; the two are equal where something is missing."""
+    """A finding from `start` up to and without `end`; both are equal where something is missing."""
 
     rule: str
     severity: Severity

@@ -1,4 +1,4 @@
-"""Every error that nestproof raises on purpose: what happened, why, what to do next, and an exit code.
+"""The errors that nestproof raises on purpose: each says what happened, why, and what to do next.
 
 The exit codes are part of the command line's contract (see the table in the README).
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from nestproof.core.errors import NestproofError
 
 FOLDER = ".nestproof"
-"""The folder of a workspace that nestproof keeps runs in; git is told to leave it alone."""
+"""The folder of a workspace for nestproof's runs; git ignores it."""
 
 
 def write(file: Path, text: str, *, name: str = "", parents: bool = False, durable: bool = False) -> None:

@@ -28,7 +28,7 @@ _GIT = (
 
 
 class UnanswerableError(NestproofError):
-    """The repository, as it is here, holds no answer: what was asked is unverified."""
+    """The repository as it is here holds no answer, so the question is unverified."""
 
     exit_code = 3
 

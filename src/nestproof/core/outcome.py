@@ -1,4 +1,4 @@
-"""What was asked and what came out: the values that travel from every check and probe to the reports."""
+"""The values that travel from every check and probe to the reports: questions and answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is built and smoked: a profile on a platform."""
+    """A profile on a platform, to be built and smoked."""
 
     profile: str
     platform: str
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a program did when it was asked; `exit_status` is None when it did not end by itself."""
+    """The recorded run of a program; `exit_status` is None when the program was ended."""
 
     command: tuple[str, ...]
     exit_status: int | None
@@ -66,19 +66,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
-    """What was found of a target, beside the verdicts: its image, and what probes/scripts/facts.sh tells."""
+    """Facts about a target beside the verdicts: its image, and the output of probes/scripts/facts.sh."""
 
     target: Target
     image: str
     found: Mapping[str, str]
     run_args: tuple[str, ...] = ()
-    """As the profile's file has them."""
+    """The run arguments as written in the profile's file."""
     create: Mapping[str, Any] | None = None
-    """The create request that was computed from them."""
+    """The create request computed from the profile."""
 
 
 def joined(learned: Sequence[TargetFacts]) -> tuple[TargetFacts, ...]:
-    """Of each target what was learned of it at one time or another; the later word counts."""
+    """Merge the facts of each target; later facts win."""
     known: dict[Target, TargetFacts] = {}
     for facts in learned:
         before = known.get(facts.target, facts)
@@ -92,13 +92,13 @@ def joined(learned: Sequence[TargetFacts]) -> tuple[TargetFacts, ...]:
 
 
 def unasked(step: str, target: Target, error: NestproofError) -> Outcome:
-    """The outcome of what could not be asked of a target: its status is that of the error's exit code."""
+    """The outcome of a question that could not be put to a target; the error's exit code gives the status."""
     status = {1: Status.FAIL, 3: Status.UNVERIFIED}.get(error.exit_code, Status.ERROR)
     return Outcome(step, status, error.what, target, error.why, error.fix)
 
 
 def count(outcomes: Sequence[Outcome]) -> Counter[Status]:
-    """How many outcomes there are of each status."""
+    """Count the outcomes of each status."""
     return Counter(outcome.status for outcome in outcomes)
 
 

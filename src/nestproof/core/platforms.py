@@ -36,7 +36,7 @@ def architecture(platform: str) -> str:
 
 
 def holds_several(info: Mapping[str, Any]) -> bool:
-    """Whether an engine with this `docker info` keeps its images in containerd's store, which can.
+    """True if an engine with this `docker info` keeps images in the containerd store.
 
     The classic store keeps one platform under a tag: a build of several ends with "docker exporter does not
     currently support exporting manifest lists" (measured, Docker Engine 20.10).

@@ -127,7 +127,7 @@ def run_interactive(argv: Sequence[str], env: Mapping[str, str | None] | None = 
 
 
 class _End(socket.socket):
-    """Our end of a dialog; what is to be done when nothing holds it open any more is `on_close`."""
+    """Our end of a dialog; `on_close` runs when nothing holds it open any more."""
 
     on_close: Callable[[], None] | None = None
 
@@ -172,7 +172,7 @@ class Dialog:
         self._process.wait()
 
     def said(self, timeout: float) -> str:
-        """What it wrote to standard error, in full if it ends within that many seconds."""
+        """Its standard error, in full if the program ends within that many seconds."""
         self._reader.join(timeout)
         return _text(self._said)
 
@@ -215,7 +215,7 @@ def _text(raw: bytes | bytearray) -> str:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the program to end, then kill what is left of its group: a child may have ignored the asking."""
+    """Terminate the program, then kill the rest of its process group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):

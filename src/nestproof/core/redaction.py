@@ -37,14 +37,14 @@ Span = tuple[int, int]
 
 _WORDS = frozenset("true false none null yes no on off auto default enabled disabled always never".split())
 _SHORTEST = 4
-"""A value that is shorter could be anything, and its removal would tell more than it hides."""
+"""The length of the shortest secret value: the removal of a shorter one would tell more than it hides."""
 _UNSPLIT = 12
 """A value from this length on is found also where white space breaks it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """What must not be seen, ready to be looked for."""
+    """Replace secrets in text."""
 
     values: re.Pattern[str] | None
     unspaced: re.Pattern[str] | None
@@ -55,7 +55,7 @@ class Redactor:
 
     @classmethod
     def of(cls, environment: Mapping[str, str], workspace: str = "") -> Redactor:
-        """What the values of an environment, and its home folder, make secret."""
+        """Collect the secrets of an environment and the name of its home folder."""
         secret = [value for name, value in environment.items() if SECRET_NAME.search(name)]
         secret += [found[1] for value in environment.values() for found in PASSWORD.finditer(value)]
         forms = {form for value in secret if _is_secret(value.strip()) for form in _forms(value.strip())}
@@ -84,7 +84,7 @@ class Redactor:
             yield from (found.span(1) for found in pattern.finditer(bare) if not _is_plain(found[1]))
 
     def _spaced(self, text: str) -> Iterator[Span]:
-        """Long values over which lines were broken."""
+        """Find long values that are broken by white space."""
         if self.unspaced is not None:
             pattern = self.unspaced
             for hidden in (UNSEEN_OR_SPACE, CONTROLS_OR_SPACE):
@@ -129,7 +129,7 @@ class Redactor:
         return tuple(shown)
 
     def _place(self, text: str) -> str:
-        """`text` without secrets, and without where the workspace is."""
+        """Redact `text`, and replace the workspace's path."""
         if self.workspace.count("/") > 1:
             text = re.sub(rf"(?<![\w.-]){re.escape(self.workspace)}(?![\w.-])", ".", text)
         return self.text(text)
@@ -151,7 +151,7 @@ class Redactor:
 
 
 def hide_value(entry: str) -> str:
-    """`NAME=VALUE` without its value; what an environment holds is nobody's business."""
+    """`NAME=VALUE` without its value, as an environment may hold secrets."""
     name, equals, _ = entry.partition("=")
     return f"{name}={MARK}" if equals else name
 
@@ -161,7 +161,7 @@ def _is_secret(value: str) -> bool:
 
 
 def _is_plain(value: str) -> bool:
-    """A variable, a mark, or stars: there is nothing to hide any more."""
+    """True for a variable, a mark or stars, which hide nothing."""
     bare = value.strip("\"'")
     return bare == MARK or not bare.strip("*") or bare.lower() in _WORDS or bool(VARIABLE.fullmatch(bare))
 
@@ -188,7 +188,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _any_of(forms: Iterable[str]) -> re.Pattern[str] | None:
-    """The longest first; a short one only as a word of its own."""
+    """A pattern for any of the values, the longest first; a short one only as a whole word."""
     parts = [
         re.escape(form) if len(form) >= 8 else rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"
         for form in sorted(forms, key=lambda form: (-len(form), form))

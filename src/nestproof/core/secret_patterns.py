@@ -1,6 +1,6 @@
-"""What secrets look like, what they are called, and what hides them from a search.
+"""Patterns of secrets, of their names, and of what hides them from a search.
 
-The lint of secrets in files (lints/secrets.py) has narrower shapes: a false alarm there costs a person time,
+The lint of secrets in files (checks/lints/secrets.py) is narrower: a false alarm there costs a person time,
 here a word of an output.
 """
 

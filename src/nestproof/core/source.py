@@ -1,4 +1,4 @@
-"""A named text that knows where its lines start, and how a piece of it is shown safely."""
+"""A named text with an index of its lines, and a safe form of its parts for display."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A named text that knows where its lines start; LF, CRLF and a lone CR end a line."""
+    """A named text with an index of its lines; LF, CRLF and a lone CR end a line."""
 
     name: str
     text: str = field(repr=False)
@@ -77,7 +77,7 @@ def escaped(character: str) -> str:
 
 
 class _Shown(dict[int, str]):
-    """What is shown for a character, worked out once: a thousand mistakes show the same line."""
+    """The shown form of a character, computed once: a thousand findings show the same line."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -106,7 +106,7 @@ def named(character: str) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal `text` takes: wide characters two, marks on another character none."""
+    """Count the terminal columns of `text`: wide characters take two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(

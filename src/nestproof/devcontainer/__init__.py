@@ -1,1 +1,1 @@
-"""Devcontainer files, read into a Profile."""
+"""Read devcontainer files into a Profile."""

@@ -62,7 +62,7 @@ class Service:
     """The project's other services, which nestproof does not start."""
 
     def own_command(self, image_entrypoint: Sequence[str], image_command: Sequence[str]) -> tuple[str, ...]:
-        """What the container runs by itself: an entry point of the service puts the image's command aside."""
+        """The container's own command: a service's entry point discards the image's command."""
         entrypoint = tuple(image_entrypoint) if self.entrypoint is None else self.entrypoint
         command = self.command
         if command is None:

@@ -53,6 +53,6 @@ def read_volumes(
 
 
 def target_of(mount: str) -> str:
-    """Where a `--mount` goes in the container."""
+    """The path of a `--mount` in the container."""
     found = mount_fields(mount)
     return found.get("target") or found.get("dst") or found.get("destination", "")

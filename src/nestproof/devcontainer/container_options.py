@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mounted_root(workspace: Path) -> Path:
-    """What clients mount: the git repository that the workspace is in, or else the workspace itself."""
+    """The folder that clients mount: the workspace's git repository, or else the workspace itself."""
     return next(
         (folder for folder in (workspace, *workspace.parents) if (folder / ".git").exists()), workspace
     )
@@ -29,7 +29,7 @@ def run_options(config: DevContainer, workspace: Path, service: Service | None) 
 
 
 def _from_properties(config: DevContainer, workspace: Path) -> RunOptions:
-    """What the properties ask for; their mounts come before those of the run arguments."""
+    """Options of the properties; their mounts come before those of the run arguments."""
     mount = config.workspace_mount
     if config.docker_compose_file is not None:
         mount = None

@@ -1,4 +1,4 @@
-"""What an image says of its own containers, merged into a profile as the reference client merges it.
+"""Merge the devcontainer metadata of an image into a profile, as the reference client does.
 
 Source: the devcontainer specification, "Image metadata" and "Merge logic"; devcontainers/cli,
 imageMetadata.ts. An image built with features carries their capabilities, mounts and entry points so.

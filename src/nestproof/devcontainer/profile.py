@@ -50,13 +50,13 @@ class Profile:
 
     @property
     def keeps_command(self) -> bool:
-        """Whether the container runs what it would run by itself; of a Compose service it does by default."""
+        """True if the container runs its own command; the default for a Compose service."""
         override = self.config.override_command
         return not (self.service is None if override is None else override)
 
     @property
     def workspace_folder(self) -> str:
-        """Where the workspace is in the container."""
+        """The workspace's path in the container."""
         return self.variables.container_workspace_folder
 
     @property

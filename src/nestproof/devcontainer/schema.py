@@ -16,7 +16,7 @@ _STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT = "⟨string⟩", "⟨boolean⟩", "�
 
 
 def _kind(value: Any) -> str:
-    """Which member of a union a JSON value is meant for."""
+    """Choose the member of a union that a JSON value is meant for."""
     match value:
         case str():
             return _STRING
@@ -59,7 +59,7 @@ class Properties(BaseModel):
 
 
 class Build(Properties):
-    """How the image is built from a Dockerfile."""
+    """The build of the image from a Dockerfile."""
 
     dockerfile: str | None = None
     context: str | None = None
@@ -78,7 +78,7 @@ class MountObject(Properties):
 
 
 class PortAttributes(Properties):
-    """What a client does with a forwarded port."""
+    """The client's treatment of a forwarded port."""
 
     on_auto_forward: OnAutoForward | None = None
     elevate_if_needed: bool = False
@@ -95,7 +95,7 @@ class Gpu(Properties):
 
 
 class HostRequirements(Properties):
-    """What the host must have; nothing in a container depends on it, but for a graphics processor."""
+    """Requirements on the host; in a container, only the graphics processor matters."""
 
     cpus: Annotated[int, Field(ge=1)] | None = None
     memory: Size | None = None
@@ -118,7 +118,7 @@ class Declarations(BaseModel):
     users: list[str] = []
     """Users that must exist and not be root, beside the remote user."""
     codex_version: str | None = None
-    """What `codex --version` must say, exactly."""
+    """The exact output expected of `codex --version`."""
     degradations: dict[str, str] = {}
     """Probe name to reason: a fallback that the agent is known to survive."""
 

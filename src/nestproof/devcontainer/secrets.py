@@ -46,7 +46,7 @@ _LOCATION = re.compile(r"[./~]|[A-Za-z]:\\|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class _Secret:
-    """What lies between two offsets of the text must not be shown."""
+    """A secret between two offsets of the text."""
 
     rule: str
     message: str
@@ -77,7 +77,7 @@ def find_secrets(document: Document) -> Iterator[_Secret]:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
-    """What has the shape of a token, and is no stand-in such as `ghp_xxxx…` or the one in a manual."""
+    """Words with the shape of a token, without stand-ins such as `ghp_xxxx…` or a manual's example."""
     for found in _TOKEN.finditer(text):
         if len(set(found[0])) >= _DIFFERENT and not found[0].endswith("EXAMPLE"):
             yield _KINDS[(found.lastindex or 1) - 1], *found.span()

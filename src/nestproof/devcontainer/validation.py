@@ -219,7 +219,7 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _combinations(root: JsonNode) -> Iterator[Diagnostic]:
-    """What the schema's alternatives exclude, said in words."""
+    """Mistakes of properties that exclude each other in the schema, in words."""
     has = root.members
     sources = [name for name in ("image", "dockerFile", "dockerComposeFile") if name in has]
     dockerfile = root.at("build", "dockerfile")

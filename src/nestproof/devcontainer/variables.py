@@ -50,7 +50,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What the variables stand for; `container` is the container's own environment, once there is one."""
+    """Values of the variables; `container` is the container's environment, once there is one."""
 
     local_workspace_folder: str
     container_workspace_folder: str = ""

@@ -18,7 +18,7 @@ class BuildxBuilder:
 
     driver: str
     platforms: frozenset[str]
-    """What its nodes build for together; a builder that never started may not know yet, and says none."""
+    """The platforms of all its nodes; a builder that never started may report none."""
     nodes: int = 1
 
 
@@ -39,7 +39,7 @@ def selected_builder(variables: Mapping[str, str | None] | None) -> BuildxBuilde
 
 
 def parse_builder(text: str) -> BuildxBuilder:
-    """What `docker buildx inspect` printed: a builder, then each of its nodes with a line of platforms.
+    """Parse the output of `docker buildx inspect`: a builder, then each node with a line of platforms.
 
     `*` marks a platform that somebody chose for the node. Source: docker/buildx, commands/inspect.go.
     """

@@ -34,7 +34,7 @@ ROOT_MAPPED = frozenset({"rootless", "userns"})
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What an engine says of itself and of the kernel that its containers run on."""
+    """An engine's facts about itself and about the kernel of its containers."""
 
     address: str
     version: str
@@ -45,24 +45,24 @@ class EngineFacts:
     security_options: tuple[str, ...]
     cgroup_version: str = ""
     several_platforms: bool = False
-    """Whether its image store holds several platforms under one tag."""
+    """True if its image store holds several platforms under one tag."""
     product: str = "Docker"
     """Or Podman, which answers the same API."""
     default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
-    """What a container holds that asks for nothing."""
+    """The capabilities of a container without options."""
 
     @property
     def is_podman(self) -> bool:
-        """Whether what docs/podman.md tells of holds."""
+        """True if the engine is Podman (docs/podman.md)."""
         return self.product == "Podman"
 
     @property
     def maps_root(self) -> bool:
-        """Whether the engine is rootless, or has `userns-remap`."""
+        """True if the engine is rootless or has `userns-remap`."""
         return any(map(self.confines_with, ROOT_MAPPED))
 
     def confines_with(self, name: str) -> bool:
-        """Whether the engine has the security option at all, `apparmor`, `seccomp`, …"""
+        """True if the engine has that kind of security option: `apparmor`, `seccomp`, …"""
         return any(option.split(",")[0] == f"name={name}" for option in self.security_options)
 
 
@@ -73,7 +73,7 @@ class Engine:
     api: APIClient
     facts: EngineFacts
     variables: Mapping[str, str | None] = field(default_factory=dict)
-    """What a docker client is given beside this process's environment to reach the same engine."""
+    """The environment that makes a docker client reach the same engine."""
     cpus: int = 1
 
 
@@ -144,7 +144,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
 
 
 def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
-    """What only Podman's own API tells; nothing where `version` is empty, because the engine is no Podman."""
+    """Facts from Podman's own API; empty if `version` is, because the engine is then no Podman."""
     if not version:
         return {}
     response = api.get(f"{api.base_url}/v{version}/libpod/info", timeout=CALL_TIMEOUT)

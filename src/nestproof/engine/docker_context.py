@@ -1,4 +1,4 @@
-"""Where the docker client would connect to, and a client of the engine there."""
+"""Find the docker client's engine, and open a client of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOCKER_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_V
 
 
 def client_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
-    """What makes a child's docker client reach the same engine; None takes a variable away."""
+    """The environment that makes a child's docker client reach the same engine; None removes a variable."""
     return {name: environment.get(name) for name in DOCKER_VARIABLES}
 
 
@@ -92,6 +92,6 @@ def probe_socket(address: str, timeout: int) -> None:
 
 
 def innermost_words(error: BaseException) -> str:
-    """What the first of several errors said; the others only wrap it."""
+    """The message of the innermost error; the others only wrap it."""
     inner = next((part for part in error.args if isinstance(part, BaseException)), None)
     return innermost_words(inner) if inner else str(error).strip() or type(error).__name__

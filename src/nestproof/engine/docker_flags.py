@@ -34,7 +34,7 @@ class Flag:
     index: int
     """The place of its argument in the list."""
     width: int
-    """How many arguments it takes up."""
+    """The number of arguments that it takes up."""
 
 
 def read_flags(arguments: Sequence[str]) -> Iterator[Flag]:

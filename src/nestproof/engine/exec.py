@@ -61,7 +61,7 @@ class Exec:
 
     @property
     def exit_status(self) -> int | None:
-        """What it ended with, once its output has; None while it runs."""
+        """The exit status, once the output has ended; None while the command runs."""
         with engine_errors("asking how a command in the container ended"):
             status: int | None = self._api.exec_inspect(self._id)["ExitCode"]
         return status

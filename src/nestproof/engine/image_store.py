@@ -1,4 +1,4 @@
-"""What an engine has of an image for a platform, also where one tag holds several."""
+"""Read an engine's image of a platform, also where one tag holds several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASKS_FOR_PLATFORM = (1, 49)
 
 
 def find_platform(engine: Engine, reference: str, platform: str) -> Image | None:
-    """What the engine has of that image for that platform, or None; raises EngineError."""
+    """Find the engine's image of that platform; None if there is none. Raises EngineError."""
     if not engine.facts.several_platforms:
         image = find_image(engine, reference)
         return image if image is not None and image.platform == platform else None

@@ -1,4 +1,4 @@
-"""Whose a container or volume is: labels that say which run made it, and whether that run still lives."""
+"""Labels that name the run of a container or volume, and tell if that run still lives."""
 
 from __future__ import annotations
 

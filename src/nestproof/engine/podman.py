@@ -21,7 +21,7 @@ def own_api(version: Mapping[str, Any]) -> str:
 
 
 def default_capabilities(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a container holds that asks for nothing, by Podman's own info: containers.conf decides it."""
+    """The capabilities of a container without options, from Podman's info: containers.conf decides it."""
     listed = str(info["host"]["security"].get("capabilities") or "")
     return tuple(sorted(normalize(name.strip()) for name in listed.split(",") if name.strip()))
 

@@ -61,7 +61,7 @@ class RunArgumentError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What a container is started with; every field is as `docker run` takes it."""
+    """The options of a container; every field is as `docker run` takes it."""
 
     annotations: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()

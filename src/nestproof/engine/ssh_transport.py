@@ -66,7 +66,7 @@ class _Connection(HTTPConnection):
             raise ConnectionError(self._reason() or str(error)) from error
 
     def _reason(self) -> str:
-        """Why nobody answers, from a second one: one that is written to may say only that nobody reads."""
+        """Ask a second connection why the first got no answer: a closed pipe may give no reason."""
         again = Dialog(_DIAL, self._environment)
         with again.socket:
             return again.said(timeout=5.0).strip()

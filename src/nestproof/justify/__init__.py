@@ -1,1 +1,1 @@
-"""The least privilege, proved by experiment: fewer relaxations, and which probe breaks."""
+"""Find the least privilege by experiment: remove relaxations, and see which probe breaks."""

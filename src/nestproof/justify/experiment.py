@@ -1,4 +1,4 @@
-"""Containers for sets of options: each started once, several at a time, all gone at the end."""
+"""Run the probes in containers with sets of options: each container once, several at a time."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ _COPY_TIMEOUT = 30
 
 
 class CancelledError(EngineError):
-    """Another experiment failed, or a person gave up."""
+    """Another experiment failed, or the run was interrupted."""
 
 
 def sandbox_probes(run: SmokeRun) -> tuple[Probe, ...]:
-    """The probes of the profile that a relaxation can decide; the others look at the image alone."""
+    """The probes of the profile that a relaxation can affect; the others look only at the image."""
     asked = (*plan_probes(run.profile), *run.custom_probes)
     return tuple(
         probe for probe in asked if probe.needs_namespaces or probe in run.custom_probes or probe.name in _TOO
@@ -93,12 +93,12 @@ def variant(run: SmokeRun, options: Set) -> SmokeRun:
 
 
 def _forget(_: TargetFacts) -> None:
-    """For experiments whose surroundings are known."""
+    """Ignore the facts of a container; they are known already."""
 
 
 @dataclass(slots=True)
 class ExperimentRunner:
-    """Does experiments on one engine; `workers` is how many containers there are at a time."""
+    """Run experiments on one engine; `workers` is the number of containers at a time."""
 
     engine: Engine
     run: SmokeRun
@@ -106,16 +106,16 @@ class ExperimentRunner:
     workers: int
     learn: Callable[[TargetFacts], None] = _forget
     vary: Callable[[SmokeRun, Set], SmokeRun] = variant
-    """Makes of the run the one that a set of options stands for."""
+    """Turns the run into the one for a set of options."""
     refused: dict[Set, str] | None = None
-    """Takes what the engine does not start, and why; without it, that is an error."""
+    """Called with a set that the engine does not start, and the reason; unset, that is an error."""
     started: int = 0
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _living: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def trials(self, jobs: Sequence[Job]) -> Iterator[tuple[Trial, ...]]:
-        """What each job showed, as it is done; raises EngineError when one could not be done."""
+        """Run the jobs, and yield each result as it is done; raises EngineError if one could not be done."""
         # A large set takes longest: begun first, it does not hold up the end.
         queue = sorted(jobs, key=lambda job: (-len(job.options), sorted(job.options)))
         pool = ThreadPoolExecutor(self.workers)
@@ -133,7 +133,7 @@ class ExperimentRunner:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _cancel(self) -> None:
-        """Take the containers away from whoever waits for their answers."""
+        """Remove the containers, so that no thread waits for their answers."""
         self._cancelled.set()
         with interrupts_deferred(), self._lock:
             for name in self._living:

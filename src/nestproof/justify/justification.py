@@ -1,4 +1,4 @@
-"""Trials ─▶ what each relaxation is there for: needed, removable, or not shown on this host."""
+"""Derive from trials the purpose of each relaxation: needed, removable, or not shown on this host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nestproof.justify.trials import BwrapVariant, ExperimentHost, SortedSet, Tr
 
 
 class Need(StrEnum):
-    """What an experiment says of a relaxation."""
+    """The experiment's verdict on a relaxation."""
 
     NEEDED = "needed"
     REMOVABLE = "removable"
@@ -39,16 +39,16 @@ class Row:
     check: str = ""
     source: str = ""
     hosts: Annotated[str, Field(alias="neededOn")] = ""
-    """Where it is needed, for one that is not needed here or cannot be shown here."""
+    """The hosts that need it, for a relaxation that is not needed or cannot be shown here."""
     by_default: bool = False
     """Docker grants it without being asked: shown by dropping all capabilities first."""
     copy_does_without: bool | None = None
-    """Whether a bwrap without the setuid bit works without it; None when that was not asked."""
+    """True if a bwrap without the setuid bit works without it; None if that was not tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """The sets that suffice on one way, with nothing to take away; `complete` when there are no others."""
+    """The minimal sets that suffice on one way; `complete` if there are no others."""
 
     way: Annotated[BwrapVariant, Field(alias="bwrap")]
     sets: tuple[SortedSet, ...]
@@ -57,7 +57,7 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True)
 class Justification:
-    """What the experiments on one host say of one profile's relaxations."""
+    """The results of the experiments on one host about one profile's relaxations."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -69,9 +69,9 @@ class Justification:
     minima: Annotated[tuple[Minimum, ...], Field(alias="minimal")]
     trials: tuple[Trial, ...]
     none_at_all: Annotated[bool | None, Field(alias="noCapabilityAtAll")] = None
-    """Whether the way without setuid works without any capability; None when that was not asked."""
+    """True if the way without setuid works without any capability; None if that was not tried."""
     others_idle: Annotated[bool | None, Field(alias="otherDefaultsIdle")] = None
-    """Whether the setuid way works with the six capabilities alone; None when that was not asked."""
+    """True if the setuid way works with the six capabilities alone; None if that was not tried."""
     contradictions: tuple[tuple[SortedSet, SortedSet], ...] = ()
     """Sets that suffice within larger ones that do not: then the search's assumption does not hold."""
     date: str = ""
@@ -119,7 +119,7 @@ def justify(
 
 
 def _alike(answers: Mapping[Set, bool]) -> dict[Set, bool]:
-    """Only sets that start from Docker's own capabilities: dropping all is no relaxation more."""
+    """True for sets that start from Docker's own capabilities: dropping all is no relaxation."""
     return {options: suffices for options, suffices in answers.items() if DROP_ALL not in options}
 
 
@@ -138,7 +138,7 @@ def _rows(
 
 
 def _follows(options: Set, trials: Mapping[Set, Trial]) -> bool | None:
-    """Whether the set suffices, as far as that follows from what was tried."""
+    """True if the set suffices, False if not; None if the experiments do not tell."""
     return Known(_alike(sufficing(trials))).follows(options)
 
 

@@ -1,4 +1,4 @@
-"""Which check of the kernel, of Docker or of bubblewrap stands behind a relaxation, and where it matters.
+"""The check of the kernel, Docker or bubblewrap behind each relaxation, and the hosts that have it.
 
 Sources are files of Linux, moby and bubblewrap, or what was measured; bubblewrap's are those of 0.8.
 """
@@ -22,7 +22,7 @@ _SIX = "a setuid bwrap demands it in the bounding set (bubblewrap, REQUIRED_CAPS
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What asks for a relaxation (a sentence without its full stop), who says so, and on which hosts."""
+    """The kernel's reason for a relaxation (a sentence without its full stop), its source, and its hosts."""
 
     asks: str
     source: str
@@ -99,7 +99,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 
 
 def check_of(relaxation: str) -> Check:
-    """The check behind a relaxation; an empty one where none is known."""
+    """The check behind a relaxation; an empty one if none is known."""
     if relaxation.startswith("security-opt=label="):
         return CHECKS["security-opt=label=disable"]
     if relaxation.startswith("security-opt=apparmor="):
@@ -108,6 +108,6 @@ def check_of(relaxation: str) -> Check:
 
 
 def can_show(relaxation: str, host: ExperimentHost) -> bool:
-    """Whether taking the relaxation away can show anything there: not where nothing enforces it."""
+    """True if removing the relaxation can show anything on this host: something enforces its absence."""
     lsm = check_of(relaxation).lsm
     return not lsm or host.confines_with(lsm)

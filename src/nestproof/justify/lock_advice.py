@@ -1,4 +1,4 @@
-"""Reasons for the privilege lock out of experiments, where no person has written one."""
+"""Take reasons for the privilege lock from experiments, for entries without a person's reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nestproof.privileges.relaxations import relaxations_asked
 
 
 def removable(profile: Profile, document: Document, made: Iterable[Justification]) -> Iterator[Finding]:
-    """What the evidence of all hosts says of the profile as it is now: nothing of one that a host needs."""
+    """Relaxations that the evidence of all hosts shows to be removable."""
     asked = relaxations_asked(profile.run)
     of_it = [one for one in merge(made) if one.target.profile == profile.name and one.asked == asked]
     places = relaxation_locations(profile, document)
@@ -61,7 +61,7 @@ def reasons_shown(lock: Lock, made: Justification) -> dict[str, str]:
 
 
 def fill_reasons(workspace: Path, made: Justification) -> Outcome:
-    """Write them into the lock, and nothing else; raises UsageError when it is not sound."""
+    """Write the reasons into the lock, and nothing else; raises UsageError if the lock is not sound."""
     lock = read_lock(workspace)
     if lock is None:
         said = f"there is no {LOCK_FILE} to fill; make it: nestproof privileges --update"

@@ -1,4 +1,4 @@
-"""A justification ─▶ outcomes, one for each relaxation and each way, and the table for people."""
+"""Turn a justification into outcomes, one for each relaxation and each way, and into a table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _STATUS = {
 
 
 def outcomes_of(made: Justification, started: int) -> Iterator[Outcome]:
-    """What is said of each relaxation, then of each way; `started` is how many containers it took."""
+    """Outcomes for each relaxation, then for each way; `started` counts the containers."""
     sets = len({trial.options for trial in made.trials})
     said = f"{len(made.baseline.answers)} probes work with all of it; {sets} sets of options tried"
     known = f", {sets - started} of them known before" if sets > started else ""
@@ -98,7 +98,7 @@ def _outcome(row: Row, made: Justification) -> Outcome:
 
 
 def summary(row: Row) -> str:
-    """What the experiment says of a relaxation, in a sentence."""
+    """The result for a relaxation, in a sentence."""
     match row.need:
         case Need.NEEDED:
             many = "probe breaks" if len(row.probes) == 1 else "probes break"
@@ -146,7 +146,7 @@ def _names(options: Set) -> str:
 
 
 def table(made: Sequence[Justification]) -> str:
-    """For people: each relaxation with the check behind it, its source, and who breaks."""
+    """The table as text: each relaxation with its check, the source, and the probes that break."""
     lines = []
     for one in made:
         lines += [f"{one.target}, on {one.host}", ""]

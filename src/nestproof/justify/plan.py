@@ -1,4 +1,4 @@
-"""Which experiments a justification takes: both ways to a sandbox searched in step, and Docker's own set."""
+"""Plan the experiments of a justification: both ways to a sandbox in step, and Docker's own set."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from nestproof.justify.trials import BwrapVariant, Job, Trial
 
 Ledger = Mapping[tuple[Set, BwrapVariant], Trial]
 OWN_CAPABILITIES = tuple(f"cap-add={name}" for name in sorted(SETUID_BWRAP & DOCKER_DEFAULT))
-"""What a setuid bwrap demands and Docker grants: seen only when all is dropped first."""
+"""Capabilities that a setuid bwrap demands and Docker grants: visible only after all are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a profile asks for, and of that what this host can show anything about."""
+    """The relaxations of a profile, and those that this host can test."""
 
     asked: Set
     shown: Set
 
     @property
     def kept(self) -> Set:
-        """What is in every set, because taking it away shows nothing here."""
+        """Relaxations in every set, because removing them shows nothing here."""
         return self.asked - self.shown
 
     @property

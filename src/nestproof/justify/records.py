@@ -15,7 +15,7 @@ from nestproof.justify.trials import ExperimentHost
 
 
 class RecordError(NestproofError):
-    """A record is none that this nestproof can read."""
+    """A record that this version of nestproof cannot read."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What root, a user and a sandboxed command can do in a profile and beside it: the risk that stays, tried."""
+"""Try what root, a user and a sandboxed command can still do, in a profile and beside it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SANDBOX = "bwrap --ro-bind / / --dev /dev --tmpfs /tmp --unshare-user --unshare
 
 
 class ActionResult(StrEnum):
-    """What came of an attempt."""
+    """The result of an attempt."""
 
     YES = "yes"
     NO = "no"
@@ -45,17 +45,17 @@ class ActionResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something to attempt; its script is the file of its name among the probes."""
+    """An action to attempt; its script is the file of its name among the probes."""
 
     name: str
     what: str
     takes: str
-    """What the kernel and Docker ask for it, and who says so."""
+    """The kernel's and Docker's conditions for it, and their source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A deed, who attempted it where, what came of it, and what was said when it was refused."""
+    """An attempted action: the user and container, the result, and the refusal's words."""
 
     deed: Action
     actor: str
@@ -108,7 +108,7 @@ USER_DEFAULT, USER_HERE, INNER = (
 
 
 def attempts(engine: Engine, run: SmokeRun) -> Iterator[Attempt]:
-    """Every deed by root and the profile's user, with Docker's defaults and in the profile, and in a sandbox.
+    """Try every action as root and as the user: with Docker's defaults, in the profile, in a sandbox.
 
     One container without any relaxation and one with the profile's own, of the same image. Raises EngineError
     when one of them cannot be started.
@@ -154,7 +154,7 @@ def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
 
 
 def judged(deed: Action, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
-    """What came of it: a refusal counts only in its words and with its control."""
+    """Judge an attempt: a refusal counts only in its own words and with its control."""
     lines = stdout.splitlines()
     controlled = bool(lines) and lines[0].startswith("control: ")
     if status == 0 and controlled and lines[1:] == ["done"]:
@@ -166,7 +166,7 @@ def judged(deed: Action, actor: str, status: int, stdout: str, stderr: str) -> A
 
 
 def outcomes_of(target: Target, tried: Sequence[Attempt]) -> Iterator[Outcome]:
-    """An outcome for each deed: whatever came of it is an answer, unless nothing did."""
+    """An outcome for each action: each result is an answer, unless there is none."""
     for deed in DEEDS:
         of_it = [attempt for attempt in tried if attempt.deed == deed]
         could = [attempt.actor for attempt in of_it if attempt.could is ActionResult.YES]
@@ -190,7 +190,7 @@ def to_json(target: Target, tried: Sequence[Attempt]) -> dict[str, Any]:
 
 
 def table(tried: Sequence[Attempt], *, mapped: bool = False) -> str:
-    """The attempts as a Markdown table: a row for each deed, a column for each who.
+    """The attempts as a Markdown table: a row for each action, a column for each user and container.
 
     `mapped`: the engine maps root to another user of the host, which says why root's capabilities do less.
     """

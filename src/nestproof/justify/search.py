@@ -1,4 +1,4 @@
-"""Which sets of options suffice, and nothing less: a search that asks for experiments in batches.
+"""Search the smallest sets of options that suffice, with experiments in batches.
 
 It assumes that more options never break what fewer allow, and so leaves out what follows from answers that it
 has. The assumption is held against everything that was really run: see `contradictions`.
@@ -27,12 +27,12 @@ class Found:
 
 @dataclass(slots=True)
 class Known:
-    """What was answered, and what follows from it."""
+    """The answers so far, and what follows from them."""
 
     answers: dict[Set, bool] = field(default_factory=dict)
 
     def follows(self, options: Set) -> bool | None:
-        """Whether the set suffices; None when that does not follow from any answer."""
+        """True if the set suffices, False if not; None if no answer tells."""
         if options in self.answers:
             return self.answers[options]
         for asked, suffices in self.answers.items():
@@ -41,7 +41,7 @@ class Known:
         return None
 
     def open(self, sets: Iterable[Set]) -> list[Set]:
-        """Those of the sets that have to be asked for."""
+        """The sets that still have to be tried."""
         return [options for options in sets if self.follows(options) is None]
 
 

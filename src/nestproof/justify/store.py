@@ -1,4 +1,4 @@
-"""Justifications in the workspace: what is known of a host is not tried again."""
+"""Keep justifications in the workspace, so that known experiments are not repeated."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def key_of(run: SmokeRun, host: ExperimentHost, probes: tuple[Probe, ...]) -> st
 
 
 def recall(workspace: Path, target: Target, key: str) -> Justification | None:
-    """What is known by that key; None when nothing is, or nothing that can be read."""
+    """Read a stored result; None if there is none, or none that can be read."""
     with contextlib.suppress(OSError, ValueError, RecordError):
         return from_json(json.loads(_file(workspace, target, key).read_text("utf-8")))
     return None

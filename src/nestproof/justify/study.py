@@ -30,7 +30,7 @@ from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
 @dataclass(frozen=True, slots=True)
 class JustifyRequest:
-    """Whose relaxations are to be justified, and whether what is known already counts."""
+    """The profiles to justify; `fresh` ignores stored results."""
 
     profiles: tuple[str, ...] = ()
     platform: str = ""
@@ -41,7 +41,7 @@ class JustifyRequest:
 
 
 class NotShownError(NestproofError):
-    """Nothing can be shown here: not a failure of what is under test."""
+    """This host can show nothing; the profile has not failed."""
 
     exit_code = 3
 
@@ -68,7 +68,7 @@ def study(
 
 
 def each_target(request: JustifyRequest, session: Session, ask: Study) -> Generator[Outcome]:
-    """Build each profile's image and ask; what cannot be asked is an outcome too."""
+    """Build each profile's image and run the probes; an error is an outcome too."""
     names = session.profiles.names(request.profiles)
     lock, custom = read_lock(session.workspace), session.custom_probes
     nodes, machines = session.open_nodes(), session.open_machines() if request.vm else None
@@ -116,7 +116,7 @@ def host_of(engine: Engine, run: SmokeRun) -> ExperimentHost:
 def investigate(
     engine: Engine, run: SmokeRun, session: Session, *, fresh: bool
 ) -> Generator[Outcome, None, Justification]:
-    """Do what experiments are not known yet; yields their outcomes, returns the table, keeps it."""
+    """Run the experiments that are not known yet; yields outcomes, returns and keeps the table."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     question = Question(asked, frozenset(name for name in asked if can_show(name, host)))
     probes = asked_probes(run)
@@ -147,7 +147,7 @@ def investigate(
 
 
 def _unknown(jobs: list[Job], ledger: dict[tuple[Set, BwrapVariant], Trial], mode: str) -> list[Job]:
-    """What of the jobs is not known yet."""
+    """The jobs without a stored result."""
     # Of a bwrap that is known not to be setuid there is no copy to ask.
     only_own = bool(mode) and not ExperimentHost("", (), "", "", "", mode).is_setuid
     left = []

@@ -1,4 +1,4 @@
-"""Which single relaxation would make a failing profile pass, the cheapest in risk first."""
+"""Find the single relaxation of lowest risk that makes a failing profile pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterator[Outcome]:
-    """Try the profile with one relaxation more; what works is an outcome for each bwrap that is asked."""
+    """Try the profile with one more relaxation; yields an outcome for each bwrap."""
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     runner = ExperimentRunner(engine, run, asked_probes(run), workers_for(engine, run))
     trials = _tried(runner, [asked])
@@ -62,7 +62,7 @@ def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterat
 
 
 def batches(asked: Set, host: ExperimentHost) -> list[list[str]]:
-    """What to try, in turns: what is no capability, then the capabilities of each rank."""
+    """The relaxations to try, in turns: first those that are no capability, then capabilities by rank."""
     walls = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
     single = [f"cap-add={name}" for name in NAMES if name not in DOCKER_DEFAULT]
     ranks = sorted({risk_of(name).rank for name in single})
@@ -72,7 +72,7 @@ def batches(asked: Set, host: ExperimentHost) -> list[list[str]]:
 
 
 def by_risk(names: Sequence[str]) -> list[str]:
-    """The cheapest first; of the same rank, privileged last."""
+    """Sort by risk, the lowest first; of the same rank, privileged last."""
     return sorted(names, key=lambda name: (risk_of(name).rank, name == "privileged", name))
 
 

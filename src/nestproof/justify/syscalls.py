@@ -1,4 +1,4 @@
-"""Which denied system calls a profile's sandbox makes: each denied by itself, and which probes break."""
+"""Find the denied system calls that a profile's sandbox makes: each denied alone, then the probes."""
 
 from __future__ import annotations
 

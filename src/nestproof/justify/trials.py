@@ -1,4 +1,4 @@
-"""What one set of options made of the probes: the values that travel from the experiments to the tables."""
+"""Results of one set of options: the values that travel from the experiments to the tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENOUGH = frozenset({Status.PASS, Status.DEGRADED, Status.UNVERIFIED})
 
 
 class BwrapVariant(StrEnum):
-    """Whose bwrap is asked: the image's own, or a copy of it without the setuid bit, first on the PATH.
+    """The tested bwrap: the image's own, or a copy of it without the setuid bit, first on the PATH.
 
     Where the image's own is not setuid, there is no copy: it would be the same program again.
     """
@@ -32,7 +32,7 @@ class BwrapVariant(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a probe came to: its verdict, and for one that is not enough what was said, and why."""
+    """A probe's verdict; if it is no pass, also the summary and the cause."""
 
     probe: str
     status: Status
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A set of options, a bwrap, and what each probe came to with them."""
+    """A set of options, a bwrap, and the answer of each probe."""
 
     options: SortedSet
     way: Annotated[BwrapVariant, Field(alias="bwrap")]
@@ -58,18 +58,18 @@ class Trial:
 
     @property
     def broken(self) -> tuple[Answer, ...]:
-        """The probes that do not work so."""
+        """The probes that fail in this trial."""
         return tuple(answer for answer in self.answers if answer.status not in _ENOUGH)
 
     @property
     def suffices(self) -> bool:
-        """Whether all probes work."""
+        """True if all probes work."""
         return not self.broken
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A set of options, and whose bwrap is to be asked with it."""
+    """A set of options, and the bwrap to test with it."""
 
     options: Set
     ways: frozenset[BwrapVariant]
@@ -81,7 +81,7 @@ _WALLS = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
 
 @dataclass(frozen=True, slots=True)
 class ExperimentHost:
-    """Where the experiments were done, as far as it decides what they show."""
+    """The facts of a host that decide what experiments show there."""
 
     kernel: str
     lsms: tuple[str, ...]
@@ -95,17 +95,17 @@ class ExperimentHost:
     """The mode of the image's bwrap, such as `4755 root`; empty when it has none."""
 
     def confines_with(self, name: str) -> bool:
-        """Whether the engine has that security option."""
+        """True if the engine has that kind of security option."""
         return name in self.lsms
 
     @property
     def maps_root(self) -> bool:
-        """Whether root in a container is another user of the host."""
+        """True if root in a container is another user of the host."""
         return not ROOT_MAPPED.isdisjoint(self.lsms)
 
     @property
     def is_setuid(self) -> bool:
-        """Whether the image's own bwrap is setuid."""
+        """True if the image's own bwrap is setuid."""
         mode = self.bwrap.partition(" ")[0]
         return len(mode) == 4 and mode[0] in "4567"
 
@@ -115,10 +115,10 @@ class ExperimentHost:
 
 
 def of_way(trials: Iterable[Trial], way: BwrapVariant) -> dict[Set, Trial]:
-    """The trials with one of the two programs, by their options."""
+    """The trials of one way, by their options."""
     return {trial.options: trial for trial in trials if trial.way is way}
 
 
 def sufficing(trials: Mapping[Set, Trial]) -> dict[Set, bool]:
-    """Whether each set was enough."""
+    """Map each set to whether it was enough."""
     return {options: trial.suffices for options, trial in trials.items()}

@@ -1,1 +1,1 @@
-"""The engine that answers for a platform, transfer to it, and workers."""
+"""Engines for platforms, transfer to them, and workers."""

@@ -1,4 +1,4 @@
-"""The watch over a node: is its engine still there while work is done on it?"""
+"""Watch over a node while work runs on it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ping(engine: Engine, name: str) -> None:
 
 @contextlib.contextmanager
 def watchdog(engine: Engine, name: str) -> Iterator[None]:
-    """Look after the node during the block, and end the lane when it does not answer within its timeout."""
+    """Ping the node during the block, and cancel its work if it does not answer within its timeout."""
     stop, over = current_token(), threading.Event()
 
     def watch() -> None:
@@ -66,7 +66,7 @@ def watchdog(engine: Engine, name: str) -> Iterator[None]:
 
 
 def _mark_lost(engine: Engine, error: EngineError, stop: CancelToken | None) -> None:
-    """Let nothing wait for the engine any more."""
+    """Cancel everything that waits for the engine."""
     engine.api.timeout = _TIMEOUT_OF_THE_LOST
     if stop is not None:
         stop.lose(error.what, error.why)

@@ -1,4 +1,4 @@
-"""Which engine answers for which platform, and how truly."""
+"""A node: an engine for some platforms, and how it runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nestproof.engine.client import EngineFacts
 
 
 class Fidelity(StrEnum):
-    """How a node runs a platform's programs."""
+    """The way that a node runs a platform's programs: native, emulated or virtual."""
 
     NATIVE = "native"
     VIRTUAL = "virtual"
@@ -25,19 +25,19 @@ class Fidelity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An engine bound to a platform: how it runs it, why it counts as that, and what would be truer."""
+    """An engine for a platform: its fidelity, the reason for it, and a node of higher fidelity."""
 
     platform: str
     fidelity: Fidelity
     reason: str
     remedy: str = ""
     timeout_factor: int = 1
-    """By how much the timeouts of what is asked there are longer."""
+    """The factor for timeouts on this node."""
     name: str = DEFAULT_NODE
 
 
 def vm_node(facts: EngineFacts, name: str = "guest") -> Node:
-    """A guest's engine for the guest's own platform: its kernel answers, and slowly without hardware help."""
+    """A virtual machine's engine for its own platform: a real kernel, slow without hardware support."""
     kernel = f"a guest's own {architecture(facts.platform)} kernel, {facts.kernel}"
     return Node(facts.platform, Fidelity.VIRTUAL, kernel, timeout_factor=10, name=name)
 
@@ -68,7 +68,7 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
 
 
 def _handled_platforms(facts: EngineFacts) -> frozenset[str]:
-    """Podman does not say what it emulates: on this machine, it is what the kernel has a handler for."""
+    """Podman does not name the platforms that it emulates; on this machine, the kernel's handlers tell."""
     if not facts.address.startswith("unix://"):
         return frozenset()
     return frozenset(

@@ -1,4 +1,4 @@
-"""The nodes of a run: the docker client's own engine and configured ones, each reached when it is needed."""
+"""The nodes of a run: the docker client's own engine and configured ones, opened on demand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANK = (Fidelity.NATIVE, Fidelity.VIRTUAL, Fidelity.EMULATED, Fidelity.ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a target is built, and where it is smoked: mostly the same engine."""
+    """The nodes that build and smoke a target: mostly the same one."""
 
     node: Node
     engine: Engine
@@ -45,7 +45,7 @@ class Placement:
 
 @dataclass(slots=True)
 class _NodeState:
-    """A node by its name, and what came of reaching it."""
+    """A node by its name, and its engine or error."""
 
     name: str
     settings: ConfiguredNode | None
@@ -73,7 +73,7 @@ def require_node(config: Config, name: str) -> None:
 
 
 class NodePool:
-    """All nodes by name. `say` is told what is found and cleared away on the way."""
+    """All nodes by name; `say` gets progress messages."""
 
     def __init__(self, nodes: Sequence[ConfiguredNode], workspace: Path, say: Callable[[str], None]) -> None:
         self._say = say
@@ -82,7 +82,7 @@ class NodePool:
             self._members[node.name] = _NodeState(node.name, node, docker_variables(node, workspace))
 
     def reach(self, name: str) -> Engine:
-        """The node's engine, cleared of what killed runs left there; raises EngineError."""
+        """Open the node's engine, and remove leftovers of killed runs; raises EngineError."""
         return _engine_of(self._reached(self._members[name]))
 
     def own_platform(self, name: str) -> str:
@@ -109,7 +109,7 @@ class NodePool:
                 yield member.name, member.engine.facts.address, node, taken
 
     def place(self, platform: str, wanted: str = "") -> Placement:
-        """Where a platform's targets go: native before virtual before emulated.
+        """Choose the node for a platform: native before virtual before emulated.
 
         Of those that are equally true, one whose configuration names the platform, then the docker client's
         own, then the first. With `wanted`, that node or none. Raises EngineUnavailable when none runs it.
@@ -212,7 +212,7 @@ def _nothing(platform: str, silent: Sequence[_NodeState]) -> NestproofError:
 
 
 def docker_variables(node: ConfiguredNode, workspace: Path) -> dict[str, str]:
-    """What the docker client is told of the node."""
+    """The environment that makes a docker client reach the node."""
     if node.context is not None:
         return {"DOCKER_CONTEXT": node.context}
     variables = {"DOCKER_HOST": node.host or ""}

@@ -1,4 +1,4 @@
-"""One run of a command: its messages and environment, what it reads once, what it learns for the evidence."""
+"""One run of a command: its messages, its environment, and files that are read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and workspaces given to an engine on another machine."""
+"""Transfer images and workspaces to an engine on another machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Prepare = Callable[["APIClient", str], None]
 def adapt_for_remote(
     request: dict[str, Any], workspace: Path, *, remote: bool
 ) -> tuple[dict[str, Any], Prepare | None]:
-    """The request as an engine here or elsewhere can carry it out, and what its container needs first."""
+    """Adapt the request to an engine elsewhere, and list the folders to copy first."""
     if not remote:
         return request, None
     request, folders = replace_binds(request, workspace)

@@ -1,4 +1,4 @@
-"""Guests with a kernel of their own: started, reached, and given an image and a workspace."""
+"""Virtual machines with their own kernel: start them, reach their engines."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CALL_TIMEOUT = 600
 
 
 def control(command: Sequence[str], workspace: Path, *arguments: str) -> int:
-    """Hand a word to the guests' command, with the terminal; returns its exit status."""
+    """Run the command for virtual machines on the terminal; returns its exit status."""
     return run_interactive([*_argv(command, workspace), *arguments])
 
 
 def start_vm(command: Sequence[str], workspace: Path, platform: str, say: Callable[[str], None]) -> Engine:
-    """The engine of the platform's guest, started if need be.
+    """Start the platform's virtual machine if need be, and return its engine.
 
     Raises CommandError when it does not start, EngineUnavailable when its engine does not answer.
     """
@@ -43,7 +43,7 @@ def start_vm(command: Sequence[str], workspace: Path, platform: str, say: Callab
 
 
 class VirtualMachines:
-    """The guests of a run, each opened once, however many targets ask for it."""
+    """The virtual machines of a run, each opened once for all its targets."""
 
     def __init__(self, command: Sequence[str], workspace: Path, say: Callable[[str], None]) -> None:
         self._command, self._workspace, self._say = command, workspace, say
@@ -51,7 +51,7 @@ class VirtualMachines:
         self._opened: dict[str, Engine] = {}
 
     def open(self, platform: str) -> Engine:
-        """The engine of the platform's guest, cleared of what killed runs left there; see open_guest."""
+        """Open the engine of the platform's virtual machine, and remove leftovers of killed runs."""
         with acquire(self._lock):
             if platform not in self._opened:
                 guest = start_vm(self._command, self._workspace, platform, self._say)

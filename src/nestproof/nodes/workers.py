@@ -1,4 +1,4 @@
-"""Targets side by side: a lane for each node, and in it as many at a time as the node carries."""
+"""Work on targets in parallel: a pool for each node, with as many workers as the node carries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Job = Callable[[], Generator[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class WorkerPool:
-    """What one node is to do, and how much of it at a time."""
+    """The work of one node, and how much of it runs at a time."""
 
     jobs: Sequence[Job]
     width: int

@@ -1,4 +1,4 @@
-"""The privileges of all profiles beside those of another revision: what a branch adds and removes."""
+"""Compare the privileges of all profiles with those of another revision."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the working tree adds and removes since its merge base with a revision."""
+    """Relaxations that the working tree adds and removes since its merge base with a revision."""
 
     base: str
     commit: str
@@ -47,12 +47,12 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 when something is added, or may be, because a profile cannot be read now."""
+        """1 if something is added, or may be, as a profile cannot be read now; else 0."""
         return int(any(change.added or (change.after and change.after.trouble) for change in self.changes))
 
 
 def compare(profiles: ProfileReader, base: str) -> Comparison:
-    """What the working tree asks for, beside its merge base with `base`.
+    """Compare the working tree's relaxations with those at its merge base with `base`.
 
     Raises UsageError when `base` is no commit, UnanswerableError where the history does not reach that far.
     """
@@ -72,7 +72,7 @@ def compare_sides(
     after: Mapping[str, RequestedPrivileges],
     lock: Lock | None,
 ) -> Change:
-    """What a profile asks for and did not, and the reverse; after an unreadable file, all counts as added."""
+    """Relaxations only in one of two sides; after an unreadable file, all count as added."""
     old, new = before.get(name), after.get(name)
     asked, had = (set(side.asked) if side else set() for side in (new, old))
     unknown = new is not None and new.trouble
@@ -99,7 +99,7 @@ class _RecordedFile(PosixPath):
 def _recorded_side(
     name: str, recorded: Recorded, profiles: ProfileReader, commit: str
 ) -> RequestedPrivileges:
-    """The same workspace on both sides: what a profile asks for can depend on where that is."""
+    """The workspace in both revisions: its path can decide a profile's relaxations."""
     if recorded.trouble:
         return RequestedPrivileges(recorded.file, trouble=f"{recorded.file}: {recorded.trouble}")
     if b'"dockerComposeFile"' in recorded.content:
@@ -115,7 +115,7 @@ def _recorded_side(
 def _renamed_from(
     name: str, before: Mapping[str, RequestedPrivileges], after: Mapping[str, RequestedPrivileges]
 ) -> str:
-    """The profile that is gone and of whose lines the new one has most, at least half, as git has it."""
+    """The removed profile with most of the new one's lines, at least half, as git decides."""
     new = Counter(after[name].lines)
     alike = {gone: _likeness(Counter(before[gone].lines), new) for gone in before if gone not in after}
     nearest = max(alike, key=lambda gone: alike[gone], default="")

@@ -1,4 +1,4 @@
-"""The privileges of all profiles: shown as they stand to the lock, or written into it."""
+"""List the privileges of all profiles against the lock, or write them into it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nestproof.privileges.risks import risk_of
 
 
 class LockStatus(StrEnum):
-    """How a relaxation stands to the lock."""
+    """A relaxation's relation to the lock."""
 
     LOCKED = "in the lock"
     MISSING = "not in the lock"
@@ -33,7 +33,7 @@ class LockStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Privilege:
-    """A relaxation of a profile, how it stands to the lock, and the reason that the lock has."""
+    """A relaxation of a profile, its status in the lock, and its reason there."""
 
     relaxation: str
     standing: LockStatus
@@ -42,7 +42,7 @@ class Privilege:
 
 @dataclass(frozen=True, slots=True)
 class ProfilePrivileges:
-    """A profile with its privileges, the gravest first; where it could not be read, `trouble` says why."""
+    """A profile with its privileges, the gravest first; `trouble` says why it could not be read."""
 
     name: str
     file: str
@@ -52,7 +52,7 @@ class ProfilePrivileges:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The privileges of every profile, held against the lock."""
+    """The privileges of every profile, compared with the lock."""
 
     has_lock: bool
     holders: tuple[ProfilePrivileges, ...]
@@ -66,7 +66,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What an update did to the lock, by profile and relaxation, and which reasons a person still owes."""
+    """The changes of an update to the lock, and the reasons that a person still has to write."""
 
     written: bool
     added: tuple[tuple[str, str], ...]
@@ -81,7 +81,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class RequestedPrivileges:
-    """What a profile's file asks for or, in `trouble`, why that is not known."""
+    """The relaxations in a profile's file or, in `trouble`, why they are unknown."""
 
     file: str
     lines: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ def update(profiles: ProfileReader) -> Updated:
 
 
 def hold(sides: Mapping[str, RequestedPrivileges], lock: Lock | None) -> Iterator[ProfilePrivileges]:
-    """Each profile with its privileges, then what the lock has for profiles that do not exist."""
+    """List each profile with its privileges, then the lock's entries for profiles that do not exist."""
     for name in dict.fromkeys([*sides, *(lock or {})]):
         side = sides.get(name, RequestedPrivileges(""))
         locked = lock.get(name, {}) if lock and not side.trouble else {}
@@ -127,7 +127,7 @@ def hold(sides: Mapping[str, RequestedPrivileges], lock: Lock | None) -> Iterato
 
 
 def privilege(relaxation: str, profile: str, lock: Lock | None, *, asked: bool = True) -> Privilege:
-    """A relaxation as it stands to the lock."""
+    """A relaxation with its status in the lock."""
     if lock is None:
         return Privilege(relaxation, LockStatus.UNHELD)
     locked = lock.get(profile, {})
@@ -137,7 +137,7 @@ def privilege(relaxation: str, profile: str, lock: Lock | None, *, asked: bool =
 
 
 def by_rank(relaxations: Iterable[str]) -> tuple[str, ...]:
-    """The gravest first."""
+    """Sort by rank, the gravest first."""
     return tuple(sorted(relaxations, key=lambda name: (-risk_of(name).rank, name)))
 
 
@@ -148,7 +148,7 @@ def read_requested(profiles: ProfileReader, *, may_be_none: bool = False) -> dic
 
 
 def read_requested_of(profiles: ProfileReader, name: str) -> RequestedPrivileges:
-    """What a profile's file asks for."""
+    """Read the relaxations of a profile's file."""
     shown = profiles.shown(name)
     try:
         reading = profiles.read(name)
@@ -159,7 +159,7 @@ def read_requested_of(profiles: ProfileReader, name: str) -> RequestedPrivileges
 
 
 def _reasons(asked: Iterable[str], written: Mapping[str, str]) -> dict[str, str]:
-    """The reasons that are there, and for the rest one that a person still has to replace."""
+    """The existing reasons, with placeholders for the missing ones."""
     return {
         name: written[name] if written.get(name, "").strip() else unwritten_reason(name) for name in asked
     }

@@ -1,4 +1,4 @@
-"""Where in a profile's file each of its relaxations is asked for."""
+"""Locate each relaxation in a profile's file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The privilege lock: which relaxations each profile may have, and why.
+"""The privilege lock: the relaxations that each profile may have, and the reasons.
 
 A reason that starts with UNWRITTEN is one that nestproof wrote, and no person yet.
 """
@@ -46,7 +46,7 @@ class Lock(Mapping[str, Mapping[str, str]]):
         return len(self.reasons)
 
     def places(self) -> dict[tuple[str, ...], Span]:
-        """Where each profile, and each relaxation of a profile, is named first: a line, mostly."""
+        """The line that first names each profile, and each relaxation of a profile."""
         found: dict[tuple[str, ...], Span] = {}
         table: tuple[str, ...] = ()
         for start, text, value in _statements(self.source):
@@ -82,12 +82,12 @@ def read_lock(workspace: Path) -> Lock | None:
 
 
 def allowed_by(lock: Reasons | None, profile: str, asked: Iterable[str]) -> frozenset[str]:
-    """What a profile may have: what the lock says or, without a lock, what the profile asks for."""
+    """The relaxations that a profile may have: the lock's or, without a lock, the profile's own."""
     return frozenset(asked) if lock is None else frozenset(lock.get(profile, {}))
 
 
 def unwritten_reason(relaxation: str) -> str:
-    """What stands in for the reason of a relaxation until a person writes one."""
+    """The placeholder for a reason that a person has not written."""
     return f"{UNWRITTEN} {risk_of(relaxation).allows}"
 
 
@@ -159,7 +159,7 @@ def _statements(source: Source) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _paths(value: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """What a statement names: a key; of a dotted one, or of a table in one line, both levels."""
+    """The keys that a statement names: of a dotted key, or of an inline table, both levels."""
     for name, below in value.items():
         yield (name,)
         if isinstance(below, dict):

@@ -1,4 +1,4 @@
-"""A profile held against the privilege lock: what it asks for, and what the lock has for nothing."""
+"""Compare a profile with the privilege lock: missing entries, unused entries, missing reasons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 
 def check_lock(name: str, profile: Profile, document: Document, lock: Lock | None) -> Outcome:
-    """Does the profile ask for no more than the lock has for it, with a reason for each?"""
+    """Check that the lock has every relaxation of the profile, with a reason."""
     asked = relaxations_asked(profile.run)
     count = plural(len(asked), "relaxation", none="no")
     if lock is None:
@@ -65,7 +65,7 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
 
 
 def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
-    """Does the lock name only profiles that exist? Nothing is said where there is no lock."""
+    """Check that the lock names only profiles that exist; empty without a lock."""
     if lock is None:
         return None
     places, gone = lock.places(), sorted(set(lock) - set(names))

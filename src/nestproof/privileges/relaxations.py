@@ -1,4 +1,4 @@
-"""What weakens Docker's defaults: as a profile asks for it, and as a container has it.
+"""Relaxations of Docker's defaults: as a profile asks for them, and as a container has them.
 
 A relaxation is named by the `docker run` option that asks for it, without the dashes:
 `cap-add=SYS_ADMIN`, `security-opt=seccomp=unconfined`, `privileged`, `network=host`.
@@ -19,7 +19,7 @@ _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 
 def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
-    """What a profile's options ask for, sorted and without repetition."""
+    """List the relaxations of a profile's options, sorted and without repetition."""
     namespaces = {
         "network": options.network,
         "pid": options.pid,
@@ -39,7 +39,7 @@ def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
 
 
 def relaxations_in_force(inspection: Mapping[str, Any]) -> tuple[str, ...]:
-    """The same, read from the engine's inspection of a container instead of from a file."""
+    """List the relaxations of a running container, from the engine's inspection of it."""
     host = inspection["HostConfig"]
     modes = {
         "network": "NetworkMode",

@@ -1,4 +1,4 @@
-"""The profiles as a revision has them: git is asked which files there are, and what is in them."""
+"""Read the profiles of a git revision."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _recorded(workspace: Path, path: str, facts: list[str]) -> Recorded:
 
 
 def _git(workspace: Path, *arguments: str) -> str:
-    """What git prints; raises CommandError when it cannot answer."""
+    """Run git, and return its output; raises CommandError when git fails."""
     completed = run_git(workspace, *arguments)
     if completed.status == 0:
         return completed.stdout

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 
 class Rank(IntEnum):
-    """How grave a relaxation is; a larger one is shown first."""
+    """The gravity of a relaxation; a larger one is shown first."""
 
     LOW = 1
     """A nuisance, or nothing beyond the container."""
@@ -29,7 +29,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a relaxation allows (a sentence without its full stop), how grave it is, and who says so."""
+    """The risk of a relaxation: what it allows (a sentence without its full stop), its rank, its source."""
 
     rank: Rank
     allows: str

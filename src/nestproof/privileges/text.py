@@ -1,4 +1,4 @@
-"""What is known of the privileges, for a person to read and as JSON."""
+"""Print the privileges as text and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Answer = Shown | Updated | Comparison
 
 NARROWEST, WIDEST = 80, 120
 _INDENT = 12
-"""Where the names of relaxations start, and all that is said of them."""
+"""The column of the relaxations' names and of their text."""
 _COMMIT = 12
 
 

@@ -1,8 +1,8 @@
-"""What programs say when a sandbox cannot be made, and why: the rows that `diagnose` looks through.
+"""Causes of a sandbox's failure, by the words of the programs: the rows that `diagnose` searches.
 
-Texts are those of bubblewrap 0.8 to 0.12. Sources: bubblewrap issues 284, 397, 505 and 632, its PR 742 and
-bubblewrap.c; moby issues 36597 and 42441; docker/cli PR 1808; openai/codex issues 13624, 15057, 43929, 44304
-and 44329; measured on Docker Engine 20.10 and 26.1.
+The texts are those of bubblewrap 0.8 to 0.12. Sources: bubblewrap issues 284, 397, 505 and 632, its PR 742
+and bubblewrap.c; moby issues 36597 and 42441; docker/cli PR 1808; openai/codex issues 13624, 15057, 43929,
+44304 and 44329; measured on Docker Engine 20.10 and 26.1.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Cause:
     cause: str
     fix: str
     holds: Callable[[SandboxFacts], bool | None] | None = None
-    """What must be so around the process; None as an answer when that is not known, which is no objection."""
+    """The condition on the process's surroundings; None from it means unknown, which is no objection."""
     only_when_seen: bool = False
     """The words are also those of a more frequent cause: it needs to be seen around the process."""
     said_by: str = ""

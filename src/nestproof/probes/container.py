@@ -1,4 +1,4 @@
-"""What the container itself must be: its users, its privileges, its bwrap, its terminal."""
+"""Probes of the container: its users, its privileges, its bwrap, its terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sandbox of bubblewrap keeps in, each with what it lets through as the control."""
+"""Probes of the sandbox's containment, each with an allowed action as its control."""
 
 from __future__ import annotations
 

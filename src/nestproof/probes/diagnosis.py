@@ -1,7 +1,7 @@
-"""What a probe said, and what is around it ─▶ cause, layer, smallest fix.
+"""Diagnose a failure: its words and the facts around it give a cause, a layer and the smallest fix.
 
-Words alone are believed only where nothing around the process speaks against them: seccomp is named when the
-kernel says that a filter is on, AppArmor when a profile is enforced.
+The words alone are not enough: seccomp is named only when the kernel reports a filter, AppArmor only when a
+profile is enforced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nestproof.probes.facts import SandboxFacts
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Why something failed: the cause in a sentence, the layer that it lies in, and a line to paste."""
+    """A failure's cause in a sentence, its layer, and a line to paste as the fix."""
 
     cause: str
     layer: str

@@ -1,4 +1,4 @@
-"""What is around a process that decides about a sandbox, as probes/scripts/facts.sh finds it."""
+"""Facts about a process's surroundings that decide about a sandbox, from probes/scripts/facts.sh."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SandboxFacts:
 
     @property
     def is_filtered(self) -> bool | None:
-        """Whether a seccomp filter is on (mode 2 in /proc/self/status); None when unknown."""
+        """True if a seccomp filter is on (mode 2 in /proc/self/status); None if unknown."""
         mode = self.found.get("Seccomp")
         return mode == "2" if mode else None
 
@@ -33,7 +33,7 @@ class SandboxFacts:
 
     @property
     def is_confined(self) -> bool:
-        """Whether an AppArmor profile is enforced."""
+        """True if an AppArmor profile is enforced."""
         return self.apparmor.endswith("(enforce)")
 
     @property
@@ -43,17 +43,17 @@ class SandboxFacts:
 
     @property
     def is_selinux_enforcing(self) -> bool:
-        """Whether SELinux enforces its policy here."""
+        """True if SELinux enforces its policy here."""
         return self.number("selinux") == 1
 
     @property
     def in_container(self) -> bool:
-        """Whether Docker or Podman left the file by which their containers are known."""
+        """True if the file exists by which a container of Docker or Podman is known."""
         return "container" in self.found
 
     @property
     def in_podman(self) -> bool:
-        """Whether the container is one of Podman's, which leaves a file of its own."""
+        """True if the file exists by which a container of Podman is known."""
         return self.found.get("container", "").strip() == "/run/.containerenv"
 
     def number(self, name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What a probe is: a question to a running container, and what must be shown for its answer to count."""
+"""A probe: a question to a running container, and the expected answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANYONE = "anyone"
 """Any user would get the same answer: asked with the rest, and as root where that user cannot ask at all."""
 
 YES_OR_NO = frozenset({Status.PASS, Status.FAIL})
-"""What most probes may say; beside it, every probe may be an error."""
+"""The statuses that most probes may have; beside them, every probe may be an error."""
 OR_DEGRADED = YES_OR_NO | {Status.DEGRADED}
 OR_UNVERIFIED = YES_OR_NO | {Status.UNVERIFIED}
 """Also of those that need namespaces, where emulation runs the container."""
@@ -32,17 +32,17 @@ class Probe:
     pack: str
     question: str
     why: str
-    """Why it is asked: what would go wrong unseen."""
+    """The purpose: the fault that would stay unseen without the probe."""
     control: tuple[str, ...] = ()
     """Lines that the script prints when its controls hold; a denial counts for nothing without them."""
     shows: tuple[str, ...] = ()
     """Lines, as regular expressions, that it prints when the answer is yes; `{user}`: one for each user."""
     says: str = ""
-    """What a pass says instead of the lines."""
+    """The summary of a pass, in place of the lines."""
     fallback: str = ""
-    """What stderr says where an agent can do without, if the profile declares that; a regular expression."""
+    """A regular expression for the stderr of an agent's fallback, which the profile may declare."""
     exit_status: int = 0
-    """What it must end with."""
+    """The expected exit status."""
     judge: Judge | None = None
     """Instead of lines: what decides."""
     user: str = REMOTE
@@ -54,7 +54,7 @@ class Probe:
     text: str = ""
     """The script of a probe that a repository adds."""
     by_hand: str = ""
-    """What a person would type in the container, to see the same without the controls; `{user}` as above."""
+    """The command to type in the container for the same result, without the controls; `{user}` as above."""
 
     def judged(self, observation: Observation, context: Context) -> Judgement:
         """The verdict on what it showed."""

@@ -13,7 +13,7 @@ _HEADER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What one probe did; `seconds` is measured inside the container, to a hundredth."""
+    """The record of one probe; `seconds` is measured inside the container, to a hundredth."""
 
     name: str
     exit_status: int
@@ -29,7 +29,7 @@ class FrameReader:
         self.nonce = nonce
         self._buffer = bytearray()
         self.noise = bytearray()
-        """What came outside of any frame: the words of a shell that could not run the runner."""
+        """Output outside any frame: the words of a shell that could not run the runner."""
 
     def feed(self, data: bytes) -> list[Record]:
         """Take the next bytes; returns the records that they complete."""

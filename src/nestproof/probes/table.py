@@ -28,5 +28,5 @@ def script(name: str) -> str:
 
 
 def text_of(probe: Probe) -> str:
-    """What the container's shell is given."""
+    """The script for the container's shell."""
     return probe.text or script(probe.name)

@@ -1,4 +1,4 @@
-"""What a probe showed ─▶ a verdict. Pure: an observation and a context in, a judgement out."""
+"""Judge a probe: an observation and a context in, a verdict out. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the answers are held against: the profile's declarations, its lock, the engine's facts."""
+    """The standard for answers: the profile's declarations, its lock, the engine's facts."""
 
     users: tuple[str, ...] = ()
     codex_version: str = ""
@@ -44,12 +44,12 @@ class Context:
     engine_has_seccomp: bool = True
     engine_has_apparmor: bool = True
     engine: str = "Docker"
-    """Whose defaults they are."""
+    """The engine whose defaults apply."""
     default_capabilities: frozenset[str] = DOCKER_DEFAULT
     asked_capabilities: frozenset[str] = frozenset()
     """Those of Docker's default set that the profile asks for, which relaxes nothing."""
     facts: SandboxFacts | None = None
-    """What is in the container that decides about a sandbox, as far as it could be asked."""
+    """The container's facts that decide about a sandbox, as far as they are known."""
 
 
 def judge_lines(
@@ -221,7 +221,7 @@ def last_line(text: str) -> str:
 
 
 def _first_refusal(stderr: str) -> str:
-    """What bwrap says first: what follows comes of it. Else the last line, where other programs say why."""
+    """Bwrap's first line, the cause of the later ones; else the last line, as other programs end with why."""
     said = next((line for line in stderr.splitlines() if line.startswith("bwrap: ")), "")
     return said or last_line(stderr)
 

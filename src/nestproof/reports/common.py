@@ -1,4 +1,4 @@
-"""What every report says of a run in the same words."""
+"""Words that all reports share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def in_words(counts: Mapping[Status, int]) -> str:
 
 
 def describe_run(run: Run) -> Iterator[tuple[str, str]]:
-    """What was proved, by what, on what: a name and a value each."""
+    """List what was proved, by which version, on which machine: a name and a value each."""
     if run.revision:
         changed = ", and changes that are not committed" if run.revision.changed else ""
         yield "commit", run.revision.commit + changed

@@ -46,7 +46,7 @@ class Host(_Record):
 
 
 class Revision(_Record):
-    """What of the repository's history was proved."""
+    """The revision of the repository."""
 
     commit: str
     changed: bool
@@ -58,12 +58,12 @@ class Relaxation(_Record):
 
     relaxation: str
     rank: str
-    """How grave it is: low, medium, high or critical."""
+    """The gravity: low, medium, high or critical."""
     allows: str
-    """What it allows an attacker inside of the container."""
+    """The abilities that it gives to an attacker inside the container."""
     source: str
     standing: str
-    """How it stands to the privilege lock."""
+    """The relation to the privilege lock."""
     reason: str | None
     """The lock's own words."""
 
@@ -89,7 +89,7 @@ class Target(_Record):
     create: dict[str, JsonValue] | None
     """The create request that was computed from them; the values of environment variables are not kept."""
     facts: dict[str, str]
-    """What the container told (probes/scripts/facts.sh), and where it was."""
+    """The container's facts (probes/scripts/facts.sh), and its node."""
 
 
 class Related(_Record):
@@ -127,17 +127,17 @@ class Outcome(_Record):
     cause: str
     fix: str
     question: str
-    """What was asked, in words; empty where the id says it."""
+    """The question in words; empty if the id says it."""
     by_hand: str
-    """What a person would type in the container to see the same; empty where there is nothing so short."""
+    """The command to type in the container for the same result; empty if there is none so short."""
     again: tuple[str, ...]
     """The command that asks it again."""
     script: str
-    """What the container's shell was given."""
+    """The script for the container's shell."""
     begin: Seconds
     """Seconds since the begin of the run."""
     seconds: Seconds
-    """How long it took."""
+    """The duration."""
     findings: tuple[Finding, ...]
     observation: Observation | None
 
@@ -167,7 +167,7 @@ class Run(_Record):
     targets: tuple[Target, ...]
     outcomes: tuple[Outcome, ...]
     justification: dict[str, JsonValue] | None = None
-    """Which relaxation each probe needs, where that was tried out; its own form is not fixed yet."""
+    """The relaxations that each probe needs, where that was tried; its form may still change."""
 
 
 class Evidence(_Record):

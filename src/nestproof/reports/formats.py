@@ -1,4 +1,4 @@
-"""Evidence ─▶ a report in the format that is asked for."""
+"""Draw the evidence in a format."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 
 
 def in_actions() -> bool:
-    """Whether this process runs in a job of GitHub Actions."""
+    """True if this process runs in a job of GitHub Actions."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 

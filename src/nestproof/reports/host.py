@@ -11,7 +11,7 @@ from nestproof.reports.evidence import Host, Revision
 
 
 def host_facts(lsm_file: Path = Path("/sys/kernel/security/lsm")) -> Host:
-    """What this machine says of itself; no name that somebody gave it."""
+    """Facts about this machine, without any name that a person gave it."""
     try:
         lsms = lsm_file.read_text("utf-8").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Evidence ─▶ one HTML file that needs nothing else: no script, no font, no request to anywhere."""
+"""Draw the evidence as one HTML file: no script, no font, no request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shown:
     anchor: str
     outcome: Outcome
     left: float
-    """Where its bar begins in the timeline, in percent."""
+    """The start of its bar in the timeline, in percent."""
     width: float
 
 
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A run with all that the page says of it."""
+    """A run on the page."""
 
     anchor: str
     run: Run
@@ -126,7 +126,7 @@ def _by_id(group: Sequence[Shown]) -> dict[str, list[Shown]]:
 
 
 def _rows(columns: Sequence[Column]) -> Iterator[str]:
-    """Every id that some target has, in the order in which they explain each other."""
+    """The ids of all targets, causes before consequences."""
     names = dict.fromkeys(name for column in columns for name in column.cells)
     yield from sorted(names, key=lambda name: ORDER.get(name, -1))
 

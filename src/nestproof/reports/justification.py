@@ -1,4 +1,4 @@
-"""What experiments showed, as a run's evidence keeps it ─▶ rows that every report can draw."""
+"""Turn the experiments in the evidence into rows that every report can draw."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class Justified:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a relaxation may allow, and who could do it."""
+    """An action that a relaxation may allow, and the users who could do it."""
 
     what: str
     takes: str
     could: tuple[tuple[str, str], ...]
-    """Who, and whether."""
+    """The user or process, and its result."""
 
 
 def justified(run: Run) -> tuple[Justified, ...]:
-    """The profiles whose relaxations were taken away one by one."""
+    """The profiles whose relaxations were tested one by one."""
     return tuple(_profile(one) for one in _list(run, "profiles"))
 
 
 def deeds(run: Run) -> tuple[tuple[str, tuple[Action, ...]], ...]:
-    """What was tried of what relaxations allow: a target, and its deeds."""
+    """List each target with the actions that its relaxations allow."""
     return tuple((_title(one), tuple(_deeds(one))) for one in _list(run, "residual"))
 
 

@@ -96,7 +96,7 @@ def _item(outcome: Outcome) -> Iterator[str]:
 
 
 def _command(outcome: Outcome) -> str:
-    """What a reviewer would type: by hand where that is short, else what was run, else what asks it again."""
+    """A reviewer's command: by hand if that is short, else the recorded one, else nestproof's."""
     if outcome.by_hand:
         return outcome.by_hand
     if outcome.id == "build" and outcome.observation:

@@ -1,4 +1,4 @@
-"""Evidence of several machines ─▶ one document: runs stand side by side, and none is changed."""
+"""Merge the evidence of several machines into one document; no run is changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def merged(documents: Iterable[Evidence]) -> Evidence:
 
 
 def disagreements(runs: Sequence[Run]) -> Iterator[Disagreement]:
-    """What the runs do not answer alike; both answers may be true, each of its machine or moment."""
+    """List the differing answers of the runs; each may be true of its machine or moment."""
     found: dict[Question, list[tuple[Run, Status]]] = {}
     for run in runs:
         for question, status in _answers(run).items():

@@ -1,4 +1,4 @@
-"""Keeps a run as it goes: each outcome as it comes, in a file that is whole at any moment."""
+"""Record a run: each outcome as it comes, in a file that is whole at any moment."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from nestproof.reports.host import find_commit, host_facts
 from nestproof.reports.records import clean, engine_record, outcome_record, target_record
 
 _SHARE = 20
-"""Writing takes at most one part in so many of a run's time."""
+"""Writing takes at most this fraction of a run's time: one part in so many."""
 
 
 def default_file(workspace: Path) -> Path:
-    """Where a run is kept when nobody says where."""
+    """The default path of a run's evidence."""
     return workspace / FOLDER / "evidence.json"
 
 
@@ -40,9 +40,9 @@ class Recorder:
     def __init__(self, session: Session, file: Path | None = None) -> None:
         self.file = file
         self.outcomes: list[Outcome] = []
-        """What came, without secrets."""
+        """The outcomes, without secrets."""
         self.justification: dict[str, Any] | None = None
-        """What experiments showed."""
+        """The results of experiments."""
         self.redactor = Redactor.of(session.environment, str(session.workspace))
         self._session = session
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -70,7 +70,7 @@ class Recorder:
         return shown
 
     def heard(self, text: str) -> str:
-        """What goes on, as it may be shown; also a moment to write down what there is."""
+        """Redact a progress message, and save the run if it is due."""
         self.keep()
         return self.redactor.text(text)
 
@@ -94,7 +94,7 @@ class Recorder:
     def so_far(
         self, exit_code: int = INTERRUPTED, *, interrupted: bool = False, trouble: str = ""
     ) -> Evidence:
-        """What is known by now."""
+        """The run as known by now."""
         seen, facts = count(self.outcomes), self._session.facts
         engine = engine_record(facts, self.redactor) if facts else None
         targets = joined(self._session.targets)

@@ -1,4 +1,4 @@
-"""What travels in a run ─▶ its form in the evidence, bounded; and back, for the reports that read it."""
+"""Convert a run to its bounded form in the evidence, and back for the reports."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def engine_record(facts: EngineFacts, redactor: Redactor) -> EngineFacts:
 
 
 def target_record(facts: TargetFacts, redactor: Redactor) -> evidence.Target:
-    """What was found of a target, without secrets and without the values of its environment."""
+    """The record of a target, without secrets and without the values of its environment."""
     create = clean(facts.create or {})
     create["Env"] = [hide_value(entry) for entry in create.get("Env") or ()]
     create["Labels"] = {name: v for name, v in (create.get("Labels") or {}).items() if not _is_own(name)}
@@ -143,7 +143,7 @@ def _finding(finding: Finding) -> evidence.Finding:
 
 
 def restored(record: evidence.Outcome) -> Outcome:
-    """The outcome that a record is of; offsets in files, which nobody shows, are 0."""
+    """The outcome of a record; offsets in files are lost, and 0."""
     return Outcome(
         record.id,
         record.status,

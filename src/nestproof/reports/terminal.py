@@ -1,4 +1,4 @@
-"""Evidence ─▶ what a person reads: a line per outcome, the failures with their fixes, one summary line."""
+"""Draw the evidence as text: a line for each outcome, the failures with their fixes, a last line."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def line(outcome: Outcome, *, color: bool = False) -> str:
 
 
 def planned(where: str, command: str) -> str:
-    """A command line that is going to be run, in one line."""
+    """A planned command line, on one line."""
     return f"{'plan':<10} {safe(where):<20} {'build':<24} {safe(command)}"
 
 
 def details(outcomes: Sequence[Outcome]) -> str:
-    """What is to be known of everything that did not pass; empty when all did."""
+    """Describe every outcome that did not pass; empty if all passed."""
     red = in_order([o for o in outcomes if o.status in (Status.FAIL, Status.ERROR)])
     blocks = [_detail(group) for group in _alike(red)]
     warnings = [f for o in outcomes for f in o.findings if f.diagnostic.severity == "warning"]
@@ -49,7 +49,7 @@ def details(outcomes: Sequence[Outcome]) -> str:
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bool = False) -> str:
-    """The last line: how many of each, how long, and the exit code with its meaning."""
+    """The last line: the count of each status, the duration, and the exit code with its meaning."""
     seen = count(outcomes)
     counts = (
         ", ".join(f"{seen[status]} {status.value}" for status in Status if seen[status])
@@ -68,14 +68,14 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bo
 
 
 def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Targets as they came; of each, probes in the order in which they explain each other."""
+    """Sort outcomes: targets as they came; within one, causes before consequences."""
     targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
     names = {f"{where}{probe.name}": number for number, probe in enumerate(PROBES) for where in PROBED}
     return sorted(outcomes, key=lambda outcome: (targets.index(outcome.target), names.get(outcome.id, -1)))
 
 
 def _alike(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
-    """Outcomes of one target that say the same, together: one cause often stops many probes."""
+    """Group outcomes of one target with the same words: one cause often stops many probes."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for outcome in outcomes:
         # A known cause may be told in several words; without one, the words are all there is.

@@ -1,1 +1,1 @@
-"""Questions to a running container."""
+"""Run probes in a container."""

@@ -1,4 +1,4 @@
-"""Scripts to a running container, side by side in one command for each user; what each did, as it comes."""
+"""Run scripts in a container, side by side in one command for each user."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Questions that were asked, or were to be, and got no answer; why, in the container's words."""
+    """Questions without an answer, and the reason in the container's words."""
 
     names: tuple[str, ...]
     why: str
@@ -43,7 +43,7 @@ Answer = Record | NoAnswer
 def ask_all(
     container: Container, questions: Mapping[str, Sequence[Script]], environment: Mapping[str, str]
 ) -> Iterator[Answer]:
-    """Ask each user's questions at the same time; every question is answered once, or is unanswered.
+    """Run each user's scripts at the same time; yields an answer or NoAnswer for each.
 
     Stopped early, it leaves the commands to the end of their container.
     """

@@ -1,4 +1,4 @@
-"""What is made of a profile that declares nothing, and what a run says of that at its start."""
+"""Defaults for a profile that declares nothing, and the notice of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ABSENT = "bwrap is not installed"
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """The packs of probes that a profile is asked; `why` is empty where the profile says so itself."""
+    """The packs of probes for a profile; `why` is empty if the profile declares them."""
 
     names: tuple[str, ...]
     why: str = ""
 
 
 def packs_of(profile: Profile) -> Packs:
-    """Those that the profile declares; without any, what its options make one expect of it."""
+    """The declared packs; without any, packs inferred from the profile's options."""
     if profile.declarations.packs is not None:
         return Packs(tuple(profile.declarations.packs))
     always = ("users", "privileges")
@@ -53,7 +53,7 @@ def downgrade_if_undeclared(profile: Profile, judgement: Judgement) -> Judgement
 def describe_defaults(
     profiles: ProfileReader, names: Sequence[str], platforms: Sequence[str], *, locked: bool
 ) -> Iterator[str]:
-    """The lines at the start of a run without any configuration: what is proved, on what, and why so."""
+    """The first lines of a run without configuration: the profiles, the platforms, the reasons."""
     found = {name: _loaded(profiles, name) for name in names}
     named = [
         f"{name} ({profiles.shown(name)}{describe(profile) if profile else ''})"
@@ -75,7 +75,7 @@ def _loaded(profiles: ProfileReader, name: str) -> Profile | None:
 
 
 def describe(profile: Profile) -> str:
-    """What a profile is made from, to stand behind its name."""
+    """A profile's kind of source, to stand behind its name."""
     service = profile.service
     if service is not None:
         beside = f", without {', '.join(service.others)}" if service.others else ""

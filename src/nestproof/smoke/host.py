@@ -40,7 +40,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody whose commands an agent may run here, and what starts a program as them."""
+    """A user whose commands an agent may run here, and the command that starts a program as them."""
 
     name: str
     prefix: tuple[str, ...] = ()
@@ -51,13 +51,13 @@ class Account:
 
 
 class NotLinuxError(NestproofError):
-    """The machine is none on which bubblewrap exists."""
+    """Bubblewrap exists on Linux only."""
 
     exit_code = 3
 
 
 def accounts() -> tuple[Account, ...]:
-    """Who is asked: oneself, and where that is root, somebody who is not."""
+    """The users who run the probes: oneself and, if that is root, another user."""
     uid = os.getuid()
     known = {entry.pw_uid: entry for entry in pwd.getpwall()}
     own = Account(known[uid].pw_name if uid in known else f"user {uid}")
@@ -77,7 +77,7 @@ def accounts() -> tuple[Account, ...]:
 
 
 def examine(people: Sequence[Account]) -> Iterator[Outcome]:
-    """Ask the sandbox's probes as each of the people; raises NotLinuxError where there is no bubblewrap."""
+    """Run the sandbox's probes as each user; raises NotLinuxError on another system."""
     if not sys.platform.startswith("linux"):
         raise NotLinuxError(
             "bubblewrap makes its sandboxes of Linux namespaces, and this is not Linux",
@@ -99,7 +99,7 @@ def _examine(account: Account) -> Iterator[Outcome]:
 
 
 def _probes() -> list[Probe]:
-    """Those of a sandbox; an agent's only where the agent is."""
+    """The probes of the sandbox, and of each agent that is installed."""
     packs = {"bubblewrap", "containment"}
     packs |= {
         pack for pack, program in (("codex", "codex"), ("sandbox-runtime", "srt")) if shutil.which(program)
@@ -145,7 +145,7 @@ def describe(here: SandboxFacts) -> str:
 
 
 def verdicts(outcomes: Sequence[Outcome]) -> str:
-    """For whom an agent's sandbox works here; for the others, the first cause, and what to do about it."""
+    """Say for each user if an agent's sandbox works here; if not, the first cause and its fix."""
     lines = []
     for target in dict.fromkeys(outcome.target for outcome in outcomes):
         of_them = [outcome for outcome in outcomes if outcome.target == target]

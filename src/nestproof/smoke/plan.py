@@ -1,4 +1,4 @@
-"""What a smoke run asks, and of which container: pure, but for the look at this process's environment."""
+"""Plan a smoke run: its probes and containers. Reads only this process's environment."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nestproof.smoke.defaults import packs_of
 
 
 def _forget(_: TargetFacts) -> None:
-    """For a run that keeps no evidence."""
+    """Ignore the facts of a target, for a run without evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeRun:
-    """A smoke run: which profile, on which node, from which image, held against which lock."""
+    """A smoke run: profile, node, image and lock."""
 
     profile: Profile
     node: Node
@@ -36,11 +36,11 @@ class SmokeRun:
     lock: Reasons | None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     custom_probes: tuple[Probe, ...] = ()
-    """Those that the repository adds."""
+    """Probes of the repository."""
     learn: Callable[[TargetFacts], None] = _forget
-    """Takes what is found beside the verdicts."""
+    """Called with the facts of the target."""
     only: tuple[str, ...] = ()
-    """Names of the probes that are asked; empty means all."""
+    """Names of the probes to run; empty means all."""
     remote: bool = False
     """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
 
@@ -96,7 +96,7 @@ def users_of(profile: Profile) -> tuple[str, ...]:
 
 
 def chosen_probes(run: SmokeRun) -> tuple[Probe, ...]:
-    """Those that the run asks; raises UsageError for one that it does not have."""
+    """The probes of the run; raises UsageError for an unknown one."""
     probes = (*plan_probes(run.profile), *run.custom_probes)
     known = [probe.name for probe in probes]
     for name in run.only:

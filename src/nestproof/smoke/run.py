@@ -1,4 +1,4 @@
-"""A plan of probes in one container: started with the profile's own options, asked, judged, removed."""
+"""Smoke one target: start a container with the profile's options, run its probes, judge, remove it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FACTS = Script("facts", 10, script("facts"))
 
 
 def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
-    """Start the container, ask every probe, give each outcome as it comes, leave nothing behind."""
+    """Start the container, run every probe, yield each outcome, and leave nothing behind."""
     yield from _beside(run)
     probes = chosen_probes(run)
     emulated = run.node.fidelity is Fidelity.EMULATED
@@ -83,7 +83,7 @@ def _beside(run: SmokeRun) -> Iterator[Outcome]:
 
 
 def _inspect(run: SmokeRun, container: Container) -> Outcome:
-    """What the engine says that it granted, against the lock: the file is not asked here."""
+    """Compare the engine's granted options with the lock; the file is not read here."""
     in_force = relaxations_in_force(container.inspection)
     extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
     observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
@@ -104,7 +104,7 @@ def _inspect(run: SmokeRun, container: Container) -> Outcome:
 def ask_probes(
     engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe]
 ) -> Iterator[Outcome]:
-    """Each probe is answered, or an error; verdicts wait until the container's own facts are known."""
+    """Run each probe; verdicts wait until the container's own facts are known."""
     by_name = {probe.name: probe for probe in probes}
     held: list[Answer] = []
     context: Context | None = None
@@ -121,7 +121,7 @@ def ask_probes(
 
 
 def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
-    """What came of every probe; each user who asks has a command, side by side."""
+    """Collect the answers of every probe; each user's command runs beside the others."""
     remote = run.profile.remote_user
     environment = {
         **_remote_environment(run.profile, container),
@@ -146,7 +146,7 @@ def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -
 
 
 def _told(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
-    """For the evidence: what the container told, and where it is."""
+    """The container's facts and node, for the evidence."""
     workspace = "copied into a volume" if run.remote else "bound"
     where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}
     where["node-name"] = run.node.name
@@ -183,7 +183,7 @@ def _judge(run: SmokeRun, probe: Probe, observation: Observation, context: Conte
 
 
 def _converse(engine: Engine, run: SmokeRun, request: dict[str, Any]) -> Outcome:
-    """The terminal has a container of its own: only one that is started with a terminal has one."""
+    """Run the terminal probe in a container of its own, started with a terminal."""
     request = {**request, "User": run.profile.remote_user or request["User"]}
     seen = converse(
         engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.timeout_factor

@@ -1,4 +1,4 @@
-"""From a target to the run that is smoked, experimented with or opened: build, transfer, image metadata."""
+"""Prepare a target: build the image, transfer it, merge its metadata."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from nestproof.smoke.plan import SmokeRun
 
 @dataclass(frozen=True, slots=True)
 class TargetJob:
-    """A target, where it is built and run, and what it is held against."""
+    """A target, its nodes, and its expectations."""
 
     target: Target
     placement: Placement
     session: Session
     custom_probes: tuple[Probe, ...] = ()
-    """Those that the repository adds."""
+    """Probes of the repository."""
     lock: Reasons | None = None
     machines: VirtualMachines | None = None
-    """Given where its containers run in a virtual machine."""
+    """The virtual machines, if its containers run in one."""
     only: tuple[str, ...] = ()
-    """Names of the probes to ask; empty means all."""
+    """Names of the probes to run; empty means all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def converse(
 
 
 def _have(talk: _Talk, container: Container) -> int | None:
-    """The person's half of the conversation."""
+    """Type and read the person's half of the conversation."""
     api, name = container.api, container.name
     api.resize(name, height=30, width=100)
     talk.type(b"\n")

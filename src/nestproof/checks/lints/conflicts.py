@@ -114,7 +114,7 @@ def _platform(name: str) -> str:
 
 
 def _subject(option: Option) -> str:
-    """What only one option can decide; nothing for an option that may be given many times."""
+    """The subject that only one option can decide; empty for an option that may repeat."""
     if option.name == "security-opt":
         name = split_security_option(option.value)[0]
         return f"security-opt={name}" if name in _SINGLE_SECURITY else ""

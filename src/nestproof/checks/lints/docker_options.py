@@ -1,4 +1,4 @@
-"""What a configuration asks of `docker run`, option by option, each with the place where it is written.
+"""List the `docker run` options of a configuration, each with the place where it is written.
 
 Values are as written, variables and all: what a lint says must not depend on whose machine it runs on.
 """
@@ -22,12 +22,12 @@ class Option:
 
     @property
     def known(self) -> bool:
-        """Whether the value is the same for everybody: no variable is in it."""
+        """True if the value is the same for everybody: it holds no variable."""
         return "${" not in self.value
 
 
 def asked(document: Document) -> tuple[Option, ...]:
-    """All that the properties and runArgs ask for, in the order in which it is written."""
+    """All options of the properties and runArgs, in their order in the file."""
     found = [*_of_properties(document), *read_arguments(elements(document, "runArgs"))]
     return tuple(sorted(found, key=lambda option: option.node.offset))
 
@@ -50,7 +50,7 @@ def text(document: Document, *path: str) -> tuple[str, JsonNode] | None:
 
 
 def read_arguments(arguments: list[tuple[str, JsonNode]]) -> Iterator[Option]:
-    """The options among these arguments, read as the docker client reads them; bare words are skipped."""
+    """Read the options among these arguments as the docker client does; bare words are skipped."""
     for flag in read_flags([argument for argument, _ in arguments]):
         node = arguments[flag.index + flag.width - 1][1]
         if flag.name in SWITCHES:

@@ -1,4 +1,4 @@
-"""Lints of what takes the container's walls down, and of a profile that promises otherwise."""
+"""Lints of options that remove the container's isolation, and of profiles that promise otherwise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def privileged(profile: Profile, document: Document) -> Iterator[Diagnostic]:
 
 
 def overridden_by_privileged(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """What privileged grants already, or keeps from being dropped."""
+    """Options without effect beside --privileged."""
     options = asked(document)
     for first in [option for option in options if option.name == "privileged"][:1]:
         for option in options:
@@ -53,7 +53,7 @@ def _voided(option: Option) -> str:
 
 
 def host_namespace(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """A namespace that is the host's, or another container's, is no wall."""
+    """A namespace shared with the host or another container isolates nothing."""
     for option in named(document, *_NAMESPACES):
         if option.value == "host" or option.value.startswith("container:"):
             whose = "the host's" if option.value == "host" else "another container's"
@@ -63,7 +63,7 @@ def host_namespace(profile: Profile, document: Document) -> Iterator[Diagnostic]
 
 
 def mapped_device(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """A device of the host is reached without the host's permissions in between."""
+    """A mapped device is reached without the host's permission checks."""
     for option in named(document, "device"):
         device = short(option.value.split(":")[0])
         message = f"{device} is a device of the host; remove it if the container can do without"
@@ -81,7 +81,7 @@ def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) ->
 
 
 def relaxed_although_strict(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """Declaring the pack no-setuid-bwrap says: nothing is relaxed here for a sandbox."""
+    """The pack no-setuid-bwrap declares that no relaxation is needed for a sandbox."""
     if not _declares(profile, _STRICT_PACK):
         return
     rule, related = "relaxation-in-strict-profile", tuple(_declared_at(document, _STRICT_PACK))

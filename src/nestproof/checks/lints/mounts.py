@@ -1,4 +1,4 @@
-"""Lints of what of the host is mounted into the container."""
+"""Lints of host paths that are mounted into the container."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def mounted_credentials(profile: Profile, document: Document) -> Iterator[Diagno
 
 
 def mounted_system(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """A folder that configures or controls the host."""
+    """A mounted folder of the system configures or controls the host."""
     for node, source in _sources(document):
         if source in _SYSTEM or source.startswith(("/proc/", "/sys/")):
             message = f"{source} is the host's own system; mount only the file that is needed"
@@ -74,7 +74,7 @@ def mounted_system(profile: Profile, document: Document) -> Iterator[Diagnostic]
 
 
 def mount_target(option: Option) -> str:
-    """Where a mount is seen in the container; nothing for an option that is no mount, or names no target."""
+    """The mount's path in the container; None for an option that is no mount or names no target."""
     target = ""
     if option.name == "mount":
         fields = _fields(option.value)
@@ -85,7 +85,7 @@ def mount_target(option: Option) -> str:
 
 
 def _sources(document: Document) -> Iterator[tuple[JsonNode, str]]:
-    """What of the host is mounted, with slashes only and none at the end, and where that is written."""
+    """The host paths that are mounted, without a slash at the end, and where each is written."""
     for option in asked(document):
         source = ""
         if option.name == "mount":

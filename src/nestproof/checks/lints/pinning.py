@@ -1,4 +1,4 @@
-"""Lints of images and features that can change under a configuration that does not."""
+"""Lints of images and features whose content can change while the configuration does not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VERSION = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def unpinned_image(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """An image without a tag, or tagged latest, is another one tomorrow."""
+    """An image without a tag, or with the tag latest, changes over time."""
     image = text(document, "image")
     found = image and _IMAGE.fullmatch(image[0])
     if image and found and not found["digest"] and found["tag"] in (None, "latest"):
@@ -37,7 +37,7 @@ def unpinned_image(profile: Profile, document: Document) -> Iterator[Diagnostic]
 
 
 def unpinned_feature(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """A feature's script runs as root in the build: not whichever is newest."""
+    """A feature's script runs as root during the build, so its version should be fixed."""
     features = document.root and document.root.at("features")
     for member in features.members.values() if features else ():
         found = _FEATURE.fullmatch(member.name)

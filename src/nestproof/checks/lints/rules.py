@@ -1,4 +1,4 @@
-"""Every mistake that the lints report, by its stable id; docs/rules.md has an example and a fix for each."""
+"""The rules of the lints by stable id; docs/rules.md has an example and a fix for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lints of the seccomp profiles that a configuration brings along."""
+"""Lints of the seccomp profiles that a configuration names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_file(file: Path) -> bytes:
 
 
 def lint_seccomp(profile: Profile, document: Document, read: Read) -> Iterator[Diagnostic]:
-    """The profiles in the workspace; `read` is the one way out of here, and raises OSError.
+    """Check the seccomp profiles in the workspace; `read` gets a file's bytes, and raises OSError.
 
     What is elsewhere, or named by an environment variable, is another file on another machine.
     """

@@ -21,7 +21,7 @@ class _Filter(_Part):
 
 
 class _Syscall(_Part):
-    """Which system calls a rule is about, and when; one name is the older way to write it."""
+    """A rule's system calls and conditions; a single name is the older way to write it."""
 
     action: str
     names: list[str] | None = None
@@ -48,7 +48,7 @@ class SeccompProfile(_Part):
 
 
 def read_seccomp(document: Document) -> SeccompProfile | str:
-    """The profile in a document, or where in it something makes it none."""
+    """Read the profile of a document, or the place of the fault that makes it none."""
     if document.root is None or not document.ok:
         return "its JSON"
     try:

@@ -1,4 +1,4 @@
-"""Lints of secrets that are written in the file, and the file without them, to be shown.
+"""Lints of secrets in a configuration file.
 
 A secret is never repeated in a message. Whoever shows lines of a file takes them from `redacted`.
 """
@@ -15,7 +15,7 @@ from nestproof.devcontainer.secrets import find_secrets
 
 
 def written_secrets(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """A secret in a file that is committed is known to everybody who ever has the repository."""
+    """A secret in a committed file is known to everybody who ever has the repository."""
     place = document.source.position
     for secret in find_secrets(document):
         severity = RULES[secret.rule].severity

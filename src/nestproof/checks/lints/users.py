@@ -1,4 +1,4 @@
-"""Lints of who works in the container."""
+"""Lints of the users in the container."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROOT = frozenset({"root", "0"})
 
 
 def root_as_remote_user(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """Said outright only: without remoteUser the image decides, and it may well name somebody else."""
+    """Reported only for a written remoteUser: without one, the image decides."""
     user = text(document, "remoteUser")
     if user and user[0].partition(":")[0] in _ROOT:
         message = "tools and agents run as root in the container; name a user that is not root"

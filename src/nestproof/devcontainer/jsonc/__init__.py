@@ -43,7 +43,7 @@ class Document:
 
     @property
     def name(self) -> str:
-        """What the text is called in messages."""
+        """The name of the text in messages."""
         return self.source.name
 
     @property

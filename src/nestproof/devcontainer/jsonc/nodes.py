@@ -21,7 +21,7 @@ Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
 JQ_DEPTH = 10_000
 """The levels of nesting that jq 1.8 reads: https://github.com/jqlang/jq/pull/3328."""
 JQ_LEVELS = {"[": 1, "{": 2}
-"""What jq counts: it keeps the key beside each open object."""
+"""The nesting limit in jq's count, which adds the key beside each open object."""
 
 NO_MEMBERS: Mapping[str, Member] = MappingProxyType({})
 

@@ -1,4 +1,4 @@
-"""What may follow what in JSON, and what to say where something else follows."""
+"""The grammar of JSON with comments, with a message for each wrong token."""
 
 from __future__ import annotations
 
@@ -220,6 +220,6 @@ class Reader:
 
 
 def _span(token: re.Match[str]) -> tuple[int, int]:
-    """Where a token starts and ends, without what is before it."""
+    """The start and end of a token, without the space before it."""
     start = token.start(token.lastgroup or 0)
     return start - (token.lastgroup == "plain"), token.end()

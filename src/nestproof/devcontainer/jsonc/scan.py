@@ -88,7 +88,7 @@ _WORD_FAULTS = [
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a part of a token; `start` and `end` count from the start of the token."""
+    """A fault in a part of a token; `start` and `end` count from the start of the token."""
 
     rule: str
     message: str
@@ -153,7 +153,7 @@ def _string_faults(token: str) -> Iterator[Fault]:
 
 
 def _word_fault(word: str) -> Fault:
-    """What is wrong with a run of characters that is no value; the last pattern matches any."""
+    """The fault of a run of characters that is no value; the last pattern matches any."""
     rule, message = next((rule, message) for pattern, rule, message in _WORD_FAULTS if pattern.match(word))
     said = message.format(short(word), quoted=quoted(word), first=short(word[0]))
     return Fault(rule, said, 0, 1 if rule == "json-unexpected-character" else len(word))
