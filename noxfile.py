@@ -29,8 +29,8 @@ def install(session: nox.Session, lock: str) -> None:
     session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
-def prove(session: nox.Session, *arguments: str) -> None:
-    """nestproof itself: any exit code but 0 fails the session, 3 (unverified) too; its last line says why."""
+def run_validate(session: nox.Session, *arguments: str) -> None:
+    """Run nestproof: any exit code but 0 fails the session, 3 (unverified) too; its last line says why."""
     install(session, "runtime")
     session.run("nestproof", "validate", *arguments, *session.posargs)
 
@@ -38,31 +38,31 @@ def prove(session: nox.Session, *arguments: str) -> None:
 @nox.session
 def default_amd64(session: nox.Session) -> None:
     """The default profile on linux/amd64."""
-    prove(session, "--profile", "default", "--platform", "linux/amd64")
+    run_validate(session, "--profile", "default", "--platform", "linux/amd64")
 
 
 @nox.session
 def default_arm64(session: nox.Session) -> None:
     """The default profile on linux/arm64."""
-    prove(session, "--profile", "default", "--platform", "linux/arm64")
+    run_validate(session, "--profile", "default", "--platform", "linux/arm64")
 
 
 @nox.session
 def secure_amd64(session: nox.Session) -> None:
     """The secure profile on linux/amd64."""
-    prove(session, "--profile", "secure", "--platform", "linux/amd64")
+    run_validate(session, "--profile", "secure", "--platform", "linux/amd64")
 
 
 @nox.session
 def secure_arm64(session: nox.Session) -> None:
     """The secure profile on linux/arm64."""
-    prove(session, "--profile", "secure", "--platform", "linux/arm64")
+    run_validate(session, "--profile", "secure", "--platform", "linux/arm64")
 
 
 @nox.session(default=False)
 def secure_apparmor(session: nox.Session) -> None:
-    """What only a kernel with AppArmor shows: the secure profile and each refusal, in a guest of its own."""
-    prove(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
+    """The secure profile and each refusal of a kernel with AppArmor, in a virtual machine."""
+    run_validate(session, "--profile", "secure", "--platform", "linux/amd64", "--vm")
     install(session, "dev")
     session.run("pytest", "tests/vm")
 
@@ -76,14 +76,14 @@ def podman(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def matrix(session: nox.Session) -> None:
-    """Both profiles on both platforms; `-- --vm`: each in a guest with that platform's own kernel."""
-    prove(session, "--platform", "linux/amd64", "--platform", "linux/arm64")
+    """Both profiles on both platforms; `-- --vm`: each in a virtual machine of its own."""
+    run_validate(session, "--platform", "linux/amd64", "--platform", "linux/arm64")
 
 
 @nox.session
 def validate(session: nox.Session) -> None:
     """The whole proof for this machine: both profiles on its native platform."""
-    prove(session)
+    run_validate(session)
 
 
 @nox.session(default=False)

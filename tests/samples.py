@@ -67,7 +67,7 @@ OUTCOMES = (
         "bwrap: Can't mount proc on /newroot/proc: Operation not permitted",
         SECURE,
         "declared: Codex retries without --proc",
-        observation=observed("control: the same works without --proc\n", "bwrap: Can't mount proc\n", 1),
+        observation=observed("control: the sandbox works without --proc\n", "bwrap: Can't mount proc\n", 1),
     ),
     Outcome("smoke.codex-version", Status.PASS, "codex-cli 0.120.0", SECURE, observation=observed()),
     Outcome("smoke.codex-sandbox", Status.ERROR, "not asked: the engine was lost", SECURE),

@@ -56,14 +56,20 @@ def test_the_markdown_is_the_list_of_validation_steps(told: Evidence) -> None:
             r"`docker buildx build .*/Dockerfile\.secure .*` → `nestproof/.* for linux/",
         ),
         "users": (secure, r"`id ubuntu && id vscode` → `ubuntu: exists, not root; vscode: exists, not root`"),
-        "setuid": (secure, r"`stat .*/usr/bin/bwrap` → `mode 4755, owner root; found as /usr/bin/bwrap`"),
-        "user namespace": (secure, r"`bwrap .*--unshare-user true` → `user and mount namespaces of its own`"),
+        "setuid": (
+            secure,
+            r"`stat .*/usr/bin/bwrap` → `mode 4755, owner root; bwrap is found as /usr/bin/bwrap`",
+        ),
+        "user namespace": (
+            secure,
+            r"`bwrap .*--unshare-user true` → `the sandbox has its own user and mount namespaces`",
+        ),
         "pid namespace": (
             secure,
             r"`bwrap .*--unshare-pid .*` → `its own process is reached, the outer one is",
         ),
         "network namespace": (secure, r"`bwrap .*--unshare-net .*` → `bwrap-netns-ok`"),
-        "mounts": (secure, r"`bwrap .*` → `only what is bound is there`"),
+        "mounts": (secure, r"`bwrap .*` → `the sandbox sees only what is bound into it`"),
         "version": (secure, r"`codex --version` → `codex-cli 0\.120\.0`"),
         "sandbox": (secure, r"`codex sandbox .*'echo codex-inner-ok'` → `codex-inner-ok; in a pid namespace"),
     }

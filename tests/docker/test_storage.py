@@ -43,6 +43,6 @@ def test_a_root_that_is_a_folder_is_found(engine: Engine) -> None:
     assert said.splitlines() == [
         "1",
         "control: outside, the mount of / is named",
-        "inside, / is a mount of its own that shares nothing",
+        "the sandbox's / is a mount of its own that shares nothing",
     ]
     assert status == 0

@@ -70,7 +70,7 @@ def test_the_evidence_shows_what_the_sandbox_printed(proof: Finished) -> None:
         name: proof.outcome(f"smoke.{name}", "secure")["observation"]["stdout"]
         for name in ("bwrap-pidns", "bwrap-netns", "bwrap-fd", "codex-version", "codex-sandbox")
     }
-    assert printed["bwrap-pidns"].endswith("its own process is reached, the outer one is not\n")
+    assert printed["bwrap-pidns"].endswith("the sandbox reaches its own process, not the outer one\n")
     assert printed["bwrap-netns"].endswith("bwrap-netns-ok\n")
     assert printed["bwrap-fd"].endswith("bwrap-fd-ok\n")
     assert printed["codex-version"] == "codex-cli 0.120.0\n"

@@ -51,8 +51,11 @@ def test_the_whole_proof(repository: Repository, address: str, podman: Engine) -
     assert done.status == (3 if unseen else 0)
     assert done.evidence["engine"]["product"] == "Podman"
     capabilities = done.outcome("smoke.capabilities", "secure")
-    assert capabilities["summary"] == "Podman's default set and NET_ADMIN, SYS_ADMIN, SYS_PTRACE"
-    assert done.outcome("smoke.capabilities", "default")["summary"] == "Podman's default set, nothing more"
+    assert capabilities["summary"] == "Podman's default capabilities and NET_ADMIN, SYS_ADMIN, SYS_PTRACE"
+    assert (
+        done.outcome("smoke.capabilities", "default")["summary"]
+        == "Podman's default capabilities, nothing more"
+    )
     command = done.outcome("build", "secure")["observation"]["command"]
     assert command[:4] == ["podman", "--url", address, "build"]
 
@@ -70,7 +73,7 @@ def test_bwrap_does_without_seccomp_unconfined(repository: Repository, smoked: A
     repository.edit(SECURE, SECCOMP, "")
     done = smoked("secure")
     assert by_status(done, "fail") == set()
-    assert done.outcome("smoke.seccomp")["summary"] == "a filter is on"
+    assert done.outcome("smoke.seccomp")["summary"] == "a seccomp filter is on"
     assert done.outcome("smoke.codex-sandbox")["status"] == "pass"
 
 
@@ -92,7 +95,7 @@ def test_what_docker_grants_anyway_is_no_relaxation(repository: Repository, smok
     repository.edit(DEFAULT, PLATFORM, f'{PLATFORM}, "--cap-add=NET_RAW"')
     done = smoked("default")
     assert by_status(done, "fail") == set()
-    assert done.outcome("smoke.capabilities")["summary"] == "Podman's default set and NET_RAW"
+    assert done.outcome("smoke.capabilities")["summary"] == "Podman's default capabilities and NET_RAW"
 
 
 def test_a_capability_that_is_not_locked_fails(repository: Repository, smoked: Any) -> None:

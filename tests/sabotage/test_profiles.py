@@ -199,7 +199,8 @@ def test_a_setuid_bwrap_in_the_default_profile(repository: Repository, engine: E
     [
         # Prints what the probes print, and does nothing.
         (
-            "echo its own process is reached, the outer one is not; echo bwrap-netns-ok; echo bwrap-fd-ok",
+            "echo the sandbox reaches its own process, not the outer one; "
+            "echo bwrap-netns-ok; echo bwrap-fd-ok",
             "bwrap-pidns",
         ),
         # Runs the command, without any sandbox around it.

@@ -92,7 +92,7 @@ def test_a_probe_without_its_control_loses_points(
 ) -> None:
     world = next(world for world in BAD if world.name == "bwrap binds nothing writable")
     whole = judge(world, ask(engine, tmp_path, base, world))
-    control = "control: inside, one of them takes it too"
+    control = "control: inside, the writable folder takes a file"
     weak = tuple(weakened(probe, control) if probe.name == "contain-write" else probe for probe in PROBES)
     monkeypatch.setattr("nestproof.smoke.plan.PROBES", weak)
     without = judge(world, ask(engine, tmp_path, base, world))

@@ -60,28 +60,30 @@ BAD = (
     World(
         "bwrap prints success and does nothing",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
-        files=lying("echo user and mount namespaces of its own; echo bwrap-netns-ok; echo bwrap-fd-ok"),
+        files=lying(
+            "echo the sandbox has its own user and mount namespaces; echo bwrap-netns-ok; echo bwrap-fd-ok"
+        ),
     ),
     World(
         "bwrap exits 0 and does nothing",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying("exit 0"),
     ),
     World(
         "bwrap exits 0 and runs the command without isolating",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying(RUNS_UNCONFINED),
     ),
     World(
         "containment by a bwrap that does not isolate",
         "contain-write",
-        "it did not print",
+        "a command in the sandbox can write outside its writable folder, or cannot run",
         layer=LIAR,
         files=lying(RUNS_UNCONFINED),
         packs=("containment",),
@@ -89,14 +91,14 @@ BAD = (
     World(
         "bwrap says that it is unavailable",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying("echo unavailable: sorry; echo unavailable: sorry >&2; exit 69"),
     ),
     World(
         "bwrap makes namespaces with unshare, and no new root",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying(
             'while [ "$1" != sh ] && [ "$1" != true ]; do shift || exit; done; exec unshare -Um "$@"'
@@ -105,21 +107,21 @@ BAD = (
     World(
         "bwrap leaves the pid namespace out",
         "bwrap-pidns",
-        "it did not print",
+        "bwrap makes no pid namespace: the sandbox can signal processes outside it",
         layer=LIAR,
         files=dropping("--unshare-pid"),
     ),
     World(
         "bwrap leaves the network namespace out",
         "bwrap-netns",
-        "it did not print",
+        "bwrap makes no network namespace with a working lo and nothing else",
         layer=LIAR,
         files=dropping("--unshare-net"),
     ),
     World(
         "containment without the network namespace",
         "contain-network",
-        "it did not print",
+        "a sandbox without the network reaches the container's addresses, or cannot run",
         layer=LIAR,
         files=dropping("--unshare-net"),
         packs=("containment",),
@@ -127,7 +129,7 @@ BAD = (
     World(
         "containment without the pid namespace",
         "contain-processes",
-        "it did not print",
+        "does not hold: inside, without a /proc of its own, the process cannot be signalled",
         layer=LIAR,
         files=dropping("--unshare-pid"),
         packs=("containment",),
@@ -135,7 +137,7 @@ BAD = (
     World(
         "bwrap binds everything writable",
         "contain-write",
-        "it did not print",
+        "a command in the sandbox can write outside its writable folder, or cannot run",
         layer=LIAR,
         files=dropping("--ro-bind", 0, "--bind"),
         packs=("containment",),
@@ -143,7 +145,7 @@ BAD = (
     World(
         "bwrap binds nothing writable",
         "contain-write",
-        "control: inside, one of them takes it",
+        "the control does not hold: inside, the writable folder takes a file",
         layer=LIAR,
         files=dropping("--bind", 0, "--ro-bind"),
         packs=("containment",),
@@ -151,7 +153,7 @@ BAD = (
     World(
         "bwrap masks without the mode",
         "contain-mask",
-        "the masked file cannot",
+        "a masked file can be read in the sandbox, or its neighbour cannot",
         layer=LIAR,
         files=dropping("--perms", 1),
         packs=("containment",),
@@ -159,25 +161,29 @@ BAD = (
     World(
         "bwrap does not put the filter on",
         "contain-privileges",
-        "it did not print",
+        "a process in the sandbox keeps a capability, may gain privileges, or has no filter",
         layer=LIAR,
         files=dropping("--seccomp", 1),
         packs=("containment",),
     ),
     World(
-        "bwrap leaves /dev as it is", "bwrap-dev", "it did not print", layer=LIAR, files=dropping("--dev", 1)
+        "bwrap leaves /dev as it is",
+        "bwrap-dev",
+        "bwrap gives the sandbox no working /dev of its own",
+        layer=LIAR,
+        files=dropping("--dev", 1),
     ),
     World(
         "bwrap drops files that are handed in",
         "bwrap-fd",
-        "it did not print",
+        "the content of a file descriptor does not arrive in the sandbox",
         layer=LIAR,
         files=dropping("--ro-bind-data", 2),
     ),
     World(
         "bwrap binds the whole old root",
         "bwrap-pivot",
-        "it did not print",
+        "bwrap does not change the root: the sandbox sees files that are not bound into it",
         layer=LIAR,
         files=dropping("--unshare-user", 0, "--unshare-user --bind / /"),
     ),
@@ -194,14 +200,14 @@ BAD = (
     World(
         "bwrap prints fifty million bytes",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying("yes | head -c 50000000"),
     ),
     World(
         "bwrap paints the terminal",
         "bwrap-userns",
-        "it did not print",
+        "bwrap makes no user and mount namespaces of its own",
         layer=LIAR,
         files=lying(r"printf '\033[2J\033]0;owned\007'; exit 1"),
     ),
@@ -246,7 +252,7 @@ BAD = (
     World(
         "setuid bwrap in a profile that should have none",
         "bwrap-not-setuid",
-        "it did not print",
+        "the image has a setuid bwrap, which this profile does not use",
         packs=("no-setuid-bwrap",),
     ),
     World(
@@ -383,7 +389,7 @@ BAD = (
     World(
         "codex echoes what is expected",
         "codex-sandbox",
-        "it did not print",
+        "Codex runs the command without the sandbox that it promises, or cannot run it",
         layer=CODEX_LIAR,
         files=lying_codex("echo codex-inner-ok"),
         packs=("codex",),
@@ -391,7 +397,7 @@ BAD = (
     World(
         "codex runs the command without a sandbox",
         "codex-sandbox",
-        "it did not print",
+        "Codex runs the command without the sandbox that it promises, or cannot run it",
         layer=CODEX_LIAR,
         files=lying_codex('while [ "$1" != -- ]; do shift; done; shift; exec "$@"'),
         packs=("codex",),
@@ -399,7 +405,7 @@ BAD = (
     World(
         "codex makes a sandbox without a filter",
         "codex-sandbox",
-        "without capabilities",
+        "Codex runs the command without the sandbox that it promises, or cannot run it",
         layer=CODEX_LIAR,
         files=lying_codex(
             'while [ "$1" != -- ]; do shift; done; shift\n'
@@ -465,7 +471,7 @@ BAD = (
     World(
         "a timeout that runs nothing",
         "bwrap-present",
-        "it did not print",
+        "the control does not hold: sh is found in the same way",
         layer="RUN printf '#!/bin/sh\\nexit 0\\n' >/usr/bin/timeout",
     ),
     World(

@@ -23,6 +23,8 @@ NO_RAWJSON = "invalid progress mode"
 # same time are told apart by their numbers; "#9 ..." is where the printer turns to another one.
 _LINE = re.compile(r"#(\d+) (.*)")
 _IN_A_STAGE = re.compile(r"\[[^]]*\d+/\d+\] .*")
+# When a step printed a line, in seconds of the step; the JSON form has no such word in the line.
+_SECONDS = re.compile(r"^\d+\.\d+ ")
 _ERROR = "ERROR: "
 # A base that is there is resolved, each time.
 _NOTHING_DONE = ("CACHED", "DONE 0.0s", "resolve ")
@@ -90,7 +92,7 @@ class BuildxSteps:
         elif said.startswith(_ERROR):
             step.error = said.removeprefix(_ERROR)
         elif said != "..." and " ".join(said.split()) != step.name:
-            step.lines.append(said)
+            step.lines.append(_SECONDS.sub("", said))
             if not said.startswith(_NOTHING_DONE):
                 self._runs(step)
 

@@ -138,7 +138,7 @@ class _End(socket.socket):
             self.on_close()
 
 
-class Dialog:
+class SocketProcess:
     """A program that talks through `socket`; when that is closed, the program is killed.
 
     Raises CommandError when it cannot be started.

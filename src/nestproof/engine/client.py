@@ -26,7 +26,7 @@ from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, owner_is_gone
 if TYPE_CHECKING:
     from docker import APIClient
 
-# Real engines answer within a second; an engine in an emulated guest needs several for a start.
+# Real engines answer within a second; an engine in an emulated machine needs several for a start.
 CALL_TIMEOUT = 60
 # Docker's security options that make root in a container another user of the host.
 ROOT_MAPPED = frozenset({"rootless", "userns"})

@@ -70,11 +70,11 @@ def open_api(
     import docker
 
     if str(settings["base_url"]).startswith("ssh://"):
-        from nestproof.engine.ssh_transport import DialAdapter
+        from nestproof.engine.ssh_transport import DockerClientAdapter
 
         # The docker package's own ssh needs another library, or else reads without a timeout.
         api = docker.APIClient(base_url="unix:///not/used", version=version, timeout=timeout)
-        api.mount("http+docker://", DialAdapter(variables, timeout))
+        api.mount("http+docker://", DockerClientAdapter(variables, timeout))
     else:
         api = docker.APIClient(version=version, timeout=timeout, **settings)
     # The environment's proxies and certificates are for other hosts: with them, requests would not
@@ -86,9 +86,9 @@ def open_api(
 def probe_socket(address: str, timeout: int) -> None:
     """Connect to a local socket and leave it; the docker package keeps one open that nobody answers at."""
     if address.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(timeout)
-            door.connect(address.removeprefix("unix://"))
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(address.removeprefix("unix://"))
 
 
 def innermost_words(error: BaseException) -> str:

@@ -11,14 +11,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from nestproof.core.process import Dialog
+from nestproof.core.process import SocketProcess
 
 # What the docker client runs on the other machine, too, when it is given an ssh:// address. Here it takes
 # OpenSSH with the user's own configuration and keys, as `docker buildx` does for the build.
 _DIAL = ("docker", "system", "dial-stdio")
 
 
-class DialAdapter(HTTPAdapter):
+class DockerClientAdapter(HTTPAdapter):
     """A transport for APIClient: each connection is a docker client that passes on what it is given."""
 
     def __init__(self, environment: Mapping[str, str | None], timeout: int) -> None:
@@ -54,7 +54,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         """Start a docker client to talk through, for as long as anything reads from it."""
-        self.sock = Dialog(_DIAL, self._environment).socket
+        self.sock = SocketProcess(_DIAL, self._environment).socket
 
     def getresponse(self) -> Any:
         """The engine's answer; raises ConnectionError in the docker client's words when there is none."""
@@ -67,6 +67,6 @@ class _Connection(HTTPConnection):
 
     def _reason(self) -> str:
         """Ask a second connection why the first got no answer: a closed pipe may give no reason."""
-        again = Dialog(_DIAL, self._environment)
+        again = SocketProcess(_DIAL, self._environment)
         with again.socket:
             return again.said(timeout=5.0).strip()

@@ -57,14 +57,14 @@ class Action:
 class Attempt:
     """An attempted action: the user and container, the result, and the refusal's words."""
 
-    deed: Action
+    action: Action
     actor: str
     could: ActionResult
     said: str = ""
 
 
 _MOUNT = "SYS_ADMIN (Linux, fs/namespace.c, may_mount)"
-DEEDS = (
+ACTIONS = (
     Action("can-mount", "mount a file system", _MOUNT),
     Action("can-devtmpfs", "make the host's device nodes appear", f"{_MOUNT}; opening them is another thing"),
     Action(
@@ -136,53 +136,53 @@ def _asked(
 ) -> Iterator[tuple[str, str, Answer]]:
     for user, actor in actors.items():
         seconds = _TIMEOUT * run.node.timeout_factor
-        questions = [Script(deed.name, seconds, script(deed.name)) for deed in DEEDS]
+        questions = [Script(action.name, seconds, script(action.name)) for action in ACTIONS]
         if sandboxed and user != ROOT:
-            for deed in DEEDS:
-                inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(deed.name))}"
-                questions.append(Script(f"{_INNER}{deed.name}", seconds, inner))
+            for action in ACTIONS:
+                inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(action.name))}"
+                questions.append(Script(f"{_INNER}{action.name}", seconds, inner))
         for answer in ask_all(container, {user: questions}, {}):
             for name in answer.names if isinstance(answer, NoAnswer) else (answer.name,):
                 yield name.removeprefix(_INNER), INNER if name.startswith(_INNER) else actor, answer
 
 
 def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
-    deed = next(deed for deed in DEEDS if deed.name == name)
+    action = next(action for action in ACTIONS if action.name == name)
     if isinstance(answer, NoAnswer):
         raise EngineError(f"{name} could not be asked", why=answer.why)
-    return judged(deed, actor, answer.exit_status, answer.stdout, answer.stderr)
+    return judged(action, actor, answer.exit_status, answer.stdout, answer.stderr)
 
 
-def judged(deed: Action, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
+def judged(action: Action, actor: str, status: int, stdout: str, stderr: str) -> Attempt:
     """Judge an attempt: a refusal counts only in its own words and with its control."""
     lines = stdout.splitlines()
     controlled = bool(lines) and lines[0].startswith("control: ")
     if status == 0 and controlled and lines[1:] == ["done"]:
-        return Attempt(deed, actor, ActionResult.YES)
+        return Attempt(action, actor, ActionResult.YES)
     refused = [line for line in stderr.splitlines() if _REFUSED.search(line)]
     if status != 0 and controlled and lines[1:] == [] and refused:
-        return Attempt(deed, actor, ActionResult.NO, refused[-1].strip())
-    return Attempt(deed, actor, ActionResult.UNKNOWN, last_line(stderr) or last_line(stdout))
+        return Attempt(action, actor, ActionResult.NO, refused[-1].strip())
+    return Attempt(action, actor, ActionResult.UNKNOWN, last_line(stderr) or last_line(stdout))
 
 
 def outcomes_of(target: Target, tried: Sequence[Attempt]) -> Iterator[Outcome]:
     """An outcome for each action: each result is an answer, unless there is none."""
-    for deed in DEEDS:
-        of_it = [attempt for attempt in tried if attempt.deed == deed]
+    for action in ACTIONS:
+        of_it = [attempt for attempt in tried if attempt.action == action]
         could = [attempt.actor for attempt in of_it if attempt.could is ActionResult.YES]
         unknown = [attempt for attempt in of_it if attempt.could is ActionResult.UNKNOWN]
-        said = f"{deed.what}: {'; '.join(could) or 'nobody'}"
+        said = f"{action.what}: {'; '.join(could) or 'nobody'}"
         status, why = Status.PASS, ""
         if unknown:
             status = Status.UNVERIFIED
-            said, why = f"{deed.what}: not shown for {unknown[0].actor}", unknown[0].said
-        yield Outcome(f"justify.{deed.name}", status, said, target, why)
+            said, why = f"{action.what}: not shown for {unknown[0].actor}", unknown[0].said
+        yield Outcome(f"justify.{action.name}", status, said, target, why)
 
 
 def to_json(target: Target, tried: Sequence[Attempt]) -> dict[str, Any]:
     """The attempts as plain JSON values."""
     rows = [
-        {"deed": one.deed.name, "what": one.deed.what, "takes": one.deed.takes, "who": one.actor}
+        {"deed": one.action.name, "what": one.action.what, "takes": one.action.takes, "who": one.actor}
         | {"could": one.could.value, "error": one.said}
         for one in tried
     ]
@@ -195,9 +195,9 @@ def table(tried: Sequence[Attempt], *, mapped: bool = False) -> str:
     `mapped`: the engine maps root to another user of the host, which says why root's capabilities do less.
     """
     actors = list(dict.fromkeys(attempt.actor for attempt in tried))
-    could = {(attempt.deed.name, attempt.actor): attempt.could for attempt in tried}
+    could = {(attempt.action.name, attempt.actor): attempt.could for attempt in tried}
     lines = [f"| | {' | '.join(actors)} | what it takes |", f"| --- |{' --- |' * (len(actors) + 1)}"]
-    for deed in DEEDS:
-        cells = " | ".join(could[deed.name, actor] for actor in actors)
-        lines.append(f"| {deed.what} | {cells} | {deed.takes} |")
+    for action in ACTIONS:
+        cells = " | ".join(could[action.name, actor] for actor in actors)
+        lines.append(f"| {action.what} | {cells} | {action.takes} |")
     return "\n".join([*lines, *(["", _MAPPED] if mapped else [])])

@@ -36,9 +36,9 @@ class Node:
     name: str = DEFAULT_NODE
 
 
-def vm_node(facts: EngineFacts, name: str = "guest") -> Node:
+def vm_node(facts: EngineFacts, name: str = "virtual machine") -> Node:
     """A virtual machine's engine for its own platform: a real kernel, slow without hardware support."""
-    kernel = f"a guest's own {architecture(facts.platform)} kernel, {facts.kernel}"
+    kernel = f"a virtual machine's own {architecture(facts.platform)} kernel, {facts.kernel}"
     return Node(facts.platform, Fidelity.VIRTUAL, kernel, timeout_factor=10, name=name)
 
 
@@ -57,7 +57,7 @@ def node_for(facts: EngineFacts, platform: str, variables: Mapping[str, str | No
             platform,
             Fidelity.EMULATED,
             f"the engine's {machine} kernel runs {wanted} under qemu-user, whose clone refuses namespaces",
-            f"an engine whose kernel is {wanted}: another machine, or a full-system guest",
+            f"an engine whose kernel is {wanted}: another machine, or a virtual machine",
         )
     return Node(
         platform,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A first start makes a file system under emulation; measured: under ten minutes on two cores.
 UP_TIMEOUT = 3600.0
-# An engine in a guest without hardware help is some ten times slower.
+# An engine in a virtual machine without hardware help is some ten times slower.
 CALL_TIMEOUT = 600
 
 
@@ -31,11 +31,11 @@ def start_vm(command: Sequence[str], workspace: Path, platform: str, say: Callab
 
     Raises CommandError when it does not start, EngineUnavailable when its engine does not answer.
     """
-    say(f"starting the guest for {platform}, or using the one that runs")
+    say(f"starting the virtual machine for {platform}, or using the one that runs")
     up = run([*_argv(command, workspace), "up", "--platform", platform], timeout=UP_TIMEOUT, on_line=say)
     if up.status != 0:
         raise CommandError(
-            f"the guest for {platform} could not be started",
+            f"the virtual machine for {platform} could not be started",
             why=up.stderr.strip()[-2000:],
             fix=f"{' '.join(command)} up --platform {platform}",
         )
@@ -54,10 +54,10 @@ class VirtualMachines:
         """Open the engine of the platform's virtual machine, and remove leftovers of killed runs."""
         with acquire(self._lock):
             if platform not in self._opened:
-                guest = start_vm(self._command, self._workspace, platform, self._say)
-                for name in remove_leftovers(guest):
-                    self._say(f"removed {name}, left behind in the guest by an earlier run that was killed")
-                self._opened[platform] = guest
+                engine = start_vm(self._command, self._workspace, platform, self._say)
+                for name in remove_leftovers(engine):
+                    self._say(f"removed {name}, left behind there by an earlier run that was killed")
+                self._opened[platform] = engine
             return self._opened[platform]
 
 
@@ -70,7 +70,7 @@ def read_variables(text: str) -> dict[str, str]:
 def _argv(command: Sequence[str], workspace: Path) -> list[str]:
     if not command:
         raise UsageError(
-            "this repository does not say how a guest is started",
+            "this repository does not say how a virtual machine is started",
             fix='guest = ["scripts/vm"] in [tool.nestproof]; docs/nodes.md has the script',
         )
     program = workspace / command[0]

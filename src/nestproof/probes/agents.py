@@ -30,6 +30,8 @@ AGENTS = (
         control=("control: outside, the process can be signalled",),
         shows=("codex-inner-ok", "in a pid namespace of its own", _CONFINED),
         needs_namespaces=True,
+        says="Codex runs a command in its own pid namespace, with a filter, without capabilities",
+        fails="Codex runs the command without the sandbox that it promises, or cannot run it",
     ),
     _codex(
         name="codex-write",
@@ -39,16 +41,18 @@ AGENTS = (
             "control: outside, everything takes a file",
             "control: inside, the working directory takes a file",
         ),
-        shows=("nothing else does",),
+        shows=("only the working directory takes a file",),
         needs_namespaces=True,
+        fails="a command in the Codex sandbox can write outside its working directory, or cannot run",
     ),
     _codex(
         name="codex-network",
         question="Is a command in the Codex sandbox kept from the network?",
         why="what it reads could be sent away",
         control=("control: outside, a socket can be opened", "control: inside, the same program runs"),
-        shows=("its socket is refused",),
+        shows=("a socket in the sandbox is refused",),
         needs_namespaces=True,
+        fails="a command in the Codex sandbox can open a socket, or cannot run",
     ),
     _srt(
         name="srt-sandbox",
@@ -56,6 +60,8 @@ AGENTS = (
         why="another agent's sandbox on the same ground asks more of it: a /proc of its own",
         control=("control: outside, the namespaces are named",),
         shows=("srt-inner-ok", "in network and pid namespaces of its own", _CONFINED),
+        says="srt runs a command in its own network and pid namespaces, with a filter",
+        fails="srt runs the command without the sandbox that it promises, or cannot run it",
     ),
     _srt(
         name="srt-write",
@@ -63,8 +69,9 @@ AGENTS = (
         why="namespaces alone refuse no write",
         control=(
             "control: outside, both folders take a file",
-            "control: inside, one of them takes it too",
+            "control: inside, the writable folder takes a file",
         ),
-        shows=("the other refuses it",),
+        shows=("writes outside the writable folder are refused",),
+        fails="srt lets a command write where its settings do not allow it, or cannot run it",
     ),
 )

@@ -64,7 +64,7 @@ CAUSES = (
         r"Creating new namespace failed, likely because the kernel does not support user namespaces",
         "emulation",
         "qemu-user's clone refuses namespaces",
-        "ask on a native kernel or in a full-system guest",
+        "ask on a native kernel or in a virtual machine",
     ),
     Cause(
         r"Creating new namespace failed: nesting depth or /proc/sys/user/max_\S+_namespaces exceeded",
@@ -210,13 +210,13 @@ CAUSES = (
         "RUN chown root /usr/bin/bwrap && chmod 4755 /usr/bin/bwrap in the Dockerfile",
     ),
     Cause(
-        r"^found as (?!/usr/bin/bwrap$)(\S+)$",
+        r"^bwrap is found as (?!/usr/bin/bwrap$)(\S+)$",
         "image",
         r"the bwrap that a process finds is \1, not /usr/bin/bwrap",
         r"remove \1 from the image, or put /usr/bin before it in PATH",
     ),
     Cause(
-        r"^setuid, and owned by (\S+)$",
+        r"^bwrap is setuid, and owned by (\S+)$",
         "image",
         r"bwrap is setuid to \1, who is not root",
         "RUN chown root /usr/bin/bwrap && chmod 4755 /usr/bin/bwrap in the Dockerfile",

@@ -19,6 +19,7 @@ CONTAINER = (
         control=("control: root is found, and is 0",),
         shows=("{user}: exists, not root",),
         user=ANYONE,
+        fails="a user does not exist, or is root",
     ),
     Probe(
         name="capabilities",
@@ -53,8 +54,9 @@ CONTAINER = (
         by_hand="find / -xdev -name bwrap -perm -4000",
         why="a setuid program that nobody needs is a way to root that nobody watches",
         control=("control: a setuid bit is seen",),
-        shows=("no setuid bwrap",),
+        shows=("the image has no setuid bwrap",),
         user=ROOT,
+        fails="the image has a setuid bwrap, which this profile does not use",
     ),
     Probe(
         name="bwrap-setuid",
@@ -62,7 +64,8 @@ CONTAINER = (
         question="Is /usr/bin/bwrap mode 4755, owned by root, and the one that is found?",
         by_hand='stat -c "mode %a, owner %U" /usr/bin/bwrap',
         why="another copy earlier on the PATH, or file capabilities in its stead, are another thing",
-        shows=("mode 4755, owner root", "found as /usr/bin/bwrap"),
+        shows=("mode 4755, owner root", "bwrap is found as /usr/bin/bwrap"),
+        fails="/usr/bin/bwrap is not a setuid program of root's, or another bwrap is found first",
     ),
 )
 
@@ -84,6 +87,7 @@ TERMINAL = Probe(
         "status 3",
     ),
     says="the window's sizes, Ctrl-Z and Ctrl-C arrive, the exit status comes back",
+    fails="the container's terminal lacks job control, its size, Ctrl-C or the exit status",
     exit_status=7,
 )
 """Asked in a container of its own, which is started with a terminal."""

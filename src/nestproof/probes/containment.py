@@ -16,9 +16,10 @@ CONTAINMENT = (
         why="a sandbox in which nothing can be written refuses for another reason than its rules",
         control=(
             "control: outside, both folders take a file",
-            "control: inside, one of them takes it too",
+            "control: inside, the writable folder takes a file",
         ),
-        shows=("the other refuses it",),
+        shows=("writes outside the writable folder are refused",),
+        fails="a command in the sandbox can write outside its writable folder, or cannot run",
     ),
     _pair(
         name="contain-network",
@@ -26,9 +27,10 @@ CONTAINMENT = (
         why="a listener of an agent or a database beside it must not be reached by what it confines",
         control=(
             "control: outside, the listener is reached",
-            "control: inside, with the network, too",
+            "control: inside, with the network, the listener is reached",
         ),
-        shows=(r"without it, none of \d+ addresses is",),
+        shows=(r"without the network, none of \d+ addresses is reached",),
+        fails="a sandbox without the network reaches the container's addresses, or cannot run",
     ),
     _pair(
         name="contain-processes",
@@ -36,18 +38,20 @@ CONTAINMENT = (
         why="what is read in another process's /proc folder, such as its environment, is often secret",
         control=(
             "control: outside, the process is seen and can be signalled",
-            "control: without a /proc of its own, it cannot be signalled",
+            "control: inside, without a /proc of its own, the process cannot be signalled",
         ),
-        shows=("with one, it is not seen either",),
+        shows=("with a /proc of its own, the sandbox sees no outer process",),
         fallback=PROC_DENIED,
         verdicts=OR_DEGRADED | OR_UNVERIFIED,
+        fails="the sandbox sees or signals processes outside it, or cannot run",
     ),
     _pair(
         name="contain-privileges",
         question="Has a process in the sandbox no capability, no way to new ones, and its filter?",
         why="a namespace is left again by whoever keeps a capability in it",
         control=("control: outside, the kernel says what a process has",),
-        shows=("no capability, no new privileges, one filter more",),
+        shows=("the sandbox has no capability, no new privileges, one filter more",),
+        fails="a process in the sandbox keeps a capability, may gain privileges, or has no filter",
     ),
     _pair(
         name="contain-mask",
@@ -57,16 +61,18 @@ CONTAINMENT = (
             "control: outside, both can be read",
             "control: inside, the neighbour can be read",
         ),
-        shows=("the masked file cannot",),
+        shows=("the masked file cannot be read",),
+        fails="a masked file can be read in the sandbox, or its neighbour cannot",
     ),
     _pair(
         name="contain-root",
         question="Does bwrap give a user who is not root nothing of root's?",
         why="a setuid program that can be talked into more is worse than no sandbox",
         control=(
-            "control: root's secret is there, and not for this user",
-            "control: in a user namespace it is called root, and reads its own file",
+            "control: root's secret is there, and hidden from this user",
+            "control: in a user namespace, the user is called root and reads its own file",
         ),
-        shows=(r"nothing of root's is read or written in any of 4 ways",),
+        shows=(r"bwrap reads and writes nothing of root's in any of 4 ways",),
+        fails="bwrap gives a user who is not root some of root's rights, or cannot run",
     ),
 )

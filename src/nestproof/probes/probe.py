@@ -39,6 +39,8 @@ class Probe:
     """Lines, as regular expressions, that it prints when the answer is yes; `{user}`: one for each user."""
     says: str = ""
     """The summary of a pass, in place of the lines."""
+    fails: str = ""
+    """The cause of a fail that no words of a program explain: a sentence about the sandbox."""
     fallback: str = ""
     """A regular expression for the stderr of an agent's fallback, which the profile may declare."""
     exit_status: int = 0
@@ -61,7 +63,14 @@ class Probe:
         if self.judge is not None:
             return self.judge(observation, context)
         lines = (*self.control, *self.shows)
-        judgement = judge_lines(observation, context, lines, self.fallback, self.exit_status)
+        judgement = judge_lines(
+            observation,
+            context,
+            lines,
+            fails=self.fails,
+            fallback=self.fallback,
+            exit_status=self.exit_status,
+        )
         if self.says and judgement.status is Status.PASS:
             return replace(judgement, summary=self.says)
         return judgement

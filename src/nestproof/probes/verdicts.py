@@ -56,6 +56,8 @@ def judge_lines(
     observation: Observation,
     context: Context,
     lines: Sequence[str],
+    *,
+    fails: str,
     fallback: str = "",
     exit_status: int = 0,
 ) -> Judgement:
@@ -63,8 +65,8 @@ def judge_lines(
 
     They are regular expressions; one with `{user}` stands for a line for each user.
 
-    `fallback` is what stderr says when a declared fallback is needed; it counts only after every control
-    line has been printed.
+    `fails` is the cause where stderr names none. `fallback` is what stderr says when a declared fallback is
+    needed; it counts only after every control line has been printed.
     """
     wanted = [line for pattern in lines for line in _filled(pattern, context)]
     shown = observation.stdout.splitlines()
@@ -76,11 +78,11 @@ def judge_lines(
     refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
     if refused and held and observation.exit_status != 0:
         return Judgement(Status.DEGRADED, refused[0])
-    return failed(observation, context, _difference(wanted, shown, exit_status))
+    return failed(observation, context, _cause(wanted, observation, fails, exit_status))
 
 
-def failed(observation: Observation, context: Context, difference: str) -> Judgement:
-    """A fail with its cause, or an error when the probe ran out of time."""
+def failed(observation: Observation, context: Context, cause: str) -> Judgement:
+    """A fail with its diagnosis, or else with `cause`; an error when the probe ran out of time."""
     if observation.exit_status in _OUT_OF_TIME:
         return Judgement(Status.ERROR, f"did not end within its time ({observation.seconds:.1f} s)")
     # On both: a program that the script calls may end with 69, but it cannot print for the script.
@@ -95,7 +97,7 @@ def failed(observation: Observation, context: Context, difference: str) -> Judge
         or f"exit status {observation.exit_status}"
     )
     if diagnosis is None:
-        return Judgement(Status.FAIL, summary, difference)
+        return Judgement(Status.FAIL, summary, cause)
     return Judgement(Status.FAIL, summary, f"{diagnosis.cause} ({diagnosis.layer})", diagnosis.fix)
 
 
@@ -144,8 +146,12 @@ def _set_in_words(held: frozenset[str], context: Context) -> str:
     default = context.default_capabilities
     more, less = sorted(held - default), sorted(default - held)
     if less:
-        return f"only {', '.join(sorted(held))}" if held else "none at all"
-    return f"{context.engine}'s default set{' and ' + ', '.join(more) if more else ', nothing more'}"
+        return (
+            f"the container can hold only {', '.join(sorted(held))}"
+            if held
+            else "the container can hold no capability"
+        )
+    return f"{context.engine}'s default capabilities{' and ' + ', '.join(more) if more else ', nothing more'}"
 
 
 def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
@@ -155,19 +161,19 @@ def is_filtered_unless_allowed(observation: Observation, context: Context) -> Ju
         return failed(observation, context, "the seccomp mode could not be read from /proc/self/status")
     allowed = bool({"security-opt=seccomp=unconfined", "privileged"} & context.allowed)
     if found[1] == "2":
-        return Judgement(Status.PASS, "a filter is on")
+        return Judgement(Status.PASS, "a seccomp filter is on")
     if allowed:
-        return Judgement(Status.PASS, "off, as the profile may have it")
+        return Judgement(Status.PASS, "seccomp is off, as the privilege lock allows")
     if not context.engine_has_seccomp:
         return Judgement(
             Status.UNVERIFIED,
-            "off: this engine has no seccomp support",
+            "seccomp is off: this engine does not support it",
             "",
             "ask an engine built with seccomp",
         )
     return Judgement(
         Status.FAIL,
-        "no filter is on",
+        "no seccomp filter is on",
         f"the profile may not run without {context.engine}'s seccomp filter (privilege lock)",
         "remove seccomp=unconfined from the profile, or allow it in the lock with a reason",
     )
@@ -191,11 +197,11 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
     if not label.endswith(" (enforce)") and not allowed:
         return Judgement(
             Status.FAIL,
-            label,
+            f"AppArmor: {label}",
             "the profile may not run without an enforced AppArmor profile (privilege lock)",
             "remove apparmor=unconfined from the profile, or allow it in the lock with a reason",
         )
-    return Judgement(Status.PASS, label)
+    return Judgement(Status.PASS, f"AppArmor: {label}")
 
 
 def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
@@ -233,12 +239,15 @@ def _filled(pattern: str, context: Context) -> list[str]:
     return [pattern.replace("{user}", re.escape(user)) for user in context.users]
 
 
-def _difference(wanted: list[str], shown: list[str], exit_status: int) -> str:
+def _cause(wanted: list[str], observation: Observation, fails: str, exit_status: int) -> str:
+    """The probe's own sentence; a control that does not hold says that nothing was shown at all."""
+    shown = observation.stdout.splitlines()
     missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
+    controls = [line for line in missing if line.startswith("control: ")]
+    if controls:
+        return f"the control does not hold: {controls[0].removeprefix('control: ')}"
     if missing:
-        return f"it did not print {missing[0]!r}"
-    if len(shown) > len(wanted):
-        return "it printed more than it should"
-    if not all(map(re.fullmatch, wanted, shown)):
-        return "it printed its lines in another order"
-    return f"its exit status was not {exit_status}"
+        return fails
+    if len(shown) != len(wanted) or not all(map(re.fullmatch, wanted, shown)):
+        return f"{fails}: lines were printed that no working sandbox prints"
+    return f"{fails}: the exit status is {observation.exit_status} instead of {exit_status}"

@@ -14,7 +14,7 @@ from nestproof.core.outcome import Status
 from nestproof.core.source import safe
 from nestproof.reports.common import ORDER, by_target, describe_run, in_words
 from nestproof.reports.evidence import Evidence, Outcome, Run
-from nestproof.reports.justification import deeds, justified
+from nestproof.reports.justification import attempted, justified
 from nestproof.reports.markdown import quoted
 from nestproof.reports.merge import disagreements
 
@@ -79,7 +79,7 @@ def to_html(evidence: Evidence) -> str:
         disagreements=list(disagreements(evidence.runs)) if len(sections) > 1 else [],
         describe_run=describe_run,
         justified=justified,
-        deeds=deeds,
+        attempted=attempted,
         in_words=in_words,
     )
 

@@ -47,9 +47,9 @@ def justified(run: Run) -> tuple[Justified, ...]:
     return tuple(_profile(one) for one in _list(run, "profiles"))
 
 
-def deeds(run: Run) -> tuple[tuple[str, tuple[Action, ...]], ...]:
+def attempted(run: Run) -> tuple[tuple[str, tuple[Action, ...]], ...]:
     """List each target with the actions that its relaxations allow."""
-    return tuple((_title(one), tuple(_deeds(one))) for one in _list(run, "residual"))
+    return tuple((_title(one), tuple(_attempted(one))) for one in _list(run, "residual"))
 
 
 def _list(run: Run, key: str) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def _reason(row: dict[str, Any]) -> Reason:
     )
 
 
-def _deeds(one: dict[str, Any]) -> Iterator[Action]:
+def _attempted(one: dict[str, Any]) -> Iterator[Action]:
     rows: dict[str, list[dict[str, Any]]] = {}
     for attempt in one.get("attempts") or ():
         rows.setdefault(str(attempt.get("what", "")), []).append(attempt)

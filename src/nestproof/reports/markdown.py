@@ -13,7 +13,7 @@ from nestproof.core.outcome import Status
 from nestproof.core.source import safe
 from nestproof.reports.common import by_target, describe_run, in_words
 from nestproof.reports.evidence import Evidence, Outcome, Run, Target
-from nestproof.reports.justification import deeds, justified
+from nestproof.reports.justification import attempted, justified
 from nestproof.reports.merge import disagreements
 
 LIMIT = 60_000
@@ -155,15 +155,15 @@ def _justified(run: Run) -> Iterator[str]:
         yield ""
         yield "</details>"
         yield ""
-    for title, tried in deeds(run):
+    for title, tried in attempted(run):
         yield f"<details><summary>What can be done in {code(title)}, by trying</summary>"
         yield ""
         actors = [actor for actor, _ in tried[0].could] if tried else []
         yield "| | " + " | ".join(cell(text) for text in (*actors, "what it takes")) + " |"
         yield "| --- |" + " --- |" * (len(actors) + 1)
-        for deed in tried:
-            could = [word for _, word in deed.could]
-            yield "| " + " | ".join(cell(text) for text in (deed.what, *could, deed.takes)) + " |"
+        for action in tried:
+            could = [word for _, word in action.could]
+            yield "| " + " | ".join(cell(text) for text in (action.what, *could, action.takes)) + " |"
         yield ""
         yield "</details>"
         yield ""

@@ -326,7 +326,7 @@ def test_a_failing_build_names_its_step_and_has_no_image(calls: Path) -> None:
     assert steps == ["[2/3] RUN echo one", "[3/3] RUN echo two >&2 && exit 7"]
     assert outcome.observation is not None
     assert outcome.observation.exit_status == 1
-    assert outcome.observation.stderr.splitlines()[0] == "0.271 two"
+    assert outcome.observation.stderr.splitlines()[0] == "two"
     assert "0.231 one" not in outcome.observation.stderr
 
 

@@ -16,7 +16,7 @@ import pytest
 import nestproof
 from nestproof.core.cancellation import CancelToken, cancelled_by
 from nestproof.core.errors import CommandError, EngineError
-from nestproof.core.process import Dialog, run, run_interactive
+from nestproof.core.process import SocketProcess, run, run_interactive
 
 # Only a test that fails waits that long.
 PATIENCE = 30.0
@@ -299,7 +299,7 @@ def test_a_program_that_ends_in_time_is_not_waited_for_in_steps() -> None:
 def test_a_dialog_goes_both_ways_until_nothing_holds_our_end_open(tmp_path: Path) -> None:
     # It reads one line, and then neither reads nor ends.
     program = f"echo $$ > {tmp_path}/pid; read line; echo aside >&2; echo said $line; exec sleep 60"
-    dialog = Dialog(["sh", "-c", program], {"TOLD": "yes"})
+    dialog = SocketProcess(["sh", "-c", program], {"TOLD": "yes"})
     dialog.socket.sendall(b"this\n")
     reading = dialog.socket.makefile("rb")
     dialog.socket.close()
@@ -315,4 +315,4 @@ def test_a_dialog_goes_both_ways_until_nothing_holds_our_end_open(tmp_path: Path
 
 def test_a_dialog_with_what_is_not_there_is_an_error() -> None:
     with pytest.raises(CommandError, match="no-such-program was not found"):
-        Dialog(["no-such-program"])
+        SocketProcess(["no-such-program"])

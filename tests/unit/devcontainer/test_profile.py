@@ -340,16 +340,25 @@ def test_comments_trailing_commas_and_properties_of_others_are_accepted(workspac
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("key", "allowed", "wrong"),
     [
-        {"forwardPorts": [3000, "db:5432"], "appPort": [80, "8080:80"]},
-        {"postCreateCommand": "a", "postStartCommand": ["a"], "postAttachCommand": {"a": ["b"]}},
-        {"build": {"dockerfile": "Dockerfile", "args": {"A": "1"}, "cacheFrom": ["x"]}},
-        {"remoteEnv": {"A": None, "B": "1"}, "updateRemoteUserUID": False},
+        ("forwardPorts", [3000, "db:5432"], 3000),
+        ("appPort", [80, "8080:80"], {}),
+        ("postCreateCommand", "a", 1),
+        ("postStartCommand", ["a"], [1]),
+        ("postAttachCommand", {"a": ["b"]}, {"a": 1}),
+        ("build", {"dockerfile": "Dockerfile", "args": {"A": "1"}, "cacheFrom": ["x"]}, {"cacheFrom": 1}),
+        ("remoteEnv", {"A": None, "B": "1"}, {"A": 1}),
+        ("updateRemoteUserUID", False, "false"),
     ],
 )
-def test_what_the_specification_allows_is_accepted(workspace: Path, config: dict[str, Any]) -> None:
-    load(workspace, config)
+def test_what_the_specification_allows_is_accepted_and_nothing_else(
+    workspace: Path, key: str, allowed: object, wrong: object
+) -> None:
+    # Unknown properties are accepted with any value: only the refusal shows that this one is known.
+    base = {} if key == "build" else {"image": "x"}
+    load(workspace, {**base, key: allowed})
+    assert key in " ".join(diagnostics(workspace, {**base, key: wrong}))
 
 
 # Mistakes

@@ -212,10 +212,10 @@ def judged(mask: str, *, add: Sequence[str] = ()) -> tuple[Status, str]:
 
 
 def test_capabilities_are_held_against_podmans_own_default() -> None:
-    assert judged(BOUNDING) == (Status.PASS, "Podman's default set, nothing more")
+    assert judged(BOUNDING) == (Status.PASS, "Podman's default capabilities, nothing more")
     # Docker would grant it, but this engine did not have to.
     assert judged(WITH_NET_RAW) == (Status.FAIL, "the bounding set holds NET_RAW")
-    assert judged(WITH_NET_RAW, add=["NET_RAW"]) == (Status.PASS, "Podman's default set and NET_RAW")
+    assert judged(WITH_NET_RAW, add=["NET_RAW"]) == (Status.PASS, "Podman's default capabilities and NET_RAW")
 
 
 def test_a_missing_filter_is_said_to_be_podmans() -> None:

@@ -11,7 +11,7 @@ from nestproof.core.outcome import Status
 from nestproof.engine.client import EngineFacts
 from nestproof.justify.outcomes import host_in_words, hosts_table
 from nestproof.justify.residual import (
-    DEEDS,
+    ACTIONS,
     Action,
     ActionResult,
     Attempt,
@@ -24,7 +24,7 @@ from nestproof.probes.table import script
 from tests.conftest import ROOT
 from tests.unit.justify.test_justification import PLAIN, SECURE, TARGET, UBUNTU, as_measured, investigated
 
-DEED = DEEDS[0]
+DEED = ACTIONS[0]
 CONTROL = "control: there is a folder to mount on\n"
 
 
@@ -47,7 +47,7 @@ CONTROL = "control: there is a folder to mount on\n"
         (255, CONTROL, "Modification of a read-only value attempted at -e line 1.\n", ActionResult.UNKNOWN),
         (69, "unavailable: this host has no disk\n", "", ActionResult.UNKNOWN),
         (124, CONTROL, "", ActionResult.UNKNOWN),
-        # One that ends well without having seen its deed has not done it.
+        # One that ends well without having seen its action has not done it.
         (0, CONTROL, "", ActionResult.UNKNOWN),
         (0, "done\n", "", ActionResult.UNKNOWN),
         (1, f"{CONTROL}done\n", "Operation not permitted", ActionResult.UNKNOWN),
@@ -63,21 +63,22 @@ def test_what_refused_is_quoted_not_what_is_said_after_it() -> None:
 
 
 def tried(could: ActionResult) -> list[Attempt]:
-    return [Attempt(deed, who, could) for who in ("root", "user") for deed in DEEDS]
+    return [Attempt(action, who, could) for who in ("root", "user") for action in ACTIONS]
 
 
 def test_what_could_not_be_shown_is_no_answer() -> None:
     shown = [*outcomes_of(TARGET, tried(ActionResult.NO))]
     assert {one.status for one in shown} == {Status.PASS}
-    assert len(shown) == len(DEEDS)
+    assert len(shown) == len(ACTIONS)
     assert {one.status for one in outcomes_of(TARGET, tried(ActionResult.UNKNOWN))} == {Status.UNVERIFIED}
 
 
 def test_the_table_has_a_row_for_each_deed_and_a_column_for_each_who() -> None:
     head, _, *rows = table(tried(ActionResult.YES)).splitlines()
     assert head == "| | root | user | what it takes |"
-    assert [row.split(" | ")[:3] for row in rows] == [[f"| {deed.what}", "yes", "yes"] for deed in DEEDS]
-    assert len(to_json(TARGET, tried(ActionResult.YES))["attempts"]) == 2 * len(DEEDS)
+    shown = [row.split(" | ")[:3] for row in rows]
+    assert shown == [[f"| {action.what}", "yes", "yes"] for action in ACTIONS]
+    assert len(to_json(TARGET, tried(ActionResult.YES))["attempts"]) == 2 * len(ACTIONS)
 
 
 @pytest.mark.parametrize("option", ["rootless", "userns"])
@@ -92,9 +93,9 @@ def test_where_root_is_mapped_it_is_said(option: str) -> None:
     assert facts.maps_root
 
 
-@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
-def test_each_deed_is_one_small_script_that_says_its_question(deed: Action) -> None:
-    lines = script(deed.name).splitlines()
+@pytest.mark.parametrize("deed", ACTIONS, ids=lambda action: action.name)
+def test_each_deed_is_one_small_script_that_says_its_question(action: Action) -> None:
+    lines = script(action.name).splitlines()
     assert len(lines) <= 25
     assert re.match(r"# .*\?", lines[0])
     assert any("control: " in line for line in lines)
@@ -116,7 +117,7 @@ def test_hosts_stand_beside_each_other_in_one_table() -> None:
 
 def test_the_threat_model_has_each_deed_and_each_relaxation() -> None:
     text = (ROOT / "docs/threat-model.md").read_text()
-    for deed in DEEDS:
-        assert f"\n| {deed.what} |" in text
+    for action in ACTIONS:
+        assert f"\n| {action.what} |" in text
     for relaxation in SECURE:
         assert f"\n| `{relaxation}` |" in text

@@ -22,7 +22,7 @@ def test_the_three_variables_are_read_and_nothing_else() -> None:
 
 
 def test_a_repository_without_guests_is_told_how_to_have_them(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not say how a guest is started") as caught:
+    with pytest.raises(UsageError, match="does not say how a virtual machine is started") as caught:
         start_vm([], tmp_path, "linux/arm64", print)
     assert 'guest = ["scripts/vm"]' in caught.value.fix
 
@@ -32,7 +32,9 @@ def test_a_guest_that_does_not_start_is_an_error_with_its_words(tmp_path: Path) 
     script.write_text('#!/bin/sh\necho "vm: error: $*: no qemu" >&2\nexit 4\n')
     script.chmod(0o755)
     said: list[str] = []
-    with pytest.raises(CommandError, match="the guest for linux/arm64 could not be started") as caught:
+    with pytest.raises(
+        CommandError, match="the virtual machine for linux/arm64 could not be started"
+    ) as caught:
         start_vm(["vm"], tmp_path, "linux/arm64", said.append)
     assert "up --platform linux/arm64: no qemu" in caught.value.why
     # Its progress is shown as it comes.

@@ -115,6 +115,11 @@ def test_there_is_an_answer_for_every_name(name: str) -> None:
     assert risk_of(name).allows
 
 
+@given(st.sampled_from(sorted(RISKS)), st.text())
+def test_every_name_of_the_table_is_found_whatever_its_value_is(name: str, value: str) -> None:
+    assert risk_of(name.replace("*", value)) is not UNKNOWN
+
+
 def test_ranks_are_ordered_and_shown_as_words() -> None:
     assert Rank.CRITICAL > Rank.HIGH > Rank.MEDIUM > Rank.LOW
     assert [str(rank) for rank in Rank] == ["low", "medium", "high", "critical"]

@@ -157,7 +157,7 @@ def test_known_words_have_a_cause_a_layer_and_a_fix(said: str, layer: str, cause
         "",
         "\n",
         "control: outside, both namespaces are named\nbwrap-basic-ok\n",
-        "mode 4755, owner root\nfound as /usr/bin/bwrap",
+        "mode 4755, owner root\nbwrap is found as /usr/bin/bwrap",
         "bwrap: Can't find source path /nowhere: No such file or directory",
         "bwrap: execvp nothing: No such file or directory",
         "bwrap: Can't create file at /tmp/x: Read-only file system",

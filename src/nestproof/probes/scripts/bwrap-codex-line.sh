@@ -16,5 +16,5 @@ else
     cat "$dir/err" >&2
 fi
 [ "$(cat "$dir/work/b" 2>/dev/null)" = "$token" ] && echo "control: inside, the working directory takes a file"
-[ "$status$inner" = "0$dir/work" ] && [ ! -e "$dir/work/.git/b" ] && [ ! -e "$dir/b" ] && echo "nothing else does" && exit
+[ "$status$inner" = "0$dir/work" ] && [ ! -e "$dir/work/.git/b" ] && [ ! -e "$dir/b" ] && echo "only the working directory takes a file" && exit
 exit 1

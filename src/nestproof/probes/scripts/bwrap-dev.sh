@@ -7,6 +7,6 @@ inner=$(bwrap --ro-bind / / --dev /dev --unshare-user sh -c \
     'echo gone >/dev/null && head -c 4 /dev/zero | wc -c; [ ! -e "$1" ] && echo hidden; stat -c %d /dev' sh "$marker") || exit
 # shellcheck disable=SC2086 # split on purpose
 set -- $inner
-[ "$1 $2" = "4 hidden" ] && [ "$3" != "$outer" ] && echo "a /dev of its own, and its devices work" && exit
+[ "$1 $2" = "4 hidden" ] && [ "$3" != "$outer" ] && echo "the sandbox has a /dev of its own, and its devices work" && exit
 echo "outside $outer, inside:" "$@"
 exit 1

@@ -8,7 +8,7 @@ case $said in
     ;;
 esac
 case $(stat -L -c '%a %u' "$path") in
-[4567]???' 0') echo "setuid root" ;;
-[4567]???' '*) echo "setuid, and owned by $(stat -L -c %U "$path")" && exit 1 ;;
-*) echo "not setuid" ;;
+[4567]???' 0') echo "bwrap is setuid root" ;;
+[4567]???' '*) echo "bwrap is setuid, and owned by $(stat -L -c %U "$path")" && exit 1 ;;
+*) echo "bwrap is not setuid" ;;
 esac

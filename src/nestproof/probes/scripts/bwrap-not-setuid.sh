@@ -3,4 +3,4 @@ probe=$(mktemp) && chmod u+s "$probe" && [ -u "$probe" ] && echo "control: a set
 rm -f "$probe"
 found=$(find / -xdev -name 'bwrap*' -type f -perm -4000 2>/dev/null)
 [ -z "$found" ] || { echo "setuid: $found"; exit 1; }
-echo "no setuid bwrap"
+echo "the image has no setuid bwrap"

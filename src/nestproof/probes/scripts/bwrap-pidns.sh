@@ -14,7 +14,7 @@ inner=$(bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid \
 }
 own=${inner#"$token own "}
 case $own in
-[2-9] | 1[0-9]) kill -0 "$outer" && echo "its own process is reached, the outer one is not" && exit ;;
+[2-9] | 1[0-9]) kill -0 "$outer" && echo "the sandbox reaches its own process, not the outer one" && exit ;;
 esac
 echo "outside $outer, inside: $inner"
 exit 1

@@ -9,6 +9,6 @@ for top in /usr /bin /sbin /lib /lib64; do
 done
 # shellcheck disable=SC2016 # the inner shell expands $1
 inner=$(bwrap "$@" --ro-bind "$dir/bound" "$dir/bound" --unshare-user sh -c 'cat "$1"/*' sh "$dir") || exit
-[ "$inner" = "$token" ] && echo "only what is bound is there" && exit
+[ "$inner" = "$token" ] && echo "the sandbox sees only what is bound into it" && exit
 echo "expected $token once, read: $inner"
 exit 1

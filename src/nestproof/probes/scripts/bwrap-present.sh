@@ -1,7 +1,7 @@
 # Is there a bwrap on the PATH?
 command -v sh >/dev/null && echo "control: sh is found in the same way"
 if path=$(command -v bwrap); then
-    echo "found as $path"
+    echo "bwrap is found as $path"
     exit
 fi
 IFS=:

@@ -8,7 +8,7 @@ bwrap --ro-bind / / --unshare-user cat /proc/self/mountinfo >"$dir/inner" 2>"$di
 status=$?
 # It says where it stops; pivot_root comes after this stage.
 if [ "$status" != 0 ]; then
-    grep -q '^bwrap: pivot_root: ' "$dir/err" && echo "it may; bwrap stops at pivot_root" && exit
+    grep -q '^bwrap: pivot_root: ' "$dir/err" && echo "/ becomes a slave mount; bwrap stops at pivot_root" && exit
     cat "$dir/err" >&2
     exit "$status"
 fi
@@ -16,4 +16,4 @@ root=$(root_of "$dir/inner")
 case $root in
 '' | "$outer" | *' shared:'*) echo "inside, / is mounted as: ${root:-nothing}" && exit 1 ;;
 esac
-echo "inside, / is a mount of its own that shares nothing"
+echo "the sandbox's / is a mount of its own that shares nothing"

@@ -6,6 +6,6 @@ echo "$token one" >"$dir/1" && echo "$token two" >"$dir/2"
 inner=$(bwrap --ro-bind / / --tmpfs /tmp --dev /dev --unshare-user --unshare-pid \
     --ro-bind-data 8 /tmp/nestproof-one --ro-bind-data 9 /tmp/nestproof-two \
     cat /tmp/nestproof-one /tmp/nestproof-two 8<"$dir/1" 9<"$dir/2") || exit
-[ "$inner" = "$(cat "$dir/1" "$dir/2")" ] && echo "both arrive, each in its file" && exit
+[ "$inner" = "$(cat "$dir/1" "$dir/2")" ] && echo "both descriptors' contents arrive, each in its file" && exit
 echo "read: $inner"
 exit 1

@@ -11,6 +11,6 @@ ask() {
 }
 [ "$(ask 8 9)" = "$token" ] && echo "control: a descriptor for each mask works"
 inner=$(ask 9 9) || exit
-[ "$inner" = "$token" ] && echo "one descriptor masks both" && exit
+[ "$inner" = "$token" ] && echo "one file descriptor masks both files" && exit
 echo "inside: $inner"
 exit 1

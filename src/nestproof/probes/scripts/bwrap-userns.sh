@@ -6,8 +6,8 @@ inner=$(bwrap --info-fd 8 --ro-bind / / --unshare-user readlink /proc/self/ns/us
 status=$?
 made=$(sed -n 's/.*"mnt-namespace": \([0-9]*\).*/mnt:[\1]/p' "$dir/info")
 if [ -n "$made" ] && [ "$made" != "$outer" ]; then
-    [ "$status" != 0 ] && echo "they are made; bwrap stops later" && exit
-    [ -n "$inner" ] && [ "$inner" != "$user" ] && echo "user and mount namespaces of its own" && exit
+    [ "$status" != 0 ] && echo "user and mount namespaces are made; bwrap stops later" && exit
+    [ -n "$inner" ] && [ "$inner" != "$user" ] && echo "the sandbox has its own user and mount namespaces" && exit
 fi
 cat "$dir/err" >&2
 echo "outside $outer $user, inside ${made:-nothing} ${inner:-nothing}: not other namespaces"

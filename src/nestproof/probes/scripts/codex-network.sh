@@ -11,7 +11,7 @@ dir=$(mktemp -d "${HOME:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null || mktemp -d /v
 mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"
 inner=$(codex sandbox "$@" -- perl -e "$open" "$token") || exit
 case $inner in
-"$token no: "*) echo "control: inside, the same program runs" && echo "its socket is refused" && exit ;;
+"$token no: "*) echo "control: inside, the same program runs" && echo "a socket in the sandbox is refused" && exit ;;
 esac
 echo "inside: $inner"
 exit 1

@@ -13,7 +13,7 @@ if codex sandbox --help 2>/dev/null | grep -q '^  linux '; then set -- linux --f
 said=$(codex sandbox "$@" -- /bin/sh -c 'echo "$1" >b; echo "$1" >../b; rm -f ../a; :' sh "$token" 2>&1) || { echo "$said" >&2; exit 1; }
 [ "$(cat b 2>/dev/null)" = "$token" ] && echo "control: inside, the working directory takes a file"
 case $said in
-*"Read-only file system"*"Read-only file system"*) [ ! -e ../b ] && [ -e ../a ] && echo "nothing else does" && exit ;;
+*"Read-only file system"*"Read-only file system"*) [ ! -e ../b ] && [ -e ../a ] && echo "only the working directory takes a file" && exit ;;
 esac
 echo "inside: $said; beside the working directory: $(ls ..)"
 exit 1

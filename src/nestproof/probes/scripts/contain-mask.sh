@@ -7,7 +7,7 @@ inner=$(bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid --perms 000 
     sh -c "cat '$dir/open'; cat '$dir/masked'; :" 9</dev/null 2>"$dir/err") || { cat "$dir/err" >&2 && exit 1; }
 [ "${inner%%
 *}" = "$token open" ] && echo "control: inside, the neighbour can be read"
-[ "$inner" = "$token open" ] && grep -q 'Permission denied' "$dir/err" && echo "the masked file cannot" && exit
+[ "$inner" = "$token open" ] && grep -q 'Permission denied' "$dir/err" && echo "the masked file cannot be read" && exit
 cat "$dir/err" >&2
 echo "inside: $inner"
 exit 1

@@ -17,8 +17,8 @@ reach="use Socket; \$port = $(cat "$dir/port"); $reach"
 wanted=$(for _ in "$@"; do echo "$token"; done)
 [ $# -gt 0 ] && [ "$(perl -e "$reach" "$@")" = "$wanted" ] && echo "control: outside, the listener is reached"
 inner=$(bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid perl -e "$reach" "$@") || exit
-[ "$inner" = "$wanted" ] && echo "control: inside, with the network, too"
+[ "$inner" = "$wanted" ] && echo "control: inside, with the network, the listener is reached"
 inner=$(bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid --unshare-net perl -e "$reach" "$@") || exit
-[ "$inner" = "$(for _ in "$@"; do echo no; done)" ] && echo "without it, none of $# addresses is" && exit
+[ "$inner" = "$(for _ in "$@"; do echo no; done)" ] && echo "without the network, none of $# addresses is reached" && exit
 echo "inside, without the network: $inner"
 exit 1

@@ -15,4 +15,4 @@ case "$(echo "$inner" | tr '\n' ' ')" in
 *) echo "inside: $inner" && exit 1 ;;
 esac
 [ "${inner##*filters }" = "${outer##*filters }" ] && echo "no further filter is on" && exit 1
-echo "no capability, no new privileges, one filter more"
+echo "the sandbox has no capability, no new privileges, one filter more"

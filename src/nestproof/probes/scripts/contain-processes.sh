@@ -10,9 +10,9 @@ look='echo "$1"; [ -r /proc/$$/comm ] && echo own; [ -e "/proc/$2" ] && echo see
 ask() { bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid "$@" sh -c "$look" sh "$token" "$outer"; }
 case $(ask) in
 "$token"*reached*) ;;
-"$token"*) echo "control: without a /proc of its own, it cannot be signalled" ;;
+"$token"*) echo "control: inside, without a /proc of its own, the process cannot be signalled" ;;
 esac
 inner=$(ask --proc /proc) || exit
-[ "$(echo "$inner" | tr '\n' ' ')" = "$token own " ] && echo "with one, it is not seen either" && exit
+[ "$(echo "$inner" | tr '\n' ' ')" = "$token own " ] && echo "with a /proc of its own, the sandbox sees no outer process" && exit
 echo "inside: $inner"
 exit 1

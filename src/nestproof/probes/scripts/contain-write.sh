@@ -8,9 +8,9 @@ said=$(bwrap --ro-bind / / --dev /dev --bind "$dir/may" "$dir/may" --unshare-use
     echo "$said" >&2
     exit 1
 }
-[ "$(cat "$dir/may/b" 2>/dev/null)" = "$token" ] && echo "control: inside, one of them takes it too"
+[ "$(cat "$dir/may/b" 2>/dev/null)" = "$token" ] && echo "control: inside, the writable folder takes a file"
 case $said in
-*"Read-only file system"*"Read-only file system"*) [ ! -e "$dir/not/b" ] && [ -e "$dir/not/a" ] && echo "the other refuses it" && exit ;;
+*"Read-only file system"*"Read-only file system"*) [ ! -e "$dir/not/b" ] && [ -e "$dir/not/a" ] && echo "writes outside the writable folder are refused" && exit ;;
 esac
 echo "inside: $said; the other folder holds: $(ls "$dir/not")"
 exit 1

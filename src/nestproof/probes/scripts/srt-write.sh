@@ -7,7 +7,7 @@ printf '{"network": {"allowedDomains": [], "deniedDomains": []}, "filesystem": %
     "{\"denyRead\": [], \"allowWrite\": [\"$dir/may\"], \"denyWrite\": []}" >"$dir/settings.json"
 cd "$dir" || exit
 said=$(srt --settings "$dir/settings.json" -c "echo $token >$dir/may/b; echo $token >$dir/not/b; :" 2>&1) || { echo "$said" >&2; exit 1; }
-[ "$(cat "$dir/may/b" 2>/dev/null)" = "$token" ] && echo "control: inside, one of them takes it too"
-case $said in *"Read-only file system"*) [ ! -e "$dir/not/b" ] && echo "the other refuses it" && exit ;; esac
+[ "$(cat "$dir/may/b" 2>/dev/null)" = "$token" ] && echo "control: inside, the writable folder takes a file"
+case $said in *"Read-only file system"*) [ ! -e "$dir/not/b" ] && echo "writes outside the writable folder are refused" && exit ;; esac
 echo "inside: $said; the other folder holds: $(ls "$dir/not")"
 exit 1

@@ -31,7 +31,7 @@ def test_the_workspace_is_copied_where_it_cannot_be_bound(repository: Repository
     assert done.outcome("smoke.workspace")["status"] == "pass"
     (target,) = done.evidence["targets"]
     assert target["facts"]["workspace"] == "copied into a volume"
-    assert target["facts"]["node"].startswith("virtual: a guest's own ")
+    assert target["facts"]["node"].startswith("virtual: a virtual machine's own ")
     assert own_containers(engine) == before
     assert not [
         v for v in engine.api.volumes()["Volumes"] or () if "dev.nestproof.run" in (v["Labels"] or {})
