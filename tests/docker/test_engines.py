@@ -117,8 +117,8 @@ def test_an_engine_that_maps_root(
     prove(remapped, repository, first)
 
 
-def deeds(finished: Finished) -> dict[str, str]:
-    """What came of each deed of root in the secure profile."""
+def could(finished: Finished) -> dict[str, str]:
+    """What came of each action of root in the secure profile."""
     attempts = finished.evidence["justification"]["residual"][0]["attempts"]
     return {one["deed"]: one["could"] for one in attempts if one["who"] == "root, secure"}
 
@@ -129,10 +129,10 @@ def test_where_root_is_mapped_its_capabilities_do_less(
     repository, tags = built
     give_images(remapped, tags)
     asked = ("justify", "--residual", "--profile", "secure")
-    here = deeds(repository.nestproof(*asked, "--json"))
-    there = deeds(repository.nestproof(*asked, "--json", DOCKER_HOST=remapped.host))
-    assert {deed for deed, could in here.items() if there[deed] != could} == LOST
-    assert {there[deed] for deed in LOST} == {"no"}
+    here = could(repository.nestproof(*asked, "--json"))
+    there = could(repository.nestproof(*asked, "--json", DOCKER_HOST=remapped.host))
+    assert {action for action, word in here.items() if there[action] != word} == LOST
+    assert {there[action] for action in LOST} == {"no"}
     said = "This engine maps root to another user of the host"
     assert said in repository.nestproof(*asked, DOCKER_HOST=remapped.host).stdout
     assert said not in repository.nestproof(*asked).stdout

@@ -228,7 +228,7 @@ def section(name: str) -> list[str]:
     return lines
 
 
-def test_the_threat_models_table_of_deeds_is_what_is_seen(again: Repository) -> None:
+def test_the_threat_models_table_of_actions_is_what_is_seen(again: Repository) -> None:
     finished = again.nestproof("justify", "--residual", "--profile", "secure", timeout=600)
     assert finished.status == 0, finished.stdout
     assert "\n".join(section("residual")) in finished.stdout

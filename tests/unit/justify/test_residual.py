@@ -24,7 +24,7 @@ from nestproof.probes.table import script
 from tests.conftest import ROOT
 from tests.unit.justify.test_justification import PLAIN, SECURE, TARGET, UBUNTU, as_measured, investigated
 
-DEED = ACTIONS[0]
+ACTION = ACTIONS[0]
 CONTROL = "control: there is a folder to mount on\n"
 
 
@@ -54,12 +54,12 @@ CONTROL = "control: there is a folder to mount on\n"
     ],
 )
 def test_what_came_of_an_attempt(status: int, stdout: str, stderr: str, could: ActionResult) -> None:
-    assert judged(DEED, "root", status, stdout, stderr).could is could
+    assert judged(ACTION, "root", status, stdout, stderr).could is could
 
 
 def test_what_refused_is_quoted_not_what_is_said_after_it() -> None:
     said = "mount: /tmp/x: permission denied.\n       dmesg(1) may have more information\n"
-    assert judged(DEED, "root", 32, CONTROL, said).said == "mount: /tmp/x: permission denied."
+    assert judged(ACTION, "root", 32, CONTROL, said).said == "mount: /tmp/x: permission denied."
 
 
 def tried(could: ActionResult) -> list[Attempt]:
@@ -73,7 +73,7 @@ def test_what_could_not_be_shown_is_no_answer() -> None:
     assert {one.status for one in outcomes_of(TARGET, tried(ActionResult.UNKNOWN))} == {Status.UNVERIFIED}
 
 
-def test_the_table_has_a_row_for_each_deed_and_a_column_for_each_who() -> None:
+def test_the_table_has_a_row_for_each_action_and_a_column_for_each_who() -> None:
     head, _, *rows = table(tried(ActionResult.YES)).splitlines()
     assert head == "| | root | user | what it takes |"
     shown = [row.split(" | ")[:3] for row in rows]
@@ -93,8 +93,8 @@ def test_where_root_is_mapped_it_is_said(option: str) -> None:
     assert facts.maps_root
 
 
-@pytest.mark.parametrize("deed", ACTIONS, ids=lambda action: action.name)
-def test_each_deed_is_one_small_script_that_says_its_question(action: Action) -> None:
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_each_action_is_one_small_script_that_says_its_question(action: Action) -> None:
     lines = script(action.name).splitlines()
     assert len(lines) <= 25
     assert re.match(r"# .*\?", lines[0])
@@ -115,7 +115,7 @@ def test_hosts_stand_beside_each_other_in_one_table() -> None:
     assert len(lines) == 2 + len(SECURE) + 3
 
 
-def test_the_threat_model_has_each_deed_and_each_relaxation() -> None:
+def test_the_threat_model_has_each_action_and_each_relaxation() -> None:
     text = (ROOT / "docs/threat-model.md").read_text()
     for action in ACTIONS:
         assert f"\n| {action.what} |" in text
