@@ -203,3 +203,6 @@ TWO_MACHINES = Evidence(
         remote(Outcome("smoke.apparmor", Status.PASS, "docker-default (enforce)", DEFAULT)),
     )
 )
+CUT_SHORT = Evidence(
+    runs=(a_run(OUTCOMES[0], interrupted=True, trouble="the engine was lost\nfor good", exit_code=4),)
+)

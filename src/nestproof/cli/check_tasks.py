@@ -42,12 +42,12 @@ def _check(name: str) -> Body:
 
 checks = Collection("check", check_all)
 for _name, _question, *_more in (
-    ("json", "Are the devcontainer files JSON once their comments are stripped?", STRICT),
-    ("model", "Is every property one of the specification's, and of its type?"),
-    ("lint", "Is anything well-formed and yet a mistake or a risk?"),
-    ("rules", "Do the repository's own rules hold ([[tool.nestproof.rule]])?"),
-    ("lock", "Does each profile ask for no more than the privilege lock allows?"),
-    ("dockerfile", "Does hadolint object to a Dockerfile?"),
+    ("json", "Check that the files are JSON once comments are stripped, and that jq agrees.", STRICT),
+    ("model", "Check each property's name and type against the devcontainer specification."),
+    ("lint", "Find settings that are valid and still a mistake or a risk."),
+    ("rules", "Run the repository's own rules ([[tool.nestproof.rule]])."),
+    ("lock", "Check that each profile asks for no more than the privilege lock allows."),
+    ("dockerfile", "Run hadolint on the profiles' Dockerfiles."),
 ):
     _body = _check(_name)
     _body.__doc__ = _question
@@ -55,7 +55,7 @@ for _name, _question, *_more in (
     checks.add_task(command(*_options, name=_name)(_body))
 
 _diff = _check("diff")
-_diff.__doc__ = "Does git diff --check object to anything, staged or not?"
+_diff.__doc__ = "Run git diff --check on staged and unstaged changes."
 checks.add_task(
     command(
         Option("staged", "check only what is staged, as for a commit hook", False),

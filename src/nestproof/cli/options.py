@@ -39,12 +39,12 @@ _MANY = "; may be given more than once"
 PROFILE = Option("profile", f"profile to prove{_MANY} (default: all)", [])
 PLATFORM = Option("platform", f"linux/amd64 or linux/arm64{_MANY} (default: the engine's own)", [])
 PROBE = Option("probe", f"ask only this probe{_MANY}", [])
-NODE = Option("node", "node to ask, by its name (default: the truest for each platform; see node.list)")
+NODE = Option("node", "name of the node to use (default: the most faithful for each platform; see node.list)")
 VM = Option(
     "vm", "smoke in a virtual machine with a kernel of its own, started if need be (see node.up)", False
 )
 STRICT = Option(
-    "strict", "make a trailing comma an error: the specification forbids it, clients take it", False
+    "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
 )
 JSON = Option("json", "print the evidence as JSON on stdout; progress goes to stderr", False)
 SARIF = Option("sarif", "print what was found as SARIF 2.1.0 on stdout; progress goes to stderr", False)

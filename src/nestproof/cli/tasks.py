@@ -44,7 +44,7 @@ def validate(_: object, **given: Any) -> None:
     PLATFORM,
     NODE,
     Option("push", "push to this reference, which may hold {profile}, {platform} and {arch}"),
-    Option("output", "oci:PATH writes an OCI archive there instead; PATH may hold the same"),
+    Option("output", "write an OCI archive: oci:PATH, where PATH may hold the same words"),
     Option("dry_run", "print the command lines, which work when pasted, and do nothing", False),
     JSON,
     *RESULT,
@@ -78,16 +78,16 @@ def shell(_: object, profile: str, platform: str, node: str) -> None:
 @command(
     PROFILE,
     _PLATFORM,
-    Option("fresh", "try everything again, also what is known from this host", False),
+    Option("fresh", "repeat the experiments that are known from this host", False),
     replace(VM, help="try it in a virtual machine with a kernel of its own (see node.up)"),
-    Option("update_lock", "write what is shown into the privilege lock where a reason is missing", False),
+    Option("update_lock", "write the results into the privilege lock where a reason is missing", False),
     Option("suggest", "try what would make a failing profile pass, and which system calls it needs", False),
     Option("residual", "try what root, a user and a sandboxed command can do there", False),
     JSON,
     *RESULT,
 )
 def justify(_: object, **given: Any) -> None:
-    """Try the profile without each relaxation: is it needed, and which smallest sets work?"""
+    """Remove each relaxation in turn: find the needed ones, and the smallest sets that work."""
     from nestproof.cli.justify import answer
     from nestproof.justify.study import JustifyRequest
 
@@ -97,14 +97,14 @@ def justify(_: object, **given: Any) -> None:
 
 
 @command(
-    Option("merge", "evidence of a machine, more of it may follow (default: that of the last run here)", []),
+    Option("merge", "evidence file of a machine; more may follow (default: the last run here)", []),
     Option("more", default=[]),
     Option("format", "terminal, markdown, html, junit, sarif or json (default: terminal, json if merging)"),
     Option("output", "write it into this file"),
     klass=TakesWords,
 )
 def report(_: object, merge: list[str], more: list[str], format: str, output: str) -> None:
-    """Draw the evidence of the last run, or of several machines, as text, a page or for CI."""
+    """Draw the last run, or runs of several machines, as text, a page or for CI."""
     from nestproof.cli.commands import report
 
     report([*merge, *more], format, output)
@@ -118,7 +118,7 @@ def report(_: object, merge: list[str], more: list[str], format: str, output: st
     Option("json", "print the answer as JSON", False),
 )
 def privileges(_: object, update: bool, base: str | None, json: bool) -> None:
-    """Show each profile's relaxations of Docker's defaults, their reasons, and their risks."""
+    """Show each profile's relaxations of Docker's defaults, with reasons and risks."""
     from nestproof.cli.commands import print_privileges
 
     print_privileges(update, base, json)
@@ -126,8 +126,11 @@ def privileges(_: object, update: bool, base: str | None, json: bool) -> None:
 
 @command(
     Option("dry_run", "show the same table, and write nothing", False),
-    Option("force", "also write the workflow anew and update the lock; all else is yours and stays", False),
-    Option("source", "the source that pip installs nestproof from, such as git+https://… (default: its own)"),
+    Option("force", "also overwrite the workflow and update the lock; other files stay", False),
+    Option(
+        "source",
+        "the source that pip installs nestproof from, such as git+https://… (default: that of this installation)",
+    ),
 )
 def init(_: object, dry_run: bool, force: bool, source: str) -> None:
     """Set nestproof up in this repository: a configuration, a privilege lock, a Nox session, a workflow."""
@@ -138,7 +141,7 @@ def init(_: object, dry_run: bool, force: bool, source: str) -> None:
 
 @command(JSON, ALLOW_UNVERIFIED, NO_EVIDENCE)
 def doctor(_: object, **given: Any) -> None:
-    """Tell whether an agent's sandbox works on this machine or in this container, for whom, and why not."""
+    """Test whether an agent's sandbox works on this machine or in this container, and for whom."""
     from nestproof.cli.commands import examine_machine
 
     examine_machine(output_of(given))

@@ -22,14 +22,11 @@ from nestproof.reports.html import to_html
 from nestproof.reports.junit import to_junit
 from nestproof.reports.markdown import LIMIT, cell, code, quoted, to_markdown
 from tests.conftest import ROOT
-from tests.samples import EVERYTHING, NASTY, OUTCOMES, SECURE, TWO_MACHINES, a_run, observed
+from tests.samples import CUT_SHORT, EVERYTHING, NASTY, OUTCOMES, SECURE, TWO_MACHINES, a_run, observed
 
 JUNIT = xmlschema.XMLSchema(ROOT / "tests/recorded/junit.xsd")
 NOTHING = Evidence(runs=())
 EMPTY = Evidence(runs=(a_run(),))
-CUT = Evidence(
-    runs=(a_run(OUTCOMES[0], interrupted=True, trouble="the engine was lost\nfor good", exit_code=4),)
-)
 
 
 def nasty(text: str) -> Evidence:
@@ -39,7 +36,7 @@ def nasty(text: str) -> Evidence:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT])
+@pytest.mark.parametrize("document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT_SHORT])
 def test_every_format_draws_everything(form: str, document: Evidence) -> None:
     text = draw(document, form, ROOT, RULES)
     assert text.endswith("\n") or form == "terminal"
@@ -177,7 +174,7 @@ def test_two_machines_are_told_apart_and_their_differences_named() -> None:
 
 
 def test_a_run_that_was_cut_short_says_so_first() -> None:
-    lines = to_markdown(CUT).splitlines()
+    lines = to_markdown(CUT_SHORT).splitlines()
     assert lines[4].startswith("**This run was cut short: `the engine was lost`.**")
 
 
@@ -185,7 +182,7 @@ def test_a_run_that_was_cut_short_says_so_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT, nasty(NASTY), nasty("]]>\x00")]
+    "document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT_SHORT, nasty(NASTY), nasty("]]>\x00")]
 )
 def test_junit_is_valid(document: Evidence) -> None:
     JUNIT.validate(to_junit(document))
@@ -210,7 +207,7 @@ def test_junit_counts_as_the_run_does() -> None:
     assert "fix: add" in failure.text
 
 
-@pytest.mark.parametrize("document", [EMPTY, CUT])
+@pytest.mark.parametrize("document", [EMPTY, CUT_SHORT])
 def test_a_run_that_is_not_whole_is_no_success_in_junit(document: Evidence) -> None:
     assert "<error" in to_junit(document)
 
@@ -264,7 +261,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    "document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT, nasty('"onmouseover=x" \'')]
+    "document", [EVERYTHING, TWO_MACHINES, NOTHING, EMPTY, CUT_SHORT, nasty('"onmouseover=x" \'')]
 )
 def test_the_page_is_well_formed_and_needs_nothing_else(document: Evidence) -> None:
     page = Page(to_html(document))
