@@ -141,7 +141,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """What the proof and the checks cost, side by side with what they are compared with."""
+    """The cost of the proof and the checks, side by side with what they are compared with."""
     install(session, "dev")
     session.run("python", "benchmarks/validate.py")
     session.run("python", "benchmarks/build.py")

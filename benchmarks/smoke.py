@@ -35,7 +35,8 @@ from pathlib import Path
 
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.client import Engine, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import started_container
 from nestproof.engine.exec import Exec
 from nestproof.nodes.session import Session
 from nestproof.privileges.lock import read_lock

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nestproof.core.outcome import Status
-from nestproof.probes.causes import CAUSES, LIFT, Cause
+from nestproof.probes.cause import Cause
+from nestproof.probes.causes import CAUSES, LIFT
 from nestproof.probes.probe import ANYONE, ROOT, Probe
 from nestproof.probes.table import PACKS, PROBES, script
 

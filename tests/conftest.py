@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import pytest
 
 from nestproof.build.base_image import make_bases, plan_bases
-from nestproof.build.image import image_name
+from nestproof.build.command import image_name
 from nestproof.cli.program import main
 from nestproof.cli.tasks import ns
 from nestproof.core.config import BaseImage, load_config

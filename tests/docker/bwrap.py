@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nestproof.engine.client import Container
+from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
 from nestproof.probes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts

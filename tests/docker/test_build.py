@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nestproof.build.image import plan_build
+from nestproof.build.command import plan_build
 from nestproof.devcontainer.profile import load_profile
 from nestproof.engine.client import Engine, connect, find_image
 from nestproof.engine.image_store import find_platform

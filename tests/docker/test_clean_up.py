@@ -16,7 +16,8 @@ import pytest
 
 from nestproof.core.errors import EngineError
 from nestproof.core.platforms import architecture
-from nestproof.engine.client import Container, Engine, remove_leftovers, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import Container, remove_leftovers, started_container
 from nestproof.engine.exec import Exec
 from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, new_run_labels
 from tests.conftest import Repository, own_containers

@@ -15,7 +15,8 @@ import pytest
 
 from nestproof.devcontainer.compose_config import read_project
 from nestproof.devcontainer.profile import load_profile
-from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.engine.client import Engine, find_image
+from nestproof.engine.container import started_container
 from nestproof.smoke.plan import request_container
 from tests.blocks import Block, blocks
 from tests.conftest import ROOT, Repository, own_containers, skip_or_fail

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nestproof.core.capabilities import granted
-from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.engine.client import Engine, find_image
+from nestproof.engine.container import started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script

@@ -15,7 +15,8 @@ from nestproof.core.capabilities import normalize
 from nestproof.core.config import load_config
 from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import load_profile, with_image_metadata
-from nestproof.engine.client import Engine, Image, find_image, started_container
+from nestproof.engine.client import Engine, Image, find_image
+from nestproof.engine.container import started_container
 from nestproof.smoke.plan import request_container
 from tests.conftest import ROOT, base_environment
 from tests.docker.client import run_client

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from nestproof.engine.client import Engine, find_image, started_container
+from nestproof.engine.client import Engine, find_image
+from nestproof.engine.container import started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.probes.table import script
 from tests.conftest import ROOT, Repository

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nestproof.core.capabilities import SETUID_BWRAP
-from nestproof.engine.client import Engine, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import started_container
 from nestproof.probes.facts import parse_facts
 from nestproof.probes.table import script
 from tests.docker.bwrap import BASIC, NOPERM, PIVOT, WORKS, Answer, ask, expect

@@ -18,7 +18,8 @@ import pytest
 
 from nestproof.core.capabilities import DOCKER_DEFAULT
 from nestproof.core.errors import NestproofError
-from nestproof.engine.client import Container, Engine, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import Container, started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.probes.facts import parse_facts

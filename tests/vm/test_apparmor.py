@@ -11,7 +11,8 @@ from functools import partial
 
 import pytest
 
-from nestproof.engine.client import Engine, connect, find_image, started_container
+from nestproof.engine.client import Engine, connect, find_image
+from nestproof.engine.container import started_container
 from nestproof.engine.labels import new_run_labels
 from nestproof.nodes.transfer import give_image
 from nestproof.nodes.vm import start_vm

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from nestproof.build.image import CannotBuildError, ImageBuild, tag_word
+from nestproof.build.command import CannotBuildError, ImageBuild, tag_word
 from nestproof.core.errors import UsageError
 from nestproof.core.platforms import architecture
 
@@ -53,7 +53,7 @@ def parse_destination(push: str, output: str) -> Destination:
 
 
 def plan_profile(plans: Sequence[ImageBuild], destination: Destination, *, several: bool) -> BuildPlan:
-    """What builds one profile's plans for its platforms; `several` says whether one build can be of them all.
+    """Plan the builds of one profile for its platforms; `several` says if one build can be of them all.
 
     It is of them all where nothing but the platform differs, and where nobody asked for them apart.
     Raises UsageError for a reference that is none, CannotBuildError when there is nothing to deliver.

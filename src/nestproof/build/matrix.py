@@ -6,8 +6,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nestproof.build.command import ImageBuild
 from nestproof.build.destination import BuildPlan, Destination, parse_destination
-from nestproof.build.image import BuildResult, ImageBuild, build_images, run_plan
+from nestproof.build.image import BuildResult, build_images, run_plan
 from nestproof.build.plan import Matrix, PlatformBuilder, plan_matrix
 from nestproof.build.published import Published, in_archive, in_registry
 from nestproof.build.target import TargetBuilder

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nestproof.build.base_image import Bases
+from nestproof.build.command import CannotBuildError, ImageBuild, plan_build
 from nestproof.build.destination import BuildPlan, Destination, builds_several, check_archive, plan_profile
-from nestproof.build.image import CannotBuildError, ImageBuild, plan_build
 from nestproof.build.target import TargetBuilder
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Target, unasked

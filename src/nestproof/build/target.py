@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nestproof.build.base_image import Bases, make_bases, plan_bases
-from nestproof.build.image import build_image, plan_build
+from nestproof.build.command import plan_build
+from nestproof.build.image import build_image
 from nestproof.core.outcome import Outcome, Target
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, Image

@@ -13,7 +13,7 @@ from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.text import plural
-from nestproof.devcontainer import jsonc, profile, validation, variables
+from nestproof.devcontainer import jsonc, model_rules, profile, variables
 from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, unlisted_name
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.devcontainer.secrets import redacted
@@ -26,7 +26,7 @@ OF_FILES = ("check.json", "check.model", "check.lint", "check.rules", "check.loc
 RULES: Mapping[str, Rule] = {
     "json-jq-disagrees": Rule("error", "jq rejects what the reader accepts: a fault of one of the two."),
     **jsonc.RULES,
-    **validation.RULES,
+    **model_rules.RULES,
     **variables.RULES,
     **profile.RULES,
     **lints.RULES,

@@ -23,7 +23,7 @@ from nestproof.reports.recorder import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a run is kept, and how it is shown."""
+    """The destination of a run's evidence, and the form in which the run is shown."""
 
     json: bool = False
     sarif: bool = False

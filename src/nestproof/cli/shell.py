@@ -8,7 +8,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Target
 from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run_interactive
-from nestproof.engine.client import started_container
+from nestproof.engine.container import started_container
 from nestproof.engine.podman import client
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import adapt_for_remote

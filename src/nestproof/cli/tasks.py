@@ -129,7 +129,7 @@ def privileges(_: object, update: bool, base: str | None, json: bool) -> None:
     Option("force", "also overwrite the workflow and update the lock; other files stay", False),
     Option(
         "source",
-        "the source that pip installs nestproof from, such as git+https://… (default: that of this installation)",
+        "the source that pip installs nestproof from, such as git+https://… (default: this one)",
     ),
 )
 def init(_: object, dry_run: bool, force: bool, source: str) -> None:

@@ -1,4 +1,4 @@
-"""What `docker compose config --format json` prints ─▶ the service that is a profile's container.
+"""Find the service that is a profile's container in the output of `docker compose config`.
 
 Source: the Compose specification; outputs of Compose 2.26.1. Nothing is dropped in silence: a property that
 nestproof neither carries over nor knows to concern other things than the container is remembered.

@@ -1,4 +1,4 @@
-"""A parsed devcontainer.json against the model: every mistake at its place, in words."""
+"""Validate a parsed devcontainer.json against the schema: every mistake at its place, in words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from nestproof.core.config import OLD_NAME
-from nestproof.core.diagnostics import Diagnostic, Rule
+from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import quoted, short
 from nestproof.core.text import nearest
+from nestproof.devcontainer.combinations import combinations
 from nestproof.devcontainer.jsonc import Document, JsonNode
+from nestproof.devcontainer.model_rules import mistake
 from nestproof.devcontainer.schema import (
     TAGS,
     Build,
@@ -27,19 +29,6 @@ from nestproof.devcontainer.schema import (
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {
-        "model-wrong-type": Rule("error", "A value is of another type than its property takes."),
-        "model-bad-value": Rule("error", "A value is of the right type, and none of those that are allowed."),
-        "model-missing-property": Rule("error", "A property that another one needs is not there."),
-        "model-forbidden-combination": Rule("error", "Two properties exclude each other."),
-        "model-unknown-property": Rule("warning", "No client knows a property of that name."),
-        "model-deprecated-property": Rule("warning", "A property has been replaced by another one."),
-        "model-ignored-property": Rule("warning", "A property has no effect beside another one."),
-        "model-no-source": Rule("warning", "The configuration names no image, Dockerfile or Compose file."),
-    }
-)
 
 # Moved by the reference client before it reads on; `codespaces` is marked so in the schema.
 _REPLACED = {
@@ -79,7 +68,7 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     assert root is not None, "a document without errors has a value"
     if root.kind != "object":
         message = f"a devcontainer configuration must be an object, is {_IS[root.kind]}"
-        return None, (_mistake("model-wrong-type", message, root),)
+        return None, (mistake("model-wrong-type", message, root),)
     config, diagnostics = _against(DevContainer, value, root, ())
     open_part = value.get("customizations")
     if isinstance(open_part, dict) and "nestproof" in open_part:
@@ -89,11 +78,11 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
         message = f"`customizations.{OLD_NAME}` is not read any more; rename it to `customizations.nestproof`"
         old = root.at("customizations", OLD_NAME)
         assert old is not None
-        diagnostics.append(_mistake("model-bad-value", message, old))
+        diagnostics.append(mistake("model-bad-value", message, old))
     of_members = [*_members(DevContainer, root, ())]
     said = {diagnostic.start for diagnostic in of_members}
     diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.start not in said]
-    diagnostics += [*of_members, *_combinations(root)]
+    diagnostics += [*of_members, *combinations(root)]
     diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
     broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
     return None if broken else config, tuple(diagnostics)
@@ -113,17 +102,17 @@ def _in_words(problem: ErrorDetails, root: JsonNode, place: Path) -> Diagnostic:
     name, kind, context = path_text(path), problem["type"], problem.get("ctx", {})
     if kind == "missing":
         absent = problem["loc"][-1]
-        return _mistake("model-missing-property", f"`{name}` has no `{absent}`, which it needs", node)
+        return mistake("model-missing-property", f"`{name}` has no `{absent}`, which it needs", node)
     if kind == "extra_forbidden":
         near = _nearest(str(path[-1]), _names(Declarations))
-        return _mistake("model-bad-value", f"`{name}` is nothing that nestproof knows{near}", node)
+        return mistake("model-bad-value", f"`{name}` is nothing that nestproof knows{near}", node)
     wanted = _WANTED.get(kind) or (problem["msg"] if kind == "union" else "")
     if wanted:
-        return _mistake("model-wrong-type", f"`{name}` must be {wanted}, is {_IS[node.kind]}", node)
+        return mistake("model-wrong-type", f"`{name}` must be {wanted}, is {_IS[node.kind]}", node)
     shown = _IS[node.kind]
     if node.kind in ("string", "number"):
         shown = short(str(node.value)) if node.kind == "number" else repr(short(str(node.value)))
-    return _mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown}", node)
+    return mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown}", node)
 
 
 def _allowed(kind: str, context: Mapping[str, Any]) -> str:
@@ -190,7 +179,7 @@ def _members(model: type[Properties], node: JsonNode, path: Path) -> Iterator[Di
             yield _unknown(member.key, path, name, known)
         elif member.value.kind == "null" and name != "workspaceMount":
             message = f"`{path_text(where)}` must have a value, is null"
-            yield _mistake("model-wrong-type", message, member.value)
+            yield mistake("model-wrong-type", message, member.value)
         elif below := _BELOW.get((model, name)):
             children: list[tuple[Path, JsonNode]] = [((), member.value)]
             if name in _OF_MANY:
@@ -204,9 +193,9 @@ def _unknown(key: JsonNode, path: Path, name: str, known: list[str]) -> Diagnost
     where = path_text((*path, name))
     if not path and name in _REPLACED:
         message = f"`{where}` is deprecated; move it to `{_REPLACED[name]}`"
-        return _mistake("model-deprecated-property", message, key)
+        return mistake("model-deprecated-property", message, key)
     message = f"`{where}` is no property that clients know{_nearest(name, known)}"
-    return _mistake("model-unknown-property", message, key)
+    return mistake("model-unknown-property", message, key)
 
 
 def _names(model: type[BaseModel]) -> list[str]:
@@ -216,47 +205,3 @@ def _names(model: type[BaseModel]) -> list[str]:
 def _nearest(name: str, known: list[str]) -> str:
     near = nearest(name, known)
     return f"; did you mean `{near}`?" if near else ""
-
-
-def _combinations(root: JsonNode) -> Iterator[Diagnostic]:
-    """Mistakes of properties that exclude each other in the schema, in words."""
-    has = root.members
-    sources = [name for name in ("image", "dockerFile", "dockerComposeFile") if name in has]
-    dockerfile = root.at("build", "dockerfile")
-    if "dockerFile" not in has and dockerfile is not None:
-        sources.append("build")
-    for name in sources[1:]:
-        message = f"`{sources[0]}` and `{name}` exclude each other: one says where the image comes from"
-        yield _mistake("model-forbidden-combination", message, has[name].key)
-    if "dockerFile" in has and dockerfile is not None:
-        message = "`dockerFile` and `build.dockerfile` exclude each other; keep the second"
-        yield _mistake("model-forbidden-combination", message, has["dockerFile"].key)
-    if not sources:
-        message = "no `image`, `build.dockerfile` or `dockerComposeFile`: the devcontainer CLI refuses it"
-        yield _mistake("model-no-source", message, root)
-    if "dockerComposeFile" in has:
-        yield from _with_compose(root)
-    action = root.at("shutdownAction")
-    if action is not None and action.value == "stopCompose" and "dockerComposeFile" not in has:
-        message = '`shutdownAction` "stopCompose" needs `dockerComposeFile`'
-        yield _mistake("model-forbidden-combination", message, action)
-
-
-def _with_compose(root: JsonNode) -> Iterator[Diagnostic]:
-    has = root.members
-    if "service" not in has:
-        message = "`dockerComposeFile` needs `service`: which of its services is the container?"
-        yield _mistake("model-missing-property", message, has["dockerComposeFile"].key)
-    for name in ("runArgs", "appPort", "workspaceMount"):
-        if name in has:
-            message = f"`{name}` has no effect beside `dockerComposeFile`; say it in the Compose file"
-            yield _mistake("model-ignored-property", message, has[name].key)
-    action = root.at("shutdownAction")
-    if action is not None and action.value == "stopContainer":
-        message = '`shutdownAction` "stopContainer" is for containers without Compose'
-        yield _mistake("model-forbidden-combination", message, action)
-
-
-def _mistake(rule: str, message: str, node: JsonNode) -> Diagnostic:
-    # Of an object that spans lines only its first line is marked; the sentence names it.
-    return Diagnostic(rule, RULES[rule].severity, message, node.start, node.end)

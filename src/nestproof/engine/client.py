@@ -1,18 +1,16 @@
-"""Reach an engine; facts about it; containers as context managers; leftovers of killed runs."""
+"""Reach an engine; facts about it, and about its images."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nestproof.core.capabilities import DOCKER_DEFAULT
 from nestproof.core.errors import CommandError, EngineError, EngineUnavailable
 from nestproof.core.platforms import holds_several, parse_platform
-from nestproof.core.signals import interrupts_deferred
 from nestproof.engine import podman
 from nestproof.engine.docker_context import (
     client_settings,
@@ -21,7 +19,6 @@ from nestproof.engine.docker_context import (
     open_api,
     probe_socket,
 )
-from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, owner_is_gone
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -75,15 +72,6 @@ class Engine:
     variables: Mapping[str, str | None] = field(default_factory=dict)
     """The environment that makes a docker client reach the same engine."""
     cpus: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A running container of ours, with the engine's inspection of it."""
-
-    api: APIClient
-    name: str
-    inspection: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,79 +173,3 @@ def find_image(engine: Engine, reference: str) -> Image | None:
         tuple(config.get("Entrypoint") or ()),
         tuple(config.get("Cmd") or ()),
     )
-
-
-def remove_leftovers(engine: Engine) -> list[str]:
-    """Remove containers and volumes of runs of this machine that no longer live; returns their names."""
-    with engine_errors("looking for leftovers of earlier runs"):
-        containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
-        dead = [c for c in containers if owner_is_gone(c["Labels"][OWNER_LABEL])]
-        for container in dead:
-            _remove(engine.api, container["Id"])
-        volumes = engine.api.volumes(filters={"label": OWNER_LABEL})["Volumes"] or []
-        dead_volumes = [v["Name"] for v in volumes if owner_is_gone(v["Labels"][OWNER_LABEL])]
-        for name in dead_volumes:
-            engine.api.remove_volume(name, force=True)
-    return [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead] + dead_volumes
-
-
-@contextlib.contextmanager
-def started_container(
-    engine: Engine,
-    request: dict[str, Any],
-    platform: str,
-    prepare: Callable[[APIClient, str], None] | None = None,
-) -> Iterator[Container]:
-    """A running container made from the body of a create request; gone, with its volumes, at the end.
-
-    `prepare` is called with its name before it is started.
-    """
-    # The name is ours before the engine knows it, so that an interrupted create is found as well.
-    name = f"nestproof-{uuid.uuid4().hex[:12]}"
-    body = podman.to_podman(request) if engine.facts.is_podman else request
-    try:
-        with engine_errors("starting the container"):
-            with interrupts_deferred():
-                engine.api.create_container_from_config(body, name, platform)
-            if prepare is not None:
-                prepare(engine.api, name)
-            engine.api.start(name)
-            inspection = engine.api.inspect_container(name)
-        if engine.facts.is_podman:
-            inspection = podman.complete_inspection(inspection, request)
-        if not inspection["State"]["Running"]:
-            raise EngineError(
-                f"the container ended at once with exit status {inspection['State']['ExitCode']}",
-                why=_last_words(engine, name, inspection),
-            )
-        yield Container(engine.api, name, inspection)
-    finally:
-        with interrupts_deferred():
-            _remove(engine.api, name)
-            _remove_own_volumes(engine.api, request)
-
-
-def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
-    with contextlib.suppress(Exception):  # the error that led here matters more than its illustration
-        logs: bytes = engine.api.logs(name, tail=10)
-        return (inspection["State"].get("Error") or logs.decode(errors="replace")).strip()
-    return ""
-
-
-def _remove(api: APIClient, name: str) -> None:
-    from docker.errors import NotFound
-
-    with engine_errors(f"removing the container {name}"), contextlib.suppress(NotFound):
-        api.remove_container(name, force=True, v=True)
-
-
-def _remove_own_volumes(api: APIClient, request: Mapping[str, Any]) -> None:
-    """Named volumes that the engine made for our container carry its run's label; others stay."""
-    labels = request.get("Labels", {})
-    mounts = request.get("HostConfig", {}).get("Mounts") or ()
-    if RUN_LABEL not in labels or not any(mount["Type"] == "volume" for mount in mounts):
-        return
-    with engine_errors("removing the volumes of the container"):
-        volumes = api.volumes(filters={"label": f"{RUN_LABEL}={labels[RUN_LABEL]}"})["Volumes"] or []
-        for volume in volumes:
-            api.remove_volume(volume["Name"], force=True)

@@ -6,7 +6,8 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from nestproof.engine.client import Container, engine_errors
+from nestproof.engine.client import engine_errors
+from nestproof.engine.container import Container
 
 # Docker Engine API, ContainerAttach, "Stream format": which stream, and how many bytes follow.
 _HEADER = struct.Struct(">BxxxL")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Status, TargetFacts
 from nestproof.core.signals import interrupts_deferred
-from nestproof.engine.client import Container, Engine, engine_errors, started_container
+from nestproof.engine.client import Engine, engine_errors
+from nestproof.engine.container import Container, started_container
 from nestproof.engine.exec import Exec
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.justify.search import Set

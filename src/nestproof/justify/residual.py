@@ -11,7 +11,8 @@ from typing import Any
 
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Outcome, Status, Target
-from nestproof.engine.client import Container, Engine, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import Container, started_container
 from nestproof.justify.experiment import variant
 from nestproof.justify.search import Set
 from nestproof.nodes.transfer import adapt_for_remote

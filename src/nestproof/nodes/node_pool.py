@@ -13,7 +13,8 @@ from nestproof.core.cancellation import acquire
 from nestproof.core.config import DEFAULT_NODE, Config, ConfiguredNode
 from nestproof.core.errors import CommandError, EngineUnavailable, NestproofError, UsageError
 from nestproof.core.platforms import PLATFORMS, parse_platform
-from nestproof.engine.client import CALL_TIMEOUT, Engine, connect, remove_leftovers
+from nestproof.engine.client import CALL_TIMEOUT, Engine, connect
+from nestproof.engine.container import remove_leftovers
 from nestproof.nodes.liveness import watchdog
 from nestproof.nodes.node import Fidelity, Node, node_for, vm_node
 

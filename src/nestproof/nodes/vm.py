@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from nestproof.core.cancellation import acquire
 from nestproof.core.errors import CommandError, UsageError
 from nestproof.core.process import run, run_interactive
-from nestproof.engine.client import Engine, connect, remove_leftovers
+from nestproof.engine.client import Engine, connect
+from nestproof.engine.container import remove_leftovers
 
 if TYPE_CHECKING:
     pass

@@ -1,4 +1,4 @@
-"""What each relaxation allows an attacker inside the container, in one sentence, and how grave that is.
+"""The risk of each relaxation in one sentence: what it allows an attacker inside the container.
 
 A source is a manual page, a page of Docker's documentation, or a file of moby's or the kernel's source.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from nestproof.probes.container_verdicts import is_pinned_codex
 from nestproof.probes.probe import OR_UNVERIFIED, Probe
-from nestproof.probes.verdicts import is_pinned_codex
 
 _codex = partial(Probe, pack="codex", verdicts=OR_UNVERIFIED)
 _srt = partial(Probe, pack="sandbox-runtime", verdicts=OR_UNVERIFIED, needs_namespaces=True)

@@ -7,54 +7,14 @@ and bubblewrap.c; moby issues 36597 and 42441; docker/cli PR 1808; openai/codex 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from nestproof.probes.facts import SandboxFacts
+from nestproof.probes.cause import Cause, is_confined, is_masked, is_zero, not_zero
 
 SECCOMP_OFF = '"--security-opt=seccomp=unconfined"'
 APPARMOR_OFF = '"--security-opt=apparmor=unconfined"'
 PATHS_SHOWN = '"--security-opt=systempaths=unconfined"'
 
 LIFT = "{lift}"
-"""Stands in a fix for the walls between Docker's defaults and a sandbox, as far as they stand here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    r"""A text, where it lies, why it is said, and the smallest fix; `\1` is what the text's group holds."""
-
-    said: str
-    layer: str
-    cause: str
-    fix: str
-    holds: Callable[[SandboxFacts], bool | None] | None = None
-    """The condition on the process's surroundings; None from it means unknown, which is no objection."""
-    only_when_seen: bool = False
-    """The words are also those of a more frequent cause: it needs to be seen around the process."""
-    said_by: str = ""
-    """Only where a probe of this agent was told so."""
-
-
-def _not_zero(name: str) -> Callable[[SandboxFacts], bool | None]:
-    def holds(here: SandboxFacts) -> bool | None:
-        number = here.number(name)
-        return None if number is None else number != 0
-
-    return holds
-
-
-def _is_zero(name: str) -> Callable[[SandboxFacts], bool]:
-    return lambda here: here.number(name) == 0
-
-
-def _is_confined(here: SandboxFacts) -> bool | None:
-    return here.is_confined if "apparmor" in here.found else None
-
-
-def _is_masked(here: SandboxFacts) -> bool | None:
-    return bool(here.masked_paths) if "masked" in here.found else None
-
+"""Stands in a fix for the options that lift Docker's refusals, as far as they apply here."""
 
 _NO_NAMESPACE = r"bwrap: No permissions to create (a )?new namespace"
 _RESTRICTED = "kernel/apparmor_restrict_unprivileged_userns"
@@ -77,7 +37,7 @@ CAUSES = (
         "kernel limit",
         "the kernel allows no user namespace at all (user.max_user_namespaces=0)",
         "raise /proc/sys/user/max_user_namespaces on the host",
-        _is_zero("user/max_user_namespaces"),
+        is_zero("user/max_user_namespaces"),
         only_when_seen=True,
     ),
     Cause(
@@ -85,7 +45,7 @@ CAUSES = (
         "host sysctl",
         "the host allows user namespaces only to root (kernel.unprivileged_userns_clone=0)",
         "ask the host's administrator for sysctl -w kernel.unprivileged_userns_clone=1",
-        _is_zero("kernel/unprivileged_userns_clone"),
+        is_zero("kernel/unprivileged_userns_clone"),
         only_when_seen=True,
     ),
     Cause(
@@ -93,7 +53,7 @@ CAUSES = (
         "AppArmor",
         "Docker's AppArmor profile refuses user namespaces",
         LIFT,
-        _is_confined,
+        is_confined,
     ),
     Cause(
         r"Creating new namespace failed: Operation not permitted",
@@ -122,7 +82,7 @@ CAUSES = (
         "AppArmor",
         "Docker's AppArmor profile refuses to make / a slave mount",
         LIFT,
-        _is_confined,
+        is_confined,
     ),
     Cause(
         r"bwrap: Failed to make / slave: Operation not permitted",
@@ -137,7 +97,7 @@ CAUSES = (
         "the host restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=1)",
         "ask the host's administrator for an AppArmor profile with `userns,`; on a disposable host: "
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-        _not_zero(_RESTRICTED),
+        not_zero(_RESTRICTED),
     ),
     Cause(
         r"Can't mount proc on /proc: (Operation not permitted|Permission denied|Invalid argument)",
@@ -152,7 +112,7 @@ CAUSES = (
         "Docker masks paths under /proc, and the kernel refuses a fuller view of it",
         f"declare it in customizations.nestproof.degradations, or add {PATHS_SHOWN} to runArgs "
         "(Podman: --security-opt=unmask=ALL)",
-        _is_masked,
+        is_masked,
     ),
     Cause(
         r"Unexpected capabilities but not setuid, old file caps config\?",

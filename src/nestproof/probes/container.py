@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nestproof.probes.probe import ANYONE, OR_UNVERIFIED, ROOT, Probe
-from nestproof.probes.verdicts import (
+from nestproof.probes.container_verdicts import (
     holds_allowed_capabilities,
     is_confined_unless_allowed,
     is_filtered_unless_allowed,
 )
+from nestproof.probes.probe import ANYONE, OR_UNVERIFIED, ROOT, Probe
 
 CONTAINER = (
     Probe(

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from nestproof.core.capabilities import SETUID_BWRAP
-from nestproof.probes.causes import APPARMOR_OFF, CAUSES, LIFT, SECCOMP_OFF, Cause
+from nestproof.probes.cause import Cause
+from nestproof.probes.causes import APPARMOR_OFF, CAUSES, LIFT, SECCOMP_OFF
 from nestproof.probes.facts import SandboxFacts
 
 

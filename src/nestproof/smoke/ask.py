@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from nestproof.core.cancellation import get_cancellable
 from nestproof.core.errors import EngineError
-from nestproof.engine.client import Container, engine_errors
+from nestproof.engine.client import engine_errors
+from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
 from nestproof.probes.runner_protocol import FrameReader, Record
 from nestproof.probes.table import script

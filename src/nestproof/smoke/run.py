@@ -12,7 +12,8 @@ from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
 from nestproof.devcontainer.compose_service import fix_of_service, shared_with_services
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.variables import substitute
-from nestproof.engine.client import Container, Engine, started_container
+from nestproof.engine.client import Engine
+from nestproof.engine.container import Container, started_container
 from nestproof.nodes.node import Fidelity
 from nestproof.nodes.transfer import adapt_for_remote
 from nestproof.privileges.relaxations import relaxations_in_force

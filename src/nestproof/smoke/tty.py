@@ -8,7 +8,8 @@ from typing import Any
 
 from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.outcome import Observation
-from nestproof.engine.client import Container, Engine, engine_errors, started_container
+from nestproof.engine.client import Engine, engine_errors
+from nestproof.engine.container import Container, started_container
 
 # An output that goes on and on is not a terminal's.
 _KEPT_BYTES = 65536

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nestproof.build.command import CannotBuildError, ImageBuild
 from nestproof.build.destination import (
     Destination,
     builds_several,
@@ -15,7 +16,6 @@ from nestproof.build.destination import (
     parse_destination,
     plan_profile,
 )
-from nestproof.build.image import CannotBuildError, ImageBuild
 from nestproof.core.errors import UsageError
 from nestproof.core.platforms import holds_several
 

@@ -17,7 +17,8 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker import APIClient
-from nestproof.build.image import CannotBuildError, ImageBuild, build_image, plan_build
+from nestproof.build.command import CannotBuildError, ImageBuild, plan_build
+from nestproof.build.image import build_image
 from nestproof.core.errors import CommandError, EngineError
 from nestproof.core.outcome import Status, Target
 from nestproof.devcontainer.profile import Profile, load_profile

@@ -11,8 +11,9 @@ import pytest
 from docker import APIClient
 from nestproof.build import plan
 from nestproof.build.base_image import Bases
+from nestproof.build.command import ImageBuild
 from nestproof.build.destination import BuildPlan, Destination, plan_profile
-from nestproof.build.image import BuildResult, ImageBuild
+from nestproof.build.image import BuildResult
 from nestproof.build.matrix import check_published
 from nestproof.build.plan import Matrix, PlatformBuilder, check_names
 from nestproof.build.published import Published

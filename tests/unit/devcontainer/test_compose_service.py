@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nestproof.build.image import CannotBuildError, plan_build
+from nestproof.build.command import CannotBuildError, plan_build
 from nestproof.checks.checks import check_files
 from nestproof.checks.hadolint import dockerfile_of
 from nestproof.core.config import Config

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.diagnostics import render as render_diagnostic
 from nestproof.devcontainer import jsonc
+from nestproof.devcontainer.model_rules import RULES
 from nestproof.devcontainer.schema import (
     Build,
     Declarations,
@@ -23,7 +24,7 @@ from nestproof.devcontainer.schema import (
     MountObject,
     PortAttributes,
 )
-from nestproof.devcontainer.validation import RULES, path_text, validate
+from nestproof.devcontainer.validation import path_text, validate
 
 Path = tuple[str | int, ...]
 

@@ -16,7 +16,8 @@ from typing import Any, cast
 import pytest
 
 from docker import APIClient
-from nestproof.build.image import ImageBuild, build_image
+from nestproof.build.command import ImageBuild
+from nestproof.build.image import build_image
 from nestproof.build.podman_build import PodmanSteps, as_podman
 from nestproof.core.capabilities import DOCKER_DEFAULT, of_dockers_default
 from nestproof.core.config import BaseImage
@@ -26,9 +27,10 @@ from nestproof.engine.create_request import UnsupportedOptionError
 from nestproof.engine.podman import complete_inspection, default_capabilities, own_api, to_podman
 from nestproof.nodes.node import Fidelity, node_for
 from nestproof.privileges.relaxations import relaxations_in_force
+from nestproof.probes.container_verdicts import holds_allowed_capabilities, is_filtered_unless_allowed
 from nestproof.probes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts
-from nestproof.probes.verdicts import Context, holds_allowed_capabilities, is_filtered_unless_allowed
+from nestproof.probes.verdicts import Context
 from tests.conftest import base_environment
 
 ADDRESS = "unix:///run/podman/podman.sock"

@@ -1,0 +1,49 @@
+"""A cause of a sandbox's failure: a program's words, their layer, and the smallest fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nestproof.probes.facts import SandboxFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    r"""A text, where it lies, why it is said, and the smallest fix; `\1` is what the text's group holds."""
+
+    said: str
+    layer: str
+    cause: str
+    fix: str
+    holds: Callable[[SandboxFacts], bool | None] | None = None
+    """The condition on the process's surroundings; None from it means unknown, which is no objection."""
+    only_when_seen: bool = False
+    """The words are also those of a more frequent cause: it needs to be seen around the process."""
+    said_by: str = ""
+    """Only where a probe of this agent was told so."""
+
+
+def not_zero(name: str) -> Callable[[SandboxFacts], bool | None]:
+    """Holds where that sysctl is not 0; unknown where it could not be read."""
+
+    def holds(here: SandboxFacts) -> bool | None:
+        number = here.number(name)
+        return None if number is None else number != 0
+
+    return holds
+
+
+def is_zero(name: str) -> Callable[[SandboxFacts], bool]:
+    """Holds where that sysctl is 0."""
+    return lambda here: here.number(name) == 0
+
+
+def is_confined(here: SandboxFacts) -> bool | None:
+    """Holds where AppArmor enforces a profile; unknown where the label could not be read."""
+    return here.is_confined if "apparmor" in here.found else None
+
+
+def is_masked(here: SandboxFacts) -> bool | None:
+    """Holds where paths under /proc are masked; unknown where the mounts could not be read."""
+    return bool(here.masked_paths) if "masked" in here.found else None
