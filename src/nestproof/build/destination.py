@@ -9,15 +9,10 @@ from pathlib import PurePath
 
 from nestproof.build.command import CannotBuildError, ImageBuild, tag_word
 from nestproof.core.errors import UsageError
+from nestproof.core.image_reference import IMAGE_REFERENCE
 from nestproof.core.platforms import architecture
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-# Source: the grammar of github.com/distribution/reference, without digests.
-_REFERENCE = re.compile(
-    r"(?:(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?/)?"
-    r"[a-z0-9]+(?:(?:\.|_|__|-+|/)[a-z0-9]+)*(?::\w[\w.-]{0,127})?",
-    re.ASCII,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,8 @@ def _join(plans: Sequence[ImageBuild]) -> ImageBuild:
 
 def _to_registry(plans: Sequence[ImageBuild], template: str, *, apart: bool) -> BuildPlan:
     whole = _fill(template, plans[0])
-    if not _REFERENCE.fullmatch(whole):
+    found = IMAGE_REFERENCE.fullmatch(whole)
+    if not found or found["digest"]:
         raise UsageError(
             f"{whole!r} is no reference that can be pushed to",
             fix="--push registry.example/name:tag, in lower case but for the tag",

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nestproof.devcontainer.compose_volumes import read_volumes, target_of
+from nestproof.devcontainer.compose_volumes import read_volumes
+from nestproof.engine.option_values import mount_fields, mount_target, split_security_option
 from nestproof.engine.run_options import RunOptions
 
 # Property to the field of RunOptions that it sets.
@@ -94,11 +95,11 @@ def join(service: RunOptions, own: RunOptions) -> RunOptions:
 
     Its mounts take the place of the service's at the same target, its environment that of the same names.
     """
-    targets = {target_of(mount) for mount in own.mounts}
+    targets = {mount_target(mount_fields(mount)) for mount in own.mounts}
     named = {entry.partition("=")[0] for entry in own.env}
     changed: dict[str, Any] = {
         "env": (*(e for e in service.env if e.partition("=")[0] not in named), *own.env),
-        "mounts": (*(m for m in service.mounts if target_of(m) not in targets), *own.mounts),
+        "mounts": (*(m for m in service.mounts if mount_target(mount_fields(m)) not in targets), *own.mounts),
         "volumes": (*(v for v in service.volumes if v.split(":")[1] not in targets), *own.volumes),
     }
     for name in (one.name for one in fields(RunOptions) if one.name not in changed):
@@ -161,7 +162,7 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Pat
 
 def _security(option: str, folder: Path) -> str:
     """Of all its paths, `config` leaves that of a seccomp profile as it is written."""
-    name, separator, value = option.partition("=" if "=" in option else ":")
+    name, separator, value = split_security_option(option)
     if name != "seccomp" or value in ("unconfined", "builtin"):
         return option
     return f"{name}{separator}{folder / value}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nestproof.engine.run_options import mount_fields
-
 
 def read_volumes(
     volumes: Sequence[Mapping[str, Any]], named: Mapping[str, Any]
@@ -50,9 +48,3 @@ def read_volumes(
         # As the docker client reads it: a field with a comma stands in quotes as a whole.
         mounts.append(",".join(f'"{word}"' if "," in word else word for word in words))
     return tuple(binds), tuple(mounts), odd
-
-
-def target_of(mount: str) -> str:
-    """The path of a `--mount` in the container."""
-    found = mount_fields(mount)
-    return found.get("target") or found.get("dst") or found.get("destination", "")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nestproof.engine.run_options import mount_fields
+from nestproof.engine.option_values import mount_fields, mount_target
 
 LABEL = "devcontainer.metadata"
 
@@ -66,12 +66,7 @@ def unique_mounts(mounts: Iterable[Any]) -> list[Any]:
     """Of several mounts with one target the last, in its own place."""
     by_target: dict[str, Any] = {}
     for mount in mounts:
-        target = _target(mount)
+        target = mount_target(mount_fields(mount) if isinstance(mount, str) else mount)
         by_target.pop(target, None)
         by_target[target] = mount
     return list(by_target.values())
-
-
-def _target(mount: Any) -> str:
-    fields = mount_fields(mount) if isinstance(mount, str) else mount
-    return fields.get("target") or fields.get("dst") or fields.get("destination") or ""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nestproof.core.errors import NestproofError, UsageError
-from nestproof.engine.run_options import RunOptions, go_bool, mount_fields
+from nestproof.engine.option_values import go_bool, mount_fields, split_security_option
+from nestproof.engine.run_options import RunOptions
 
 # What the reference client has a container do until somebody needs it: it waits, and ends when asked to.
 _WAIT = (
@@ -104,7 +105,7 @@ def _security(options: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     passed: list[str] = []
     masked: dict[str, list[str]] = {}
     for option in options:
-        name, separator, value = option.partition("=" if "=" in option else ":")
+        name, separator, value = split_security_option(option)
         if not separator and name != "no-new-privileges":
             raise UsageError(f"security option {option!r} is not of the form name=value")
         if option == "systempaths=unconfined":
@@ -130,7 +131,7 @@ def _mount(mount: str, labels: Mapping[str, str]) -> dict[str, Any]:
     for key, value in fields.items():
         match key:
             case "type":
-                body["Type"] = value
+                body["Type"] = value.lower()
             case "source" | "src":
                 body["Source"] = value
             case "target" | "dst" | "destination":

@@ -7,7 +7,6 @@ remembered.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,8 @@ from typing import Any
 
 from nestproof.core.errors import UsageError
 from nestproof.core.text import nearest
-from nestproof.engine.docker_flags import ALIASES, FALSE, SWITCHES, TRUE, read_flags
+from nestproof.engine.docker_flags import ALIASES, SWITCHES, read_flags
+from nestproof.engine.option_values import go_bool
 
 # Option to the field of RunOptions that it sets or, where that is a tuple, adds to.
 _VALUES = dict(
@@ -147,22 +147,3 @@ def _with_value(options: RunOptions, field: str, value: str) -> RunOptions:
     before = getattr(options, field)
     changed: dict[str, Any] = {field: (*before, value) if isinstance(before, tuple) else value}
     return replace(options, **changed)
-
-
-def mount_fields(mount: str) -> dict[str, str]:
-    """The fields of a `--mount`, which the docker client reads as one line of CSV (opts/mount.go).
-
-    What is no such line has no fields, and so no target: nothing is started with it.
-    """
-    try:
-        rows = list(csv.reader([mount]))
-    except csv.Error:
-        return {}
-    return dict(part.partition("=")[::2] for part in (rows[0] if rows else []))
-
-
-def go_bool(value: str, what: str) -> bool:
-    """Read a switch as the docker client does (Go's strconv.ParseBool); raises UsageError about `what`."""
-    if value in TRUE | FALSE:
-        return value in TRUE
-    raise UsageError(f"{what} is neither true nor false")

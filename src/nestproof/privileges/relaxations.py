@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, normalize
-from nestproof.engine.run_options import RunOptions, mount_fields
+from nestproof.engine.option_values import mount_fields, mount_source, split_security_option
+from nestproof.engine.run_options import RunOptions
 
-# Host paths that hand a container the host, or its secrets.
-_SENSITIVE_SOURCES = ("/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run")
+SYSTEM_FOLDERS = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run"})
+"""Host paths that give a container the host, or its secrets."""
 _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 
@@ -34,7 +35,10 @@ def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
         privileged=options.privileged,
         devices=options.devices,
         namespaces=namespaces,
-        sources=[*map(_mount_source, options.mounts), *(v.split(":")[0] for v in options.volumes)],
+        sources=[
+            *(mount_source(mount_fields(mount)) for mount in options.mounts),
+            *(v.split(":")[0] for v in options.volumes),
+        ],
     )
 
 
@@ -93,7 +97,7 @@ def _collect(
 def _security_option(option: str) -> str:
     """A security option in its `name=value` form, or nothing when it does not weaken a default."""
     # The docker client still takes the old separator, as in apparmor:unconfined.
-    name, separator, value = option.partition("=" if "=" in option else ":")
+    name, separator, value = split_security_option(option)
     if name == "no-new-privileges" or value in {"builtin", "docker-default"}:
         return ""
     if name == "seccomp" and value != "unconfined":
@@ -106,15 +110,15 @@ def _joins_another(mode: str) -> bool:
     return mode == "host" or mode.startswith(("container:", "service:"))
 
 
-def _mount_source(mount: str) -> str:
-    fields = mount_fields(mount)
-    return fields.get("source", fields.get("src", "")) if fields.get("type") == "bind" else ""
-
-
 def _normal(path: str) -> str:
     # POSIX leaves the meaning of two leading slashes open; here they are one.
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
 
 
 def _is_sensitive(path: str) -> bool:
-    return path in _SENSITIVE_SOURCES or path in _DOCKER_SOCKETS or path.startswith(("/proc/", "/sys/"))
+    return path in _DOCKER_SOCKETS or is_system_folder(path)
+
+
+def is_system_folder(path: str) -> bool:
+    """True for a host path that configures or controls the host, and for root's home."""
+    return path in SYSTEM_FOLDERS or path.startswith(("/proc/", "/sys/"))

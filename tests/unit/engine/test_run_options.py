@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestproof.core.errors import UsageError
-from nestproof.engine.run_options import RunOptions, mount_fields, parse_run_args
+from nestproof.engine.option_values import mount_fields
+from nestproof.engine.run_options import RunOptions, parse_run_args
 
 # option, value, field, what the field then holds
 WITH_VALUE = [

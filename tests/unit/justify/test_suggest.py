@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
+from nestproof.core.syscalls import DENIED
 from nestproof.justify.suggest import batches, by_risk
-from nestproof.justify.syscalls import DENIED, OTHERS, SUSPECTS, filter_without
+from nestproof.justify.syscalls import OTHERS, SUSPECTS, filter_without
 from nestproof.justify.trials import ExperimentHost
 from nestproof.privileges.risks import risk_of
 

@@ -552,7 +552,7 @@ def test_both_sides_are_read_as_the_same_workspace(workspace: Path, monkeypatch:
     # A workspace can be a sensitive folder itself, as /root is; it was so before.
     write(workspace, DEFAULT, {})
     commit(workspace)
-    monkeypatch.setattr("nestproof.privileges.relaxations._SENSITIVE_SOURCES", (str(workspace),))
+    monkeypatch.setattr("nestproof.privileges.relaxations.SYSTEM_FOLDERS", (str(workspace),))
     assert changes(compared(workspace)) == {"default": ([], [], 1)}
 
 

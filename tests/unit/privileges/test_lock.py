@@ -428,7 +428,7 @@ def test_what_the_file_does_not_name_is_reported_at_its_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever works in /root shares all of it; a test cannot.
-    monkeypatch.setattr("nestproof.privileges.relaxations._SENSITIVE_SOURCES", (str(tmp_path),))
+    monkeypatch.setattr("nestproof.privileges.relaxations.SYSTEM_FOLDERS", (str(tmp_path),))
     outcome = check(tmp_path, {"image": "x"}, "")
     (finding,) = outcome.findings
     assert finding.diagnostic.message.startswith(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nestproof.checks.lints.docker_options import Option, asked, elements, named, read_arguments
-from nestproof.checks.lints.mounts import mount_target
+from nestproof.checks.lints.mounts import target_of
 from nestproof.checks.lints.rules import report
-from nestproof.checks.lints.security_options import split_security_option
 from nestproof.core.capabilities import normalize
 from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
+from nestproof.engine.option_values import split_security_option
 
 # docker/cli, opts.go: of these, the last one given counts.
 _SINGLE = frozenset(
@@ -83,7 +83,7 @@ def _mounted_twice(options: Sequence[Option]) -> Iterator[Diagnostic]:
     """The engine says `Duplicate mount point`; the reference client keeps the last of those in `mounts`."""
     seen: dict[str, Option] = {}
     for option in options:
-        target = mount_target(option)
+        target = target_of(option)
         first = seen.setdefault(target, option) if target else option
         if first is not option:
             message = f"two mounts have the target {short(target)}; keep one of the two"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from nestproof.checks.lints.docker_options import Option, asked, named
 from nestproof.checks.lints.rules import RULES, report
-from nestproof.checks.lints.security_options import split_security_option
 from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.docker_flags import FALSE
+from nestproof.engine.option_values import split_security_option
 from nestproof.privileges.locations import relaxation_locations
 
 # Option to the name of the namespace.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import posixpath
 import re
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.run_options import mount_fields
+from nestproof.engine.option_values import mount_fields, mount_source, mount_target
+from nestproof.privileges.relaxations import is_system_folder
 
 _SOCKETS = frozenset({"containerd.sock", "docker.raw.sock", "docker.sock", "podman.sock"})
 _PIPES = re.compile(r"[/\\]pipe[/\\](?:docker|podman)[\w.-]*\Z", re.IGNORECASE)
@@ -30,8 +30,6 @@ _CREDENTIALS = (
 _NO_SECRET = re.compile(
     r"\.ssh/(?:config|known_hosts|.*\.pub)\Z|\.docker/(?:cli-plugins|desktop|run)(?:/|\Z)"
 )
-# The same as in nestproof.relaxations; a home folder has a rule of its own.
-_SYSTEM = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run"})
 
 # The colons of a variable and of a Windows drive (`c:\\work:/work`) separate nothing.
 _COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\][^:]*:/)|[^:])+")
@@ -68,17 +66,17 @@ def mounted_credentials(profile: Profile, document: Document) -> Iterator[Diagno
 def mounted_system(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A mounted folder of the system configures or controls the host."""
     for node, source in _sources(document):
-        if source in _SYSTEM or source.startswith(("/proc/", "/sys/")):
+        # A home folder, root's too, has a rule of its own.
+        if is_system_folder(source) and not _HOME.fullmatch(source):
             message = f"{source} is the host's own system; mount only the file that is needed"
             yield report("system-folder-mounted", node, message)
 
 
-def mount_target(option: Option) -> str:
-    """The mount's path in the container; None for an option that is no mount or names no target."""
+def target_of(option: Option) -> str:
+    """The mount's path in the container; empty for an option that is no mount or names no target."""
     target = ""
     if option.name == "mount":
-        fields = _fields(option.value)
-        target = fields.get("target") or fields.get("destination") or fields.get("dst", "")
+        target = mount_target(mount_fields(option.value))
     elif option.name == "volume":
         target = _paths(option.value)[-1]
     return target.rstrip("/")
@@ -89,23 +87,14 @@ def _sources(document: Document) -> Iterator[tuple[JsonNode, str]]:
     for option in asked(document):
         source = ""
         if option.name == "mount":
-            fields = _fields(option.value)
             # Docker's default is a volume, whose source is a name.
-            if fields.get("type", "").lower() == "bind":
-                source = fields.get("source") or fields.get("src", "")
+            source = mount_source(mount_fields(option.value))
         elif option.name == "volume":
             source = "".join(_paths(option.value)[:-1])
         if source:
             path = source.replace("\\", "/").rstrip("/")
             node = option.node.at("source") or option.node
             yield node, posixpath.normpath("/" + path.lstrip("/")) if source.startswith("/") else path
-
-
-def _fields(value: str) -> dict[str, str]:
-    try:
-        return mount_fields(value)
-    except csv.Error:  # a line break; Docker refuses it
-        return {}
 
 
 def _paths(value: str) -> list[str]:

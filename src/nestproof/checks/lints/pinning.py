@@ -8,16 +8,11 @@ from collections.abc import Iterator
 from nestproof.checks.lints.docker_options import text
 from nestproof.checks.lints.rules import report
 from nestproof.core.diagnostics import Diagnostic
+from nestproof.core.image_reference import IMAGE_REFERENCE
 from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 
-# distribution/reference, reference.go: the grammar of an image's name; registries' names may have capitals.
-_IMAGE = re.compile(
-    r"(?P<name>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*)"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@\S+)?",
-    re.ASCII,
-)
 # A feature in a registry: the first part is a host. Others are paths, archives, or a legacy short form.
 _FEATURE = re.compile(
     r"(?P<name>(?:[\w-]+\.[\w.-]+|localhost)(?::[0-9]+)?(?:/[^:@/]+)+)(?::(?P<version>[^@]*))?(?P<digest>@\S+)?"
@@ -29,7 +24,7 @@ _VERSION = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 def unpinned_image(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """An image without a tag, or with the tag latest, changes over time."""
     image = text(document, "image")
-    found = image and _IMAGE.fullmatch(image[0])
+    found = image and IMAGE_REFERENCE.fullmatch(image[0])
     if image and found and not found["digest"] and found["tag"] in (None, "latest"):
         what = "the tag latest" if found["tag"] else "without a tag this is latest, which"
         message = f"{what} changes with every release; write a version, or a digest"

@@ -13,7 +13,7 @@ from nestproof.core.source import short
 from nestproof.core.text import nearest
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.run_options import go_bool
+from nestproof.engine.option_values import go_bool, split_security_option
 
 # moby, daemon/daemon_unix.go, parseSecurityOpt; systempaths is the docker client's own, and credentialspec
 # is for Windows containers.
@@ -94,11 +94,6 @@ def _problem(name: str, value: str) -> str:
         case "seccomp" | "apparmor" if value != "unconfined" and nearest(value, ["unconfined"], 0.8):
             problem = f"{short(value)} is read as the name of a profile; did you mean unconfined?"
     return problem
-
-
-def split_security_option(value: str) -> tuple[str, str, str]:
-    """Name, separator and value, as the docker client splits them (opts.go, parseSecurityOpts)."""
-    return value.partition("=" if "=" in value else ":")
 
 
 def _instead(name: str, known: Sequence[str], otherwise: str) -> str:
