@@ -34,7 +34,7 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
     asked = relaxations_asked(profile.run)
     count = plural(len(asked), "relaxation", none="no")
     if lock is None:
-        summary = f"{document.name}: there is no {LOCK_FILE} to hold {count} against; make it: {UPDATE}"
+        summary = f"{document.name}: {count}, and no {LOCK_FILE} yet; {UPDATE} writes one"
         return Outcome("check.lock", Status.PASS, summary)
     extra = [relaxation for relaxation in asked if relaxation not in lock.get(name, {})]
     findings = (*_not_allowed(name, profile, document, extra), *_in_the_lock(name, document, asked, lock))

@@ -78,10 +78,10 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
         return failed(observation, context, "the AppArmor label could not be read")
     allowed = bool({"security-opt=apparmor=unconfined", "privileged"} & context.allowed)
     if not context.engine_has_apparmor:
-        shown = "that the sandbox gets past it" if allowed else "that it confines"
+        shown = "that the sandbox works with it" if allowed else "that it confines the container"
         return Judgement(
             Status.UNVERIFIED,
-            f"this kernel has no AppArmor: {shown} is not shown",
+            f"this kernel has no AppArmor, so nothing shows {shown}",
             "",
             "run this on a host with AppArmor (Debian's and Ubuntu's kernels have it)",
         )

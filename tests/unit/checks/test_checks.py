@@ -19,10 +19,7 @@ from nestproof.privileges.lock import Lock, read_lock
 from nestproof.reports.records import outcome_record
 
 SOUND = '{"image": "ubuntu:24.04", "remoteUser": "dev"}'
-NO_LOCK = (
-    "there is no .devcontainer/privileges.lock to hold no relaxations against; "
-    "make it: nestproof privileges --update"
-)
+NO_LOCK = "no relaxations, and no .devcontainer/privileges.lock yet; nestproof privileges --update writes one"
 
 
 class Checker:
@@ -215,8 +212,8 @@ def test_without_a_lock_what_it_would_have_to_hold_is_counted(check: Checker) ->
         (
             "check.lock",
             "pass",
-            "default.json: there is no .devcontainer/privileges.lock to hold 2 relaxations against; "
-            "make it: nestproof privileges --update",
+            "default.json: 2 relaxations, and no .devcontainer/privileges.lock yet; "
+            "nestproof privileges --update writes one",
         )
     ]
 

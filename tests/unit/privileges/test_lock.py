@@ -367,8 +367,7 @@ def test_without_a_lock_a_profile_passes_and_is_told_how_to_make_one(tmp_path: P
     outcome = check(tmp_path, NET_ADMIN, None)
     assert outcome.status is Status.PASS
     assert outcome.summary == (
-        f"{FILE}: there is no {LOCK_FILE} to hold 1 relaxation against; "
-        "make it: nestproof privileges --update"
+        f"{FILE}: 1 relaxation, and no {LOCK_FILE} yet; nestproof privileges --update writes one"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nestproof.probes.table import PROBES
 from tests.blocks import Block, blocks, missing
 from tests.conftest import ROOT, Repository
 
@@ -132,3 +133,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
     listed = readme + (ROOT / "docs/README.md").read_text("utf-8")
     for page in sorted((ROOT / "docs").glob("*.md")):
         assert page.name == "README.md" or f"{page.name})" in listed, page.name
+
+
+def test_the_readme_counts_the_probes() -> None:
+    assert f"| {len(PROBES)} probes |" in (ROOT / "README.md").read_text("utf-8")
