@@ -48,8 +48,7 @@ def run(
     `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
     `on_line` gets each line of standard error as it comes, `on_output` each of standard output. The program
     and all that it started are killed when the time is over, this process is interrupted, or this thread is
-    to end (stopping.py). Raises
-    CommandError when it cannot be started or does not end in time.
+    cancelled. Raises CommandError when it cannot be started or does not end in time.
     """
     begin = time.monotonic()
     kept = (bytearray(), bytearray())

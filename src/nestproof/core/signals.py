@@ -34,7 +34,7 @@ def interrupts_deferred() -> Iterator[None]:
     interrupted, and a clean-up that is interrupted leaves what it was to remove.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is ever interrupted; others end by a word of its (stopping.py)
+        yield  # only the main thread is ever interrupted; it cancels the others (cancellation.py)
         return
     came: list[int] = []
     previous = {number: signal.signal(number, lambda got, _frame: came.append(got)) for number in _ASKING}

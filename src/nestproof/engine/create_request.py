@@ -39,7 +39,7 @@ def create_request(
     """The body of POST /containers/create; raises UsageError for a value that the docker client refuses.
 
     `entrypoints` are run first, then `own_command`: the image's own, where the profile keeps it. Raises
-    CannotCarryError when it would not be the container that the options describe.
+    UnsupportedOptionError when it would not be the container that the options describe.
     """
     if options.unsupported:
         raise UnsupportedOptionError(

@@ -34,7 +34,7 @@ def client(address: str) -> tuple[str, ...]:
 def to_podman(request: Mapping[str, Any]) -> dict[str, Any]:
     """A create request so that Podman's API makes of it what Docker's would.
 
-    Raises CannotCarryError for what it has no words for.
+    Raises UnsupportedOptionError for an option that Podman does not have.
     """
     host = dict(request.get("HostConfig") or {})
     security: list[str] = []

@@ -37,9 +37,9 @@ def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterat
             "justify.suggest", Status.FAIL, f"no relaxation can help: {broken.said}", run.target, broken.cause
         )
         return
-    walls, *ranks = batches(asked, host)
-    say(f"suggest {run.target}: {', '.join(walls)}")
-    trials |= _tried(runner, [asked | {name} for name in walls])
+    filters, *ranks = batches(asked, host)
+    say(f"suggest {run.target}: {', '.join(filters)}")
+    trials |= _tried(runner, [asked | {name} for name in filters])
     for capabilities in ranks:
         say(f"suggest {run.target}: {', '.join(capabilities)}")
         together = asked.union(capabilities)
@@ -63,11 +63,11 @@ def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterat
 
 def batches(asked: Set, host: ExperimentHost) -> list[list[str]]:
     """The relaxations to try, in turns: first those that are no capability, then capabilities by rank."""
-    walls = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
+    filters = [name for name in CHECKS if not name.startswith("cap-add=") and can_show(name, host)]
     single = [f"cap-add={name}" for name in NAMES if name not in DOCKER_DEFAULT]
     ranks = sorted({risk_of(name).rank for name in single})
     of_rank = ([name for name in single if risk_of(name).rank is rank] for rank in ranks)
-    every = [[*walls, "privileged"], *of_rank]
+    every = [[*filters, "privileged"], *of_rank]
     return [by_risk([name for name in batch if name not in asked]) for batch in every]
 
 

@@ -76,7 +76,7 @@ class Job:
 
 
 # The security options that decide what experiments show.
-_WALLS = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
+_CONFINING = frozenset({"apparmor", "seccomp", "selinux"}) | ROOT_MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ class ExperimentHost:
         return len(mode) == 4 and mode[0] in "4567"
 
     def __str__(self) -> str:
-        walls = ", ".join(name for name in self.lsms if name in _WALLS)
-        return f"Linux {self.kernel} ({walls or 'no filter, no policy'}), {self.engine}, {self.platform}"
+        confining = ", ".join(name for name in self.lsms if name in _CONFINING)
+        return f"Linux {self.kernel} ({confining or 'no filter, no policy'}), {self.engine}, {self.platform}"
 
 
 def of_way(trials: Iterable[Trial], way: BwrapVariant) -> dict[Set, Trial]:

@@ -99,7 +99,7 @@ def to_sarif(
         "tool": {"driver": driver},
         "invocations": [invocation],
         "originalUriBaseIds": {ROOT_ID: {"description": {"text": "The root of the repository."}}},
-        # §3.14.26, §3.14.27: as nestproof.source counts lines and columns.
+        # §3.14.26, §3.14.27: as nestproof.core.source counts lines and columns.
         "newlineSequences": ["\r\n", "\n", "\r"],
         "columnKind": "unicodeCodePoints",
         "results": list(_written(results, index)),

@@ -21,7 +21,7 @@ AMD64, ARM64 = "linux/amd64", "linux/arm64"
 
 
 class Stand:
-    """Stands in for what a fleet asks of engines: who answers, and what their builders emulate."""
+    """Stands in for what a pool asks of engines: who answers, and what their builders emulate."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.platforms: dict[str, str] = {"": AMD64}

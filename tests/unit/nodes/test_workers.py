@@ -77,7 +77,7 @@ def test_lanes_run_at_the_same_time_and_jobs_of_a_lane_as_many_as_it_is_wide() -
             running[0] -= 1
         yield said(name)
 
-    # Three must meet: two of a lane that is two wide, and one of another.
+    # Three must meet: two of a pool with two workers, and one of another.
     met = run_workers(
         [WorkerPool([partial(meet, "a"), partial(meet, "b")], 2), WorkerPool([partial(meet, "c")], 1)]
     )

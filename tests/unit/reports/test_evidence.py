@@ -73,7 +73,9 @@ def test_the_committed_schema_is_what_the_code_makes() -> None:
     made = json.dumps(schema(), indent=2) + "\n"
     if os.environ.get("NESTPROOF_WRITE_SCHEMA"):
         SCHEMA.write_text(made)
-    assert SCHEMA.read_text() == made, "NESTPROOF_WRITE_SCHEMA=1 pytest tests/test_evidence.py writes it anew"
+    assert SCHEMA.read_text() == made, (
+        "NESTPROOF_WRITE_SCHEMA=1 pytest tests/unit/reports/test_evidence.py writes it anew"
+    )
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
