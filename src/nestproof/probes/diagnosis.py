@@ -73,7 +73,7 @@ def _missing_capabilities(here: SandboxFacts | None) -> Diagnosis | None:
 
 
 def _lift(here: SandboxFacts | None, row: Cause) -> str:
-    """The options against all of Docker's refusals that apply here: the next one shows only after this one."""
+    """The options against all of Docker's refusals that apply here: each shows only after the one before."""
     own = APPARMOR_OFF if row.layer == "AppArmor" else SECCOMP_OFF
     options = _walls(here)
     lift = f"add {', '.join(options if own in options else [*options, own])} to runArgs"
