@@ -68,19 +68,19 @@ def _missing_capabilities(here: SandboxFacts | None) -> Diagnosis | None:
     return Diagnosis(
         f"setuid bwrap demands capabilities that the container withholds: {', '.join(missing)}",
         "capabilities",
-        f"add {', '.join([*options, *_walls(here)])} to runArgs",
+        f"add {', '.join([*options, *_lifting_options(here)])} to runArgs",
     )
 
 
 def _lift(here: SandboxFacts | None, row: Cause) -> str:
     """The options against all of Docker's refusals that apply here: each shows only after the one before."""
     own = APPARMOR_OFF if row.layer == "AppArmor" else SECCOMP_OFF
-    options = _walls(here)
+    options = _lifting_options(here)
     lift = f"add {', '.join(options if own in options else [*options, own])} to runArgs"
     return f"{lift}, or name a profile of the host that allows it" if row.layer == "AppArmor" else lift
 
 
-def _walls(here: SandboxFacts | None) -> list[str]:
+def _lifting_options(here: SandboxFacts | None) -> list[str]:
     filtered, confined = (here.is_filtered, here.is_confined) if here else (None, False)
     return [*([SECCOMP_OFF] if filtered else []), *([APPARMOR_OFF] if confined else [])]
 
