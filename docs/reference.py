@@ -37,6 +37,8 @@ def _probe(probe: Probe) -> str:
         f"It may say {verdicts}; asked as {_ASKED_AS[probe.user]}; within {probe.timeout} s"
         f"{'; an emulated kernel cannot answer it' if probe.needs_namespaces else ''}.",
     ]
+    if probe.fails:
+        lines.append(f"A fail without another cause: {probe.fails}.")
     return "\n\n".join([*lines, f"```sh\n{script(probe.name).rstrip()}\n```"])
 
 
