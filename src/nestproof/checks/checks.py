@@ -70,9 +70,9 @@ def check_files(
         except ProfileError as error:
             yield Outcome("check.json", Status.FAIL, error.what, None, error.why)
             continue
-        heard = _heard(one, config)
-        unasked = [step for step in steps if step in OF_FILES and step not in heard]
-        for step, found in heard.items():
+        unsuppressed = _unsuppressed(one, config)
+        unasked = [step for step in steps if step in OF_FILES and step not in unsuppressed]
+        for step, found in unsuppressed.items():
             # What keeps another step from being asked is told in its place.
             if step in steps or (unasked and one.profile is None and step == _blocking(one)):
                 yield _outcome(step, one.document.name, found, note=_note(step, one))
@@ -95,7 +95,7 @@ def _unanswered(one: LoadResult, error: NestproofError, steps: Sequence[str]) ->
         yield Outcome(step, Status.UNVERIFIED, what, None, error.why, error.fix)
 
 
-def _heard(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
+def _unsuppressed(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
     """Run each check of the file, and drop the findings that a comment suppresses."""
     of_json = (*one.document.diagnostics, *jq_objects(one.document))
     found: dict[str, Sequence[Diagnostic]] = {"check.json": of_json}
@@ -109,11 +109,13 @@ def _heard(one: LoadResult, config: Config) -> dict[str, tuple[Finding, ...]]:
     known = {*RULES, *(rule.id for rule in config.rule)}
     left = suppressions.apply_silences(one.document, [m for each in found.values() for m in each], known)
     source = redacted(one.document)
-    heard = {step: [m for m in left if m in diagnostics] for step, diagnostics in found.items()}
-    if "check.lint" in heard:
+    unsuppressed = {step: [m for m in left if m in diagnostics] for step, diagnostics in found.items()}
+    if "check.lint" in unsuppressed:
         # A comment is judged only where every rule that it could speak of was asked.
-        heard["check.lint"] += [m for m in left if m.rule in suppressions.RULES]
-    return {step: tuple(Finding.of(source, m) for m in diagnostics) for step, diagnostics in heard.items()}
+        unsuppressed["check.lint"] += [m for m in left if m.rule in suppressions.RULES]
+    return {
+        step: tuple(Finding.of(source, m) for m in diagnostics) for step, diagnostics in unsuppressed.items()
+    }
 
 
 def jq_objects(document: jsonc.Document) -> Iterator[Diagnostic]:

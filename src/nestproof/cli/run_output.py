@@ -55,7 +55,7 @@ def show(
     progress = Progress()
     session = Session(
         Path.cwd(),
-        say=lambda text: progress.show(run.heard(text)),
+        say=lambda text: progress.show(run.on_progress(text)),
         print_line=lambda text: keep(run.redactor.text(text)),
     )
     run = Recorder(session, output.file)

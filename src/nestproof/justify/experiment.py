@@ -93,7 +93,7 @@ def variant(run: SmokeRun, options: Set) -> SmokeRun:
     return replace(run, profile=profile)
 
 
-def _forget(_: TargetFacts) -> None:
+def _ignore(_: TargetFacts) -> None:
     """Ignore the facts of a container; they are known already."""
 
 
@@ -105,7 +105,7 @@ class ExperimentRunner:
     run: SmokeRun
     probes: tuple[Probe, ...]
     workers: int
-    learn: Callable[[TargetFacts], None] = _forget
+    learn: Callable[[TargetFacts], None] = _ignore
     vary: Callable[[SmokeRun, Set], SmokeRun] = variant
     """Turns the run into the one for a set of options."""
     refused: dict[Set, str] | None = None

@@ -133,7 +133,7 @@ def investigate(
             for trials in runner.trials(_unknown(jobs, ledger, mode)):
                 for trial in trials:
                     ledger[trial.options, trial.way] = trial
-                    session.say(_told(run.target, asked, trial))
+                    session.say(_describe_trial(run.target, asked, trial))
             mode = facts[0].found.get("bwrap-mode", "") if facts else mode
             _check_baseline(ledger[asked, BwrapVariant.OWN], run)
             jobs = plan.send(ledger)
@@ -158,7 +158,7 @@ def _unknown(jobs: list[Job], ledger: dict[tuple[Set, BwrapVariant], Trial], mod
     return left
 
 
-def _told(target: Target, asked: Set, trial: Trial) -> str:
+def _describe_trial(target: Target, asked: Set, trial: Trial) -> str:
     less, more = sorted(asked - trial.options), sorted(trial.options - asked)
     change = ", ".join([*(f"without {name}" for name in less), *(f"with {name}" for name in more)])
     broken = len(trial.broken)

@@ -50,7 +50,7 @@ class Recorder:
         self._records: list[evidence.Outcome] = []
         self._latest = 0.0
         self._due = 0.0
-        # Targets side by side are heard from threads of their own.
+        # Targets side by side report from threads of their own.
         self._writing = threading.RLock()
 
     @property
@@ -69,7 +69,7 @@ class Recorder:
         self.keep()
         return shown
 
-    def heard(self, text: str) -> str:
+    def on_progress(self, text: str) -> str:
         """Redact a progress message, and save the run if it is due."""
         self.keep()
         return self.redactor.text(text)
@@ -79,19 +79,19 @@ class Recorder:
         with self._writing:
             start = time.monotonic()
             if self.file is not None and start >= self._due:
-                self._write(self.so_far(interrupted=True).model_dump_json(by_alias=True))
+                self._write(self.snapshot(interrupted=True).model_dump_json(by_alias=True))
                 now = time.monotonic()
                 self._due = now + _SHARE * (now - start)
 
     def finish(self, exit_code: int, *, interrupted: bool = False, trouble: str = "") -> Evidence:
         """The whole run, written for the last time."""
-        whole = self.so_far(exit_code, interrupted=interrupted, trouble=trouble)
+        whole = self.snapshot(exit_code, interrupted=interrupted, trouble=trouble)
         with self._writing:
             if self.file is not None:
                 self._write(json.dumps(evidence.to_json(whole), indent=2) + "\n")
         return whole
 
-    def so_far(
+    def snapshot(
         self, exit_code: int = INTERRUPTED, *, interrupted: bool = False, trouble: str = ""
     ) -> Evidence:
         """The run as known by now."""

@@ -22,7 +22,7 @@ from nestproof.probes.table import PACKS, PROBES
 from nestproof.smoke.defaults import packs_of
 
 
-def _forget(_: TargetFacts) -> None:
+def _ignore(_: TargetFacts) -> None:
     """Ignore the facts of a target, for a run without evidence."""
 
 
@@ -37,7 +37,7 @@ class SmokeRun:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     custom_probes: tuple[Probe, ...] = ()
     """Probes of the repository."""
-    learn: Callable[[TargetFacts], None] = _forget
+    learn: Callable[[TargetFacts], None] = _ignore
     """Called with the facts of the target."""
     only: tuple[str, ...] = ()
     """Names of the probes to run; empty means all."""

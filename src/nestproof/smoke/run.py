@@ -113,7 +113,7 @@ def ask_probes(
         held.append(answer)
         if context is None and _FACTS.name in _names(answer):
             found = parse_facts(answer.stdout) if isinstance(answer, Record) else None
-            run.learn(TargetFacts(run.target, run.image.id, _told(engine, run, found)))
+            run.learn(TargetFacts(run.target, run.image.id, _facts_found(engine, run, found)))
             context = _context(engine, run, found)
         if context is not None:
             for known in held:
@@ -146,7 +146,7 @@ def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -
         yield from ask_all(container, {ROOT: again}, environment)
 
 
-def _told(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
+def _facts_found(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
     """The container's facts and node, for the evidence."""
     workspace = "copied into a volume" if run.remote else "bound"
     where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}

@@ -28,7 +28,7 @@ def converse(
     with started_container(engine, body, platform) as container, engine_errors("talking to the terminal"):
         talk = _Talk(container, begin + timeout)
         try:
-            status = _have(talk, container)
+            status = _converse(talk, container)
         finally:
             talk.close()
     # The first line is the echo of what was typed.
@@ -36,7 +36,7 @@ def converse(
     return Observation(("sh", "tty.sh"), status, text, "", round(time.monotonic() - begin, 2))
 
 
-def _have(talk: _Talk, container: Container) -> int | None:
+def _converse(talk: _Talk, container: Container) -> int | None:
     """Type and read the person's half of the conversation."""
     api, name = container.api, container.name
     api.resize(name, height=30, width=100)

@@ -285,13 +285,13 @@ PLAN = ImageBuild("secure", ("linux/amd64",), "nestproof/x:secure-amd64", ("/con
 PULL = ImageBuild("secure", ("linux/amd64",), "base:1")
 
 
-def heard(_: str) -> None:
+def ignore(_: str) -> None:
     """For tests that do not listen."""
 
 
 def test_a_build_passes_with_the_image_that_it_made(calls: Path) -> None:
     docker(calls.parent, BUILT, image="sha256:built")
-    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, ignore)
     assert (outcome.id, outcome.status, outcome.target) == ("build", Status.PASS, PLAN.targets[0])
     assert outcome.summary == "nestproof/x:secure-amd64 is 0123456789ab, for linux/amd64"
     assert image is not None
@@ -300,7 +300,7 @@ def test_a_build_passes_with_the_image_that_it_made(calls: Path) -> None:
 
 def test_the_command_that_is_shown_is_the_one_to_paste(calls: Path) -> None:
     docker(calls.parent, BUILT, image="sha256:built")
-    outcome, _ = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    outcome, _ = build_image(engine({"sha256:built": AMD64}), PLAN, ignore)
     assert outcome.observation is not None
     assert outcome.observation.command == PLAN.argv
     called = calls.read_text().splitlines()
@@ -333,14 +333,14 @@ def test_a_failing_build_names_its_step_and_has_no_image(calls: Path) -> None:
 
 def test_of_a_long_build_the_end_is_kept(calls: Path) -> None:
     docker(calls.parent, "".join(f"{number}\n" for number in range(1, 101)), image="sha256:built")
-    outcome, _ = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    outcome, _ = build_image(engine({"sha256:built": AMD64}), PLAN, ignore)
     assert outcome.observation is not None
     assert outcome.observation.stderr.splitlines() == [str(number) for number in range(61, 101)]
 
 
 def test_an_image_for_another_platform_fails(calls: Path) -> None:
     docker(calls.parent, BUILT, image="sha256:built")
-    outcome, image = build_image(engine({"sha256:built": ARM64}), PLAN, heard)
+    outcome, image = build_image(engine({"sha256:built": ARM64}), PLAN, ignore)
     assert (outcome.status, image) == (Status.FAIL, None)
     assert outcome.summary == "the image is for linux/arm64, not for linux/amd64"
 
@@ -350,12 +350,12 @@ def test_a_base_for_another_platform_fails_although_the_image_says_otherwise(cal
     said = (Path(__file__).parents[2] / "recorded" / "buildx" / "other-base-28.5.txt").read_text()
     docker(calls.parent, said, image="sha256:built")
     plan = replace(PLAN, platforms=("linux/arm64",))
-    outcome, image = build_image(engine({"sha256:built": ARM64}), plan, heard)
+    outcome, image = build_image(engine({"sha256:built": ARM64}), plan, ignore)
     assert (outcome.status, image) == (Status.FAIL, None)
     assert outcome.cause == "the base image nbx:amd is for linux/amd64, not for linux/arm64"
     assert outcome.fix == "build from a base image of that platform"
     # The same words of another platform's stage are no fault of this one.
-    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, heard)
+    outcome, image = build_image(engine({"sha256:built": AMD64}), PLAN, ignore)
     assert outcome.status is Status.PASS
 
 
@@ -363,7 +363,7 @@ def test_an_id_file_of_the_profiles_own_does_not_hide_the_image(calls: Path) -> 
     docker(calls.parent, BUILT, image="sha256:built")
     own = calls.parent / "own-id"
     plan = replace(PLAN, recipe=("--iidfile", str(own), "--progress=tty", "/context"))
-    outcome, _ = build_image(engine({"sha256:built": AMD64}), plan, heard)
+    outcome, _ = build_image(engine({"sha256:built": AMD64}), plan, ignore)
     assert outcome.status is Status.PASS
     called = calls.read_text().splitlines()
     assert called.index("--progress=tty") < called.index("--progress") < len(called) - 1
@@ -376,35 +376,35 @@ def test_an_engine_may_know_an_image_by_its_manifest(calls: Path) -> None:
         image="sha256:configuration",
         about='{"containerimage.digest": "sha256:manifest", "image.name": "docker.io/library/x"}',
     )
-    outcome, image = build_image(engine({"sha256:manifest": AMD64}), PLAN, heard)
+    outcome, image = build_image(engine({"sha256:manifest": AMD64}), PLAN, ignore)
     assert outcome.status is Status.PASS
     assert image is not None
     with pytest.raises(EngineError, match="just built, sha256:configuration"):
-        build_image(engine({"sha256:other": AMD64}), PLAN, heard)
+        build_image(engine({"sha256:other": AMD64}), PLAN, ignore)
 
 
 def test_an_image_that_the_engine_does_not_have_is_an_error(calls: Path) -> None:
     docker(calls.parent, BUILT, image="sha256:built")
     with pytest.raises(EngineError, match="does not have the image that it just built") as caught:
-        build_image(engine(), PLAN, heard)
+        build_image(engine(), PLAN, ignore)
     assert "docker buildx use default" in caught.value.fix
 
 
 def test_a_missing_docker_client_is_an_error(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(calls.parent / "nowhere"))
     with pytest.raises(CommandError, match="docker was not found"):
-        build_image(engine(), PLAN, heard)
+        build_image(engine(), PLAN, ignore)
 
 
 def test_an_image_that_is_there_is_not_pulled(calls: Path) -> None:
-    outcome, image = build_image(engine({"base:1": AMD64}), PULL, heard)
+    outcome, image = build_image(engine({"base:1": AMD64}), PULL, ignore)
     assert (outcome.status, image and image.id) == (Status.PASS, AMD64["Id"])
     assert not calls.exists()
 
 
 def test_an_image_that_is_there_for_another_platform_is_pulled_and_looked_at_again(calls: Path) -> None:
     docker(calls.parent, "")
-    outcome, image = build_image(engine({"base:1": ARM64}), PULL, heard)
+    outcome, image = build_image(engine({"base:1": ARM64}), PULL, ignore)
     assert calls.read_text().split() == ["pull", "--platform", "linux/amd64", "base:1"]
     assert (outcome.status, image) == (Status.FAIL, None)
 
@@ -412,7 +412,7 @@ def test_an_image_that_is_there_for_another_platform_is_pulled_and_looked_at_aga
 def test_a_pull_that_fails_says_what_the_engine_said(calls: Path) -> None:
     said = "Error response from daemon: pull access denied for base, repository does not exist"
     docker(calls.parent, f"{said}\n", status=1)
-    outcome, image = build_image(engine(), PULL, heard)
+    outcome, image = build_image(engine(), PULL, ignore)
     assert (outcome.status, image) == (Status.FAIL, None)
     assert "pull access denied for base" in outcome.cause
 

@@ -288,7 +288,7 @@ def test_nothing_that_is_kept_or_shown_has_a_secret(tmp_path: Path) -> None:
     )
     shown = run.add(outcome)
     assert secret not in repr(shown)
-    assert secret not in run.heard(f"build {secret}")
+    assert secret not in run.on_progress(f"build {secret}")
     for text in (file.read_text(), json.dumps(to_json(run.finish(1, trouble=f"lost {secret}")))):
         assert secret not in text
         assert "/home/alice" not in text
@@ -323,14 +323,14 @@ def test_until_its_end_a_run_says_that_it_was_cut_short(tmp_path: Path) -> None:
 def test_writing_takes_a_small_part_of_the_time(tmp_path: Path) -> None:
     run, _, _ = recorder(tmp_path, tmp_path / "e.json")
     written: list[int] = []
-    whole = run.so_far
+    whole = run.snapshot
 
     def slow(*arguments: Any, **more: Any) -> Evidence:
         written.append(len(run.outcomes))
         time.sleep(0.05)
         return whole(*arguments, **more)
 
-    run.so_far = slow  # type: ignore[method-assign] # as on a slow disk
+    run.snapshot = slow  # type: ignore[method-assign] # as on a slow disk
     for _ in range(100):
         run.add(TOLD)
     assert written == [1]
