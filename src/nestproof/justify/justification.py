@@ -149,19 +149,19 @@ def _own_capabilities(dropped: Mapping[str, Set], own: Mapping[Set, Trial]) -> I
     for name in OWN_CAPABILITIES:
         trial, check = own[dropped[name]], check_of(name)
         need = Need.ELSEWHERE if trial.suffices else Need.NEEDED
-        yield _row(name, need, trial, check.hosts, by_default=True)
+        yield _finished_row(name, need, trial, check.hosts, by_default=True)
 
 
 def _row(name: str, trial: Trial, host: ExperimentHost, copy_does_without: bool | None) -> Row:
     if not trial.suffices:
-        return _row(name, Need.NEEDED, trial, copy_does_without=copy_does_without)
+        return _finished_row(name, Need.NEEDED, trial, copy_does_without=copy_does_without)
     check = check_of(name)
     # What a host enforces was shown here; what helps a setuid bwrap alone helps none without the bit.
     remote = bool(check.hosts) and not check.lsm and host.is_setuid
-    return _row(name, Need.ELSEWHERE if remote else Need.REMOVABLE, trial, check.hosts if remote else "")
+    return _finished_row(name, Need.ELSEWHERE if remote else Need.REMOVABLE, trial, check.hosts if remote else "")
 
 
-def _row(
+def _finished_row(
     name: str,
     need: Need,
     trial: Trial,
