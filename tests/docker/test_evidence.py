@@ -66,12 +66,18 @@ def test_the_markdown_is_the_list_of_validation_steps(told: Evidence) -> None:
         ),
         "pid namespace": (
             secure,
-            r"`bwrap .*--unshare-pid .*` → `its own process is reached, the outer one is",
+            r"`bwrap .*--unshare-pid .*` → `the sandbox reaches its own process, not the outer one`",
         ),
-        "network namespace": (secure, r"`bwrap .*--unshare-net .*` → `bwrap-netns-ok`"),
+        "network namespace": (
+            secure,
+            r"`bwrap .*--unshare-net .*` → `lo is the only interface in the sandbox, and it is up`",
+        ),
         "mounts": (secure, r"`bwrap .*` → `the sandbox sees only what is bound into it`"),
         "version": (secure, r"`codex --version` → `codex-cli 0\.120\.0`"),
-        "sandbox": (secure, r"`codex sandbox .*'echo codex-inner-ok'` → `codex-inner-ok; in a pid namespace"),
+        "sandbox": (
+            secure,
+            r"`codex sandbox .*'echo codex-inner-ok'` → `Codex runs a command in its own pid namespace,",
+        ),
     }
     for name, (part, pattern) in items.items():
         assert re.search(rf"^- ✅ pass: {pattern}", part, re.MULTILINE), f"{name}\n{part}"

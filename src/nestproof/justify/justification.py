@@ -158,7 +158,9 @@ def _row(name: str, trial: Trial, host: ExperimentHost, copy_does_without: bool 
     check = check_of(name)
     # What a host enforces was shown here; what helps a setuid bwrap alone helps none without the bit.
     remote = bool(check.hosts) and not check.lsm and host.is_setuid
-    return _finished_row(name, Need.ELSEWHERE if remote else Need.REMOVABLE, trial, check.hosts if remote else "")
+    return _finished_row(
+        name, Need.ELSEWHERE if remote else Need.REMOVABLE, trial, check.hosts if remote else ""
+    )
 
 
 def _finished_row(
