@@ -1,4 +1,4 @@
-"""One function for each task: read the options, do the work, end with an exit code."""
+"""One function per task: run, print, end with an exit code."""
 
 from __future__ import annotations
 

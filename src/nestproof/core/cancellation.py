@@ -1,4 +1,4 @@
-"""Ask threads to end: each looks at its token wherever it would wait for long."""
+"""Cooperative cancellation of worker threads: each looks at its token wherever it would wait for long."""
 
 from __future__ import annotations
 

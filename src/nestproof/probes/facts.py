@@ -1,4 +1,4 @@
-"""Facts about a process's surroundings that decide about a sandbox, from probes/scripts/facts.sh."""
+"""Kernel and security facts around a process, as read by probes/scripts/facts.sh."""
 
 from __future__ import annotations
 
