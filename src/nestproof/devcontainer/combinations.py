@@ -10,7 +10,7 @@ from nestproof.devcontainer.model_rules import mistake
 
 
 def combinations(root: JsonNode) -> Iterator[Diagnostic]:
-    """Mistakes of properties that exclude each other in the schema, in words."""
+    """Mistakes of properties that exclude or need each other."""
     has = root.members
     sources = [name for name in ("image", "dockerFile", "dockerComposeFile") if name in has]
     dockerfile = root.at("build", "dockerfile")

@@ -1,4 +1,4 @@
-"""A service's `build` section ─▶ options of `docker buildx build`, as Compose would pass them."""
+"""Turn a service's `build` section into options of `docker buildx build`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IGNORED = frozenset({"tags", "platforms", "context", "dockerfile", "cache_to"})
 def build_options(
     build: Mapping[str, Any], secrets: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    """The options, the context, and what of the section they cannot say; `secrets` are the project's."""
+    """The options, the context, and the properties of the section that have no option."""
     options: list[str] = []
     odd: list[str] = []
     context = str(build.get("context") or ".")

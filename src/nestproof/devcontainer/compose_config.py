@@ -1,4 +1,4 @@
-"""Compose files ─▶ the project as `docker compose config` computes it: no engine is asked."""
+"""Compute a Compose project with `docker compose config`; no engine is needed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TIMEOUT = 60.0
 
 
 class ComposeUnavailable(NestproofError):
-    """There is no `docker compose`: what the service asks for is unverified."""
+    """`docker compose` is missing, so the service's options are unverified."""
 
     exit_code = 3
 
 
 class ComposeError(NestproofError):
-    """Compose objects to its files."""
+    """`docker compose` refuses its files."""
 
     exit_code = 1
 

@@ -46,7 +46,7 @@ _LIMITS = {"cpus": "cpus", "memory": "memory", "pids": "pids_limit"}
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Compose service as a container: its options, what it is made from, and who would be beside it."""
+    """A Compose service as a container: its options, its source, and the services beside it."""
 
     name: str
     options: RunOptions
@@ -58,7 +58,7 @@ class Service:
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     platform: str = ""
-    """The only one that it is for; empty for any."""
+    """The only platform of the service; empty for any."""
     others: tuple[str, ...] = ()
     """The project's other services, which nestproof does not start."""
 
@@ -109,13 +109,13 @@ def join(service: RunOptions, own: RunOptions) -> RunOptions:
 
 
 def fix_of_service(service: Service, fix: str) -> str:
-    """A fix that speaks of run arguments, in the words of a Compose file, where they have an effect."""
+    """Reword a fix about run arguments for a Compose file, where they have an effect."""
     spelled = re.sub(r'"--([a-z-]+)=([^"]+)"', lambda m: f"{m[1].replace('-', '_')}: [{m[2]}]", fix)
     return spelled.replace("to runArgs", f"to the Compose service {service.name}")
 
 
 def shared_with_services(options: RunOptions) -> dict[str, str]:
-    """Namespace to the service that it is shared with, such as network: db."""
+    """Map each shared namespace to its service, such as network: db."""
     modes = {"network": options.network, "pid": options.pid, "ipc": options.ipc}
     return {
         name: mode.removeprefix("service:") for name, mode in modes.items() if mode.startswith("service:")
@@ -123,7 +123,7 @@ def shared_with_services(options: RunOptions) -> dict[str, str]:
 
 
 def alone(options: RunOptions) -> RunOptions:
-    """The options with namespaces of its own where it would share those of a service that is not started."""
+    """The options with own namespaces in place of those of services that are not started."""
     unshared: dict[str, Any] = dict.fromkeys(shared_with_services(options), "")
     return replace(options, **unshared)
 
@@ -161,7 +161,7 @@ def _options(section: Mapping[str, Any], project: Mapping[str, Any], folder: Pat
 
 
 def _security(option: str, folder: Path) -> str:
-    """Of all its paths, `config` leaves that of a seccomp profile as it is written."""
+    """Complete the path of a seccomp profile, the only one that `config` leaves as written."""
     name, separator, value = split_security_option(option)
     if name != "seccomp" or value in ("unconfined", "builtin"):
         return option
@@ -221,7 +221,7 @@ def _words(value: Any) -> tuple[str, ...] | None:
 
 
 def _without_escapes(value: Any) -> Any:
-    """Compose writes `$$` for a dollar sign, so that its output can be its input."""
+    """Undo Compose's escape of a dollar sign, `$$`."""
     if isinstance(value, str):
         return value.replace("$$", "$")
     if isinstance(value, Mapping):

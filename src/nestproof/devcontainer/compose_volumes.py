@@ -1,4 +1,4 @@
-"""The volumes of a Compose service ─▶ what `--volume` and `--mount` of `docker run` say."""
+"""Turn the volumes of a Compose service into `--volume` and `--mount` options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def read_volumes(
     volumes: Sequence[Mapping[str, Any]], named: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
-    """Those that are bound as by --volume, those of --mount, and what cannot be carried over."""
+    """The `--volume` values, the `--mount` values, and the volumes that neither can express."""
     binds: list[str] = []
     mounts: list[str] = []
     odd: list[str] = []

@@ -1,4 +1,4 @@
-"""The properties and run arguments of a configuration, and its Compose service ─▶ the container's options."""
+"""Compute a container's options from properties, run arguments and the Compose service."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BY_KEY = ("containerEnv", "remoteEnv", "portsAttributes")
 
 
 def entries(label: str) -> list[dict[str, Any]]:
-    """The entries of an image's label; one that cannot be read is no entry, as for the reference client."""
+    """Read the entries of an image's label; an unreadable one is skipped, as the reference client does."""
     try:
         value = json.loads(label or "[]")
     except (ValueError, RecursionError):
@@ -63,7 +63,7 @@ def merge(config: Mapping[str, Any], image: Iterable[Mapping[str, Any]]) -> dict
 
 
 def unique_mounts(mounts: Iterable[Any]) -> list[Any]:
-    """Of several mounts with one target the last, in its own place."""
+    """Keep the last of several mounts with one target, in its own position."""
     by_target: dict[str, Any] = {}
     for mount in mounts:
         target = mount_target(mount_fields(mount) if isinstance(mount, str) else mount)

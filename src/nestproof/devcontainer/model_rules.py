@@ -1,4 +1,4 @@
-"""The rules by which a devcontainer.json is held against the schema, and a mistake by one of them."""
+"""The rules of the schema's validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devcontainer configuration ─▶ Profile: discovered, read, variables resolved, run options computed."""
+"""Read a devcontainer configuration into a Profile: find it, resolve variables, compute run options."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Profile:
     run: RunOptions
     variables: Variables
     entrypoints: tuple[str, ...] = ()
-    """Shell lines that the image's features have every container run first."""
+    """Shell lines of the image's features that every container runs first."""
     service: Service | None = None
-    """The Compose service that the container is of."""
+    """The Compose service of the container, if any."""
 
     @property
     def keeps_command(self) -> bool:
@@ -73,7 +73,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """A profile's file as far as it could be read: there is a profile unless a mistake prevents one."""
+    """The result of reading a profile's file; without a profile if a mistake prevents one."""
 
     name: str
     file: Path
@@ -81,7 +81,7 @@ class LoadResult:
     diagnostics: tuple[Diagnostic, ...]
     profile: Profile | None
     unanswered: ComposeUnavailable | None = None
-    """Without a mistake, what kept the profile from being computed."""
+    """The reason why a profile without mistakes could not be computed."""
 
 
 def discover(workspace: Path) -> dict[str, Path]:

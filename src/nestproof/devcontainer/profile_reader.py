@@ -1,4 +1,4 @@
-"""The profiles of one command: each file is read once, however many steps and targets ask for it."""
+"""Read each profile of a command once, for all steps and targets."""
 
 from __future__ import annotations
 

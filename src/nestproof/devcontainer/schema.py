@@ -32,12 +32,12 @@ def _kind(value: Any) -> str:
 
 
 def _one_of(words: str) -> Any:
-    """A union told apart by JSON type; `words` says what it takes, for the error."""
+    """A union told apart by JSON type; `words` names the types in the error."""
     return Discriminator(_kind, custom_error_type="union", custom_error_message=words)
 
 
 TAGS = frozenset({_STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT})
-"""Parts of pydantic's error places that are no part of the file: the names of union members."""
+"""Names of union members, which pydantic adds to the place of an error."""
 
 Text = Annotated[str, Tag(_STRING)]
 Texts = Annotated[list[str], Tag(_LIST)]
@@ -109,7 +109,7 @@ class HostRequirements(Properties):
 
 
 class Declarations(BaseModel):
-    """`customizations.nestproof`: what the profile's author says that its container must show."""
+    """`customizations.nestproof`: the author's declarations about the container."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 

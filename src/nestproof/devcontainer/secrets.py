@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 )
 _KINDS = tuple(_SHAPES)
 _DIFFERENT = 8
-"""So many different characters are in any real token."""
+"""The number of different characters that a real token has at least."""
 
 _SECRET_NAME = re.compile(
     r"(?:token|password|passwd|passphrase|_pass|secret|credentials?|secret_?key_?base"
@@ -65,7 +65,7 @@ def redacted(document: Document) -> Source:
 
 
 def find_secrets(document: Document) -> Iterator[_Secret]:
-    """By their shape wherever they stand, in comments too; by their name in what was read as JSON."""
+    """Find secrets by shape anywhere, comments too, and by name in parsed values."""
     for kind, start, end in _tokens(document.text):
         message = f"{kind} is written here; revoke it, and pass another one as ${{localEnv:NAME}}"
         yield _Secret("secret-token", message, start, end)
@@ -99,7 +99,7 @@ def _assigned(name: str, node: JsonNode) -> Iterator[tuple[str, int, int]]:
 
 
 def _looks_secret(value: str) -> bool:
-    """Long and mixed enough to be one: neither a variable, a path, an address, a word nor a stand-in."""
+    """True for a value long and mixed enough, and no variable, path, address, word or stand-in."""
     if "$" in value or " " in value or _LOCATION.match(value) or _STAND_IN.search(value):
         return False
     mixture = sum(1 for characters in _CLASSES if characters.search(value))

@@ -129,7 +129,7 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str:
 
 
 def _locate(root: JsonNode, loc: Path) -> tuple[Path, JsonNode]:
-    """The part of pydantic's place that is in the file, and the node there."""
+    """Find the node of a pydantic error, and the part of its path that is in the file."""
     path: list[str | int] = []
     node = root
     for step in loc:

@@ -1,4 +1,4 @@
-"""The builder that docker buildx has selected: its driver, and what its nodes build for."""
+"""The selected builder of docker buildx: its driver and its platforms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reach an engine; facts about it, and about its images."""
+"""Connect to an engine; read facts about it and its images."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class EngineFacts:
     several_platforms: bool = False
     """True if its image store holds several platforms under one tag."""
     product: str = "Docker"
-    """Or Podman, which answers the same API."""
+    """The engine's name: Docker, or Podman with the same API."""
     default_capabilities: tuple[str, ...] = tuple(sorted(DOCKER_DEFAULT))
     """The capabilities of a container without options."""
 
@@ -142,7 +142,7 @@ def _podmans_facts(api: APIClient, version: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def engine_errors(doing: str) -> Iterator[None]:
-    """Turn what the docker package raises into an EngineError that says what was being done."""
+    """Turn errors of the docker package into an EngineError that names the attempted action."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError, ReadTimeoutError

@@ -28,7 +28,7 @@ class Container:
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
-    """Remove containers and volumes of runs of this machine that no longer live; returns their names."""
+    """Remove containers and volumes of this machine's dead runs; returns their names."""
     with engine_errors("looking for leftovers of earlier runs"):
         containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
         dead = [c for c in containers if owner_is_gone(c["Labels"][OWNER_LABEL])]
@@ -92,7 +92,7 @@ def _remove(api: APIClient, name: str) -> None:
 
 
 def _remove_own_volumes(api: APIClient, request: Mapping[str, Any]) -> None:
-    """Named volumes that the engine made for our container carry its run's label; others stay."""
+    """Remove named volumes made for our container, known by its run's label; others stay."""
     labels = request.get("Labels", {})
     mounts = request.get("HostConfig", {}).get("Mounts") or ()
     if RUN_LABEL not in labels or not any(mount["Type"] == "volume" for mount in mounts):

@@ -22,7 +22,7 @@ _WAIT = (
 
 
 class UnsupportedOptionError(NestproofError):
-    """The container cannot be started as the profile describes it: nothing of it is verified."""
+    """The container cannot be started as the profile describes it, so nothing is verified."""
 
     exit_code = 3
 

@@ -41,7 +41,7 @@ def client_settings(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _context_settings(name: str) -> dict[str, Any]:
-    """Asked of the docker client: the docker package finds no context where there is no config.json."""
+    """Ask the docker client for the context, as the docker package needs a config.json to find one."""
     from docker.tls import TLSConfig
 
     completed = run(["docker", "context", "inspect", name], timeout=10)
@@ -84,7 +84,7 @@ def open_api(
 
 
 def probe_socket(address: str, timeout: int) -> None:
-    """Connect to a local socket and leave it; the docker package keeps one open that nobody answers at."""
+    """Test that a local socket accepts a connection, as the docker package would keep a dead one open."""
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)

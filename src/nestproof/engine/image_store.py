@@ -37,7 +37,7 @@ def find_platform(engine: Engine, reference: str, platform: str) -> Image | None
 
 
 def _by_creating(engine: Engine, reference: str, platform: str) -> Image | None:
-    """An older engine tells only of its own platform, but makes no container of one that it lacks."""
+    """Find a platform's image by creating a container of it, as older engines list only their own."""
     from docker.errors import NotFound
 
     image = find_image(engine, reference)

@@ -17,7 +17,7 @@ def new_run_labels() -> dict[str, str]:
 
 
 def owner_of(pid: int) -> str:
-    """A process by which a leftover is known: machine, process id, and start time where there is /proc."""
+    """Identify a process for its leftovers: machine, process id and, with /proc, its start time."""
     try:
         started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

@@ -19,7 +19,7 @@ _SYMBOLIC_LINK = "120000"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A profile's file in a revision; where its content cannot be had, `trouble` says why."""
+    """A profile's file in a revision; `trouble` says why its content is missing."""
 
     file: str
     content: bytes = b""
@@ -39,7 +39,7 @@ def recorded_profiles(workspace: Path, commit: str) -> dict[str, Recorded]:
 
 @contextlib.contextmanager
 def written_out(workspace: Path, commit: str) -> Iterator[Path]:
-    """A folder that holds the workspace as the commit has it, for programs that read files themselves."""
+    """A folder with the workspace of the commit, for programs that read files themselves."""
     with tempfile.TemporaryDirectory(prefix="nestproof-") as scratch:
         archive, folder = Path(scratch, "archive.tar"), Path(scratch, workspace.name)
         _git(workspace, "archive", "--format=tar", f"--output={archive}", commit)

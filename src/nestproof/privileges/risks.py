@@ -19,9 +19,9 @@ class Rank(IntEnum):
     MEDIUM = 2
     """Other processes in the container, the host's availability, or more of its kernel to attack."""
     HIGH = 3
-    """Reaches what belongs to the host, or takes a layer away that stops known ways out."""
+    """Reaches the host's own resources, or removes a layer that stops known escapes."""
     CRITICAL = 4
-    """Known to be enough to control the host, on some hosts or on all."""
+    """Enough to control the host, on some hosts or on all."""
 
     def __str__(self) -> str:
         return self.name.lower()
@@ -242,4 +242,4 @@ def _table() -> dict[str, Risk]:
 
 
 RISKS: Mapping[str, Risk] = MappingProxyType(_table())
-"""Every relaxation that is known, by its name; a name that ends in * stands for all that begin so."""
+"""Risks of all known relaxations by name; a * at the end stands for any rest."""

@@ -1,1 +1,1 @@
-"""The probes: one question, one small script each, and what its answer must be."""
+"""The probes: a question, a small script, and the expected answer of each."""

@@ -1,4 +1,4 @@
-"""Agents' own sandboxes. A new agent is a pack here, and its scripts in this folder."""
+"""Probes of agents' own sandboxes; each agent is a pack."""
 
 from __future__ import annotations
 

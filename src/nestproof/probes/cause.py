@@ -10,7 +10,7 @@ from nestproof.probes.facts import SandboxFacts
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    r"""A text, where it lies, why it is said, and the smallest fix; `\1` is what the text's group holds."""
+    r"""A program's words, their layer, the cause and the smallest fix; `\1` is the group of `said`."""
 
     said: str
     layer: str
@@ -19,9 +19,9 @@ class Cause:
     holds: Callable[[SandboxFacts], bool | None] | None = None
     """The condition on the process's surroundings; None from it means unknown, which is no objection."""
     only_when_seen: bool = False
-    """The words are also those of a more frequent cause: it needs to be seen around the process."""
+    """True if a more frequent cause has the same words, so that the facts must confirm this one."""
     said_by: str = ""
-    """Only where a probe of this agent was told so."""
+    """The agent whose probe must have printed the words; empty for any."""
 
 
 def not_zero(name: str) -> Callable[[SandboxFacts], bool | None]:

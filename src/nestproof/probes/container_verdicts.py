@@ -1,4 +1,4 @@
-"""Judge what the kernel says of the container's privileges, and Codex of its version. Pure."""
+"""Judge the container's privileges by the kernel's words, and the version of Codex. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nestproof.probes.verdicts import Context, Judgement, failed, last_line
 
 
 def holds_allowed_capabilities(observation: Observation, context: Context) -> Judgement:
-    """The kernel's own word on the bounding set, against the lock; it must be readable and hold CHOWN."""
+    """Compare the kernel's bounding set with the lock."""
     found = re.fullmatch(r"CapBnd:\s+([0-9a-f]{16})\n", observation.stdout)
     if observation.exit_status != 0 or not found:
         return failed(observation, context, "CapBnd could not be read from /proc/self/status")
@@ -47,7 +47,7 @@ def _set_in_words(held: frozenset[str], context: Context) -> str:
 
 
 def is_filtered_unless_allowed(observation: Observation, context: Context) -> Judgement:
-    """Seccomp mode 2 in the container's own /proc/self/status, unless the lock allows it to be off."""
+    """Require seccomp mode 2 in /proc/self/status, unless the lock allows it to be off."""
     found = re.fullmatch(r"Seccomp:\s+([012])\n", observation.stdout)
     if observation.exit_status != 0 or not found:
         return failed(observation, context, "the seccomp mode could not be read from /proc/self/status")
@@ -72,7 +72,7 @@ def is_filtered_unless_allowed(observation: Observation, context: Context) -> Ju
 
 
 def is_confined_unless_allowed(observation: Observation, context: Context) -> Judgement:
-    """The container's AppArmor label; on a kernel without AppArmor there is nothing to see."""
+    """Require an enforced AppArmor profile, unless the lock allows none; unverified without AppArmor."""
     label = observation.stdout.strip().strip("\0")
     if observation.exit_status != 0 or not label:
         return failed(observation, context, "the AppArmor label could not be read")
@@ -97,7 +97,7 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
 
 
 def is_pinned_codex(observation: Observation, context: Context) -> Judgement:
-    """`codex --version` must be the version that the profile declares, to the letter; else any version."""
+    """Require the declared version of `codex --version` exactly; without a declaration, any version."""
     wanted = f"codex-cli {context.codex_version}"
     pattern = re.escape(wanted) if context.codex_version else r"codex-cli \d+\.\d+\.\S+"
     if observation.exit_status == 0 and re.fullmatch(f"{pattern}\n", observation.stdout):

@@ -1,4 +1,4 @@
-"""Probes that a repository adds, in `[[tool.nestproof.probe]]`: they are asked and shown as ours are."""
+"""Probes of a repository, from `[[tool.nestproof.probe]]`."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _lifting_options(here: SandboxFacts | None) -> list[str]:
 
 
 def in_podmans_words(text: str) -> str:
-    """A cause or a fix that speaks of Docker, for someone whose engine is Podman."""
+    """Reword a cause or a fix about Docker for Podman."""
     # A cause that has a word for either says both.
     text = text.replace(" (Podman: --security-opt=unmask=ALL)", "")
     text = text.replace("systempaths=unconfined", "unmask=ALL").replace("docker ", "podman ")

@@ -10,7 +10,7 @@ from nestproof.core.capabilities import decode
 
 @dataclass(frozen=True, slots=True)
 class SandboxFacts:
-    """Facts by the names that probes/scripts/facts.sh gives them; what could not be read is not there."""
+    """Facts by their names in probes/scripts/facts.sh; an unreadable one is absent."""
 
     found: Mapping[str, str]
 
@@ -63,6 +63,6 @@ class SandboxFacts:
 
 
 def parse_facts(text: str) -> SandboxFacts:
-    """The lines of probes/scripts/facts.sh; lines that are none are left out."""
+    """Parse the lines of probes/scripts/facts.sh; other lines are skipped."""
     pairs = (line.partition("\t") for line in text.splitlines())
     return SandboxFacts({name: value.strip() for name, tab, value in pairs if tab and name})

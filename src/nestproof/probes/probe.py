@@ -11,17 +11,17 @@ from nestproof.probes.verdicts import Context, Judgement, judge_lines
 Judge = Callable[[Observation, Context], Judgement]
 
 REMOTE = ""
-"""Asked as the user that tools run as."""
+"""Run as the remote user."""
 ROOT = "root"
-"""Asked as root: it looks at the image, not at what a user may do."""
+"""Run as root, for a probe that inspects the image."""
 ANYONE = "anyone"
-"""Any user would get the same answer: asked with the rest, and as root where that user cannot ask at all."""
+"""Run as the remote user or, if that user cannot run anything, as root: the answer is the same."""
 
 YES_OR_NO = frozenset({Status.PASS, Status.FAIL})
 """The statuses that most probes may have; beside them, every probe may be an error."""
 OR_DEGRADED = YES_OR_NO | {Status.DEGRADED}
 OR_UNVERIFIED = YES_OR_NO | {Status.UNVERIFIED}
-"""Also of those that need namespaces, where emulation runs the container."""
+"""The same for probes that need namespaces, which emulation leaves unverified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Probe:
     why: str
     """The purpose: the fault that would stay unseen without the probe."""
     control: tuple[str, ...] = ()
-    """Lines that the script prints when its controls hold; a denial counts for nothing without them."""
+    """Lines of controls that hold; without them, a denial counts for nothing."""
     shows: tuple[str, ...] = ()
-    """Lines, as regular expressions, that it prints when the answer is yes; `{user}`: one for each user."""
+    """Lines of the right answer, as regular expressions; one with `{user}` stands for each user."""
     says: str = ""
     """The summary of a pass, in place of the lines."""
     fails: str = ""
@@ -46,10 +46,10 @@ class Probe:
     exit_status: int = 0
     """The expected exit status."""
     judge: Judge | None = None
-    """Instead of lines: what decides."""
+    """The judge of the answer, in place of lines."""
     user: str = REMOTE
     needs_namespaces: bool = False
-    """Emulation cannot answer it: neither a pass nor a fail would mean anything there."""
+    """True if emulation cannot answer: neither a pass nor a fail would mean anything there."""
     verdicts: frozenset[Status] = YES_OR_NO
     timeout: int = 20
     """Seconds; thirty times what the slowest takes on a busy machine of two cores."""
@@ -59,7 +59,7 @@ class Probe:
     """The command to type in the container for the same result, without the controls; `{user}` as above."""
 
     def judged(self, observation: Observation, context: Context) -> Judgement:
-        """The verdict on what it showed."""
+        """Judge an observation."""
         if self.judge is not None:
             return self.judge(observation, context)
         lines = (*self.control, *self.shows)

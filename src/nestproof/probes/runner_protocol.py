@@ -1,4 +1,4 @@
-"""The runner's output ─▶ observations, as they come. The format is described in probes/scripts/runner.sh."""
+"""Read records from the runner's output as they come; probes/scripts/runner.sh has the format."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ _OUT_OF_TIME = frozenset({124, 137})
 _UNAVAILABLE = 69
 
 PROC_DENIED = r"^bwrap: Can't mount proc on /(newroot/)?proc: Operation not permitted"
-"""bubblewrap to 0.11, and since 0.12; Docker masks paths under /proc."""
+"""The refusal of a /proc mount, of bubblewrap to 0.11 and since 0.12; Docker masks paths under /proc."""
 TWO_MASKS = r"^bwrap: Can't write data to file \S+: Bad file descriptor"
-"""The first mask reads the descriptor to its end and closes it (openai/codex issue 43929)."""
+"""The refusal of a second mask: the first closes the descriptor (openai/codex issue 43929)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Context:
     """The engine whose defaults apply."""
     default_capabilities: frozenset[str] = DOCKER_DEFAULT
     asked_capabilities: frozenset[str] = frozenset()
-    """Those of Docker's default set that the profile asks for, which relaxes nothing."""
+    """Capabilities of Docker's default set that the profile asks for; they relax nothing."""
     facts: SandboxFacts | None = None
     """The container's facts that decide about a sandbox, as far as they are known."""
 
@@ -61,7 +61,7 @@ def judge_lines(
     fallback: str = "",
     exit_status: int = 0,
 ) -> Judgement:
-    """Passes on the exit status with exactly these lines on stdout.
+    """Pass on the exit status with exactly these lines on stdout.
 
     They are regular expressions; one with `{user}` stands for a line for each user.
 
@@ -102,7 +102,7 @@ def failed(observation: Observation, context: Context, cause: str) -> Judgement:
 
 
 def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> Judgement:
-    """A fallback that the profile does not declare is a fail."""
+    """Keep a declared fallback as degraded; turn an undeclared one into a fail."""
     if judgement.status is not Status.DEGRADED:
         return judgement
     reason = context.degradations.get(name)
@@ -137,7 +137,7 @@ def _filled(pattern: str, context: Context) -> list[str]:
 
 
 def _cause(wanted: list[str], observation: Observation, fails: str, exit_status: int) -> str:
-    """The probe's own sentence; a control that does not hold says that nothing was shown at all."""
+    """The cause without a diagnosis: the control that does not hold, or the probe's own sentence."""
     shown = observation.stdout.splitlines()
     missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
     controls = [line for line in missing if line.startswith("control: ")]

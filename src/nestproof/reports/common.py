@@ -36,12 +36,12 @@ def describe_run(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """As they came; probes in the order in which they explain each other."""
+    """Sort targets as they came, and a target's probes from causes to consequences."""
     return sorted(outcomes, key=lambda outcome: ORDER.get(outcome.id, -1))
 
 
 def by_target(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], list[Outcome]]:
-    """Profile and platform ─▶ what was asked there; both are empty for what was asked of files."""
+    """Map profile and platform to outcomes; both are empty for checks of files."""
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in in_order(outcomes):
         groups.setdefault((outcome.profile or "", outcome.platform or ""), []).append(outcome)

@@ -151,13 +151,13 @@ class Run(_Record):
     """Date and time, UTC, as in RFC 3339."""
     seconds: Seconds
     interrupted: bool
-    """The run was cut short: what is here is true, and there would have been more."""
+    """True if the run was cut short; the outcomes that are here are complete."""
     trouble: str | None
     """The error that ended the run, if one did."""
     exit_code: int
     counts: dict[Status, Count]
     fingerprint: str
-    """The same on machines that must answer alike: a digest of kernel, security modules, engine, platform."""
+    """A digest of kernel, security modules, engine and platform: equal machines must answer alike."""
     host: Host
     engine: EngineFacts | None
     binfmt: dict[str, str]
@@ -178,7 +178,7 @@ class Evidence(_Record):
 
 
 def fingerprint(host: Host, engine: EngineFacts | None) -> str:
-    """A short digest of what decides about a sandbox, beside the profile."""
+    """A short digest of the facts that decide about a sandbox, beside the profile."""
     decisive: list[Any] = [list(host.lsms), engine.kernel if engine else host.kernel]
     if engine:
         decisive += [engine.platform, engine.version, engine.operating_system, list(engine.security_options)]
@@ -200,7 +200,7 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def read_evidence(path: Path) -> Evidence:
-    """Read a document; raises UsageError when it is none."""
+    """Read a document; raises UsageError if it holds no evidence."""
     try:
         text = path.read_bytes()
     except OSError as error:

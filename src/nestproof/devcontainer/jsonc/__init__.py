@@ -35,7 +35,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text as it was read: its value, None if a mistake hides it, and its mistakes in order."""
+    """A parsed text: its value, None if a mistake hides it, and its mistakes in order."""
 
     source: Source
     root: JsonNode | None = field(repr=False, compare=False)
@@ -58,7 +58,7 @@ class Document:
 
     @property
     def usable(self) -> bool:
-        """True if clients read the value as it is meant: no error but `strict`'s of a trailing comma."""
+        """True if clients read the value as meant; a trailing comma is no obstacle, even with `strict`."""
         return self.root is not None and all(
             diagnostic.severity != "error" or diagnostic.rule == "json-trailing-comma"
             for diagnostic in self.diagnostics

@@ -28,7 +28,7 @@ NO_MEMBERS: Mapping[str, Member] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JsonNode:
-    """A value at its place; equal to itself only. What `to_python` returns can be compared."""
+    """A value and its place; equal only to itself, so compare the results of `to_python`."""
 
     kind: Kind
     value: Scalar
@@ -86,7 +86,7 @@ class JsonNode:
 
 
 def _shell(node: JsonNode, pending: list[tuple[JsonNode, Value]]) -> Value:
-    """The value of a scalar; for a container an empty one, which is noted in `pending` to be filled."""
+    """The value of a scalar, or an empty container that is noted in `pending`."""
     if node.kind not in ("object", "array"):
         return node.value
     made: Value = [] if node.kind == "array" else {}
@@ -116,7 +116,7 @@ class Open:
 
 
 class TreeBuilder:
-    """Puts nodes together, inside out, and notes the mistakes that concern more than one of them."""
+    """Builds the tree from the inside out, and notes mistakes that concern more than one node."""
 
     def __init__(self, source: Source, *, strict: bool) -> None:
         self.source = source

@@ -27,7 +27,7 @@ _MISPLACED = {
 
 
 class _UncertainError(Exception):
-    """From here on, a mistake cannot be told from the echo of an earlier one."""
+    """Raised where a further mistake may only follow from an earlier one."""
 
 
 class Reader:
@@ -181,7 +181,7 @@ class Reader:
                     self._fail(token, fault.rule, fault.message)
 
     def _missing(self, token: re.Match[str], kind: str, rule: str, message: str) -> None:
-        """Something belongs before this token; the place for it is directly after the token before."""
+        """Report a missing token directly after the token before."""
         if kind in _FAULTY:
             self._misplaced(token, kind)
         else:
@@ -189,7 +189,7 @@ class Reader:
             self._stop(rule, message, self._end, self._end)
 
     def _misplaced(self, token: re.Match[str], kind: str) -> None:
-        """This token cannot stand here, whatever belongs here; only white space lets us read on."""
+        """Report a token that cannot stand here; reading goes on only after white space."""
         if kind == "space":
             name = named(token[kind][0])
             message = f"{name} is no white space in JSON; write a plain space, or remove it"
@@ -209,7 +209,7 @@ class Reader:
         self._stop(rule, message, *_span(token), *related)
 
     def _stop(self, rule: str, message: str, start: int, end: int, *related: Related) -> NoReturn:
-        """Report a mistake, unless it may be the echo of an earlier one, and end the reading."""
+        """Report a mistake, unless it may follow from an earlier one, and stop reading."""
         if not self._doubtful:
             self.tree.report(rule, message, start, end, *related)
         raise _UncertainError
