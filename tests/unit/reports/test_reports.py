@@ -84,6 +84,13 @@ def test_every_report_tells_each_verdict(form: str, status: Status) -> None:
     assert all(counts[status] > counts[other] for other in Status if other is not status)
 
 
+@pytest.mark.parametrize("status", Status)
+def test_a_page_tells_a_verdict_in_its_matrix_and_at_the_outcome(status: Status) -> None:
+    page, word = drawn("html", status), status.value
+    assert f'<span class="hidden">{word}: smoke.users' in page
+    assert re.search(rf'<summary><span class="verdict {word}">\S+ {word}</span> <span[^>]*>smoke.users', page)
+
+
 # Markdown
 
 
