@@ -38,8 +38,8 @@ RULES: Mapping[str, Rule] = {
 
 _PASSED = {
     "check.json": "one JSON value, jq agrees",
-    "check.model": "as the specification has it",
-    "check.lint": "nothing to object to",
+    "check.model": "valid by the devcontainer specification",
+    "check.lint": "no error found",
     "check.rules": "the repository's own rules hold",
     "check.dockerfile": "hadolint agrees",
 }

@@ -71,8 +71,8 @@ def test_a_sound_configuration_passes_every_step_that_concerns_it(check: Checker
     outcomes = check(default=SOUND)
     assert told(outcomes) == [
         ("check.json", "pass", "default.json: one JSON value, jq agrees"),
-        ("check.model", "pass", "default.json: as the specification has it"),
-        ("check.lint", "pass", "default.json: nothing to object to"),
+        ("check.model", "pass", "default.json: valid by the devcontainer specification"),
+        ("check.lint", "pass", "default.json: no error found"),
         ("check.lock", "pass", f"default.json: {NO_LOCK}"),
     ]
     assert all(outcome.findings == () and outcome.target is None for outcome in outcomes)
@@ -181,7 +181,7 @@ def test_a_lint_fails_at_the_value_or_warns(check: Checker) -> None:
     (warned,) = check(default='{"image": "x", "remoteUser": "root"}')
     assert (warned.status, warned.summary) == (
         Status.PASS,
-        "default.json: nothing to object to (2 warnings)",
+        "default.json: no error found (2 warnings)",
     )
     assert sorted(places(warned)) == ["image-unpinned 1:11", "root-remote-user 1:30"]
 
@@ -322,7 +322,8 @@ def test_a_file_that_clients_do_not_list_comes_with_how_it_is_opened(check: Chec
         (
             "check.model",
             "pass",
-            ".devcontainer/devcontainer.secure.json: as the specification has it; clients do not list it: "
+            ".devcontainer/devcontainer.secure.json: valid by the devcontainer specification; "
+            "clients do not list it: "
             "devcontainer up --override-config .devcontainer/devcontainer.secure.json",
         )
     ]
