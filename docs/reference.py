@@ -53,9 +53,9 @@ def error_catalogue() -> str:
 
 {_NOTE}
 
-The first row that fits gives the cause. A row whose layer can be seen from inside of the container counts
-only where it is seen there ([Probes](probes.md#why-a-fail-names-a-layer)). A text without a row has the cause
-`unknown`. `\\1` stands for the text's first group. Docker's refusals are lifted by
+The first row that fits gives the cause. A row does not count where the facts inside of the container
+contradict it ([Probes](probes.md#why-a-fail-names-a-layer)). Without a row, the cause is the probe's own
+sentence. `\\1` stands for the text's first group. Docker's refusals are lifted by
 `--security-opt=seccomp=unconfined`, `--security-opt=apparmor=unconfined` and
 `--security-opt=systempaths=unconfined`."""
     return "\n\n".join([head, "\n".join(rows)]) + "\n"

@@ -1,4 +1,4 @@
-"""Prepare a target: build the image, transfer it, merge its metadata."""
+"""Prepare a target: build the image, merge its metadata, transfer it."""
 
 from __future__ import annotations
 
