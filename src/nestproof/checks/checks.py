@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
     if dockerfile is None:
         return
     shown = str(dockerfile.relative_to(workspace) if dockerfile.is_relative_to(workspace) else dockerfile)
-    if not dockerfile.is_file():
+    if not os.path.lexists(dockerfile):
         what = f"{held.file.relative_to(workspace)} names {shown}, which does not exist"
         yield Outcome("check.dockerfile", Status.FAIL, what, fix="correct `build.dockerfile`")
         return

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from nestproof.checks.git_diff_output import RULES, Hit, findings, read_hits, with_line
 from nestproof.core.diagnostics import Finding
 from nestproof.core.errors import CommandError, UsageError
+from nestproof.core.files import read_file
 from nestproof.core.git import UnanswerableError, find_merge_base, find_top, run_git
 from nestproof.core.outcome import Observation, Outcome, Status
 from nestproof.core.process import KEPT_BYTES, Completed
@@ -25,7 +26,7 @@ _FOUND = 2
 # Only what was staged is lost; the files stay as they are.
 _REBUILD_INDEX = 'rebuild the index: rm "$(git rev-parse --git-path index)" && git reset'
 # A submodule's entry has no lines, but to compare it git would go into the submodule, which may be broken.
-_DIFF = ("diff", "--no-ext-diff", "--no-color", "--ignore-submodules=all")
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,8 @@ def _read_lines(workspace: Path, top: Path, scope: _Scope, file: str) -> list[st
         return text.split("\n") if len(text.encode()) < KEPT_BYTES else []
     path = top / file
     with contextlib.suppress(OSError):
-        if path.is_file() and not path.is_symlink():
-            return path.read_bytes().decode(errors="replace").split("\n")
+        if not path.is_symlink():
+            return read_file(path, below=top).decode(errors="replace").split("\n")
     return []
 
 

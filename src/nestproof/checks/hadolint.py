@@ -18,13 +18,25 @@ from typing import Any
 
 from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.errors import CommandError
+from nestproof.core.files import UnsafeFileError, read_file
 from nestproof.core.process import run
 from nestproof.core.source import Source
+from nestproof.devcontainer.container_options import mounted_root
 from nestproof.devcontainer.profile import Profile
 
 # A Dockerfile of a hundred instructions takes under a second; one of a thousand, seven.
 TIMEOUT = 60.0
 _WORD = re.compile(r"\S+")
+
+
+_SETTINGS = (".hadolint.yaml", ".hadolint.yml")
+"""Files of the workspace that hadolint reads by itself."""
+
+
+class UnreadError(CommandError):
+    """A Dockerfile that is not read, so that what hadolint would have said is unverified."""
+
+    exit_code = 3
 
 
 class HadolintMissingError(CommandError):
@@ -47,18 +59,24 @@ def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
     """Run hadolint on a Dockerfile; raises CommandError when hadolint fails."""
     file = workspace / dockerfile
     shown = os.path.relpath(file, workspace)
-    # A device or a pipe may never end.
-    if not file.is_file():
-        raise CommandError(f"{shown} is no file", fix="correct the name, or write the Dockerfile")
+    root = mounted_root(workspace)
     try:
-        source = Source.of(shown, file.read_bytes().decode(errors="replace"))
+        content = read_file(file, below=root)
+        for name in _SETTINGS:
+            if os.path.lexists(workspace / name):
+                read_file(workspace / name, below=root)
+    except UnsafeFileError as error:
+        raise UnreadError(f"{shown} or its settings are not read: {error}") from error
     except OSError as error:
         raise CommandError(f"{shown} cannot be read", why=str(error)) from error
+    source = Source.of(shown, content.decode(errors="replace"))
     completed = run(
-        (find_hadolint(), "--no-fail", "--format", "json", str(file)),
+        # From its standard input: opened once, and not again by a name that may lead elsewhere by then.
+        (find_hadolint(), "--no-fail", "--format", "json", "-"),
         timeout=TIMEOUT,
         cwd=workspace,
         env=_without_users_settings(os.environ),
+        stdin=content,
     )
     # A configuration that it cannot read is complained about, ignored, and no failure.
     if completed.status != 0 or completed.stderr.strip():

@@ -11,6 +11,7 @@ from pathlib import Path
 from nestproof.cli.origin import UNKNOWN, requirement
 from nestproof.core.config import Config, load_config
 from nestproof.core.errors import NestproofError
+from nestproof.core.files import read_file, require_inside
 from nestproof.core.git import find_top
 from nestproof.core.source import safe
 from nestproof.core.text import plural
@@ -98,6 +99,7 @@ def act(reader: ProfileReader, plan: InitPlan) -> None:
             continue
         file = reader.workspace / part.file
         try:
+            require_inside(file, reader.workspace)
             file.parent.mkdir(parents=True, exist_ok=True)
             # A file that was not there when the table was shown is not overwritten if it is there now.
             with file.open("w" if part.anew else "x", encoding="utf-8") as stream:
@@ -175,7 +177,7 @@ def _noxfile(workspace: Path, needed: str) -> Part:
     if not file.exists():
         return Part(NOXFILE, State.WRITE, "a Nox session: nox -s nestproof", text)
     try:
-        there = _SESSION.search(file.read_text("utf-8"))
+        there = _SESSION.search(read_file(file, below=workspace).decode())
     except (OSError, UnicodeDecodeError) as error:
         return Part(NOXFILE, State.CANNOT, f"it cannot be read: {error}")
     if there:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nestproof.core.files import read_file
 from nestproof.core.source import safe
 from nestproof.devcontainer import jsonc
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(name: str, *, strict: bool) -> bool:
     """Print the errors of a file; True if there are none."""
     try:
-        content = Path(name).read_bytes()
+        content = read_file(Path(name))
     except OSError as error:
         print(f"{safe(name)}: error: it cannot be read: {error.strerror or error}")
         return False

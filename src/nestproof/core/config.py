@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from nestproof.core.errors import UsageError
+from nestproof.core.files import read_file
 from nestproof.core.platforms import parse_platform
 
 DEFAULT_NODE = "default"
@@ -167,7 +168,7 @@ def load_config(workspace: Path) -> Config:
         (workspace / "pyproject.toml", ("tool", "nestproof")),
     ):
         try:
-            table: Any = tomllib.loads(file.read_text("utf-8"))
+            table: Any = tomllib.loads(read_file(file, below=workspace).decode())
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Files written in one step."""
+"""Files of a repository: read within bounds, written in one step, and neither through a link to elsewhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,51 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
 
 from nestproof.core.errors import NestproofError
 
 FOLDER = ".nestproof"
 """The folder of a workspace for nestproof's runs; git ignores it."""
+
+LARGEST = 4 << 20
+"""The largest file that is read, in bytes: no configuration that a person wrote comes near it."""
+
+
+class UnsafeFileError(OSError):
+    """A file that is not read or written: it is outside of the repository, no regular file, or too large."""
+
+
+def read_file(file: Path, *, below: Path | None = None, limit: int = LARGEST) -> bytes:
+    """The bytes of a regular file; raises OSError, as for a file that is missing.
+
+    `below` is the folder that the file must be in once all links are followed: what is outside is named, and
+    not read. Raises UnsafeFileError for such a file, a pipe, a device or a folder, and for a file of more
+    than `limit` bytes. A pipe without a writer, and a device without an end, keep nobody waiting.
+    """
+    place = file
+    if below is not None:
+        place = file.resolve()
+        if not place.is_relative_to(below.resolve()):
+            raise UnsafeFileError("it leads out of the repository")
+    # Whoever follows a link here meets one that was put there after the question above.
+    opened = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | (os.O_NOFOLLOW if below else 0))
+    with os.fdopen(opened, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise UnsafeFileError("it is no regular file")
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise UnsafeFileError(f"it is larger than {limit:,} bytes")
+    return content
+
+
+def require_inside(file: Path, root: Path) -> None:
+    """Raise UnsafeFileError for a link, and for a file whose folder leads out of `root`."""
+    if file.is_symlink():
+        raise UnsafeFileError("it is a symbolic link")
+    if not file.parent.resolve().is_relative_to(root.resolve()):
+        raise UnsafeFileError(f"its folder {file.parent.name} leads out of the repository")
 
 
 def write(file: Path, text: str, *, name: str = "", parents: bool = False, durable: bool = False) -> None:

@@ -5,6 +5,7 @@ that more than one module asks: where is the top, and where did two histories pa
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from nestproof.core.errors import CommandError, NestproofError, UsageError
@@ -24,7 +25,15 @@ _GIT = (
     *("-c", "core.fsmonitor=false"),
     # --no-relative, in a form that git before 2.28 knows too.
     *("-c", "diff.relative=false"),
+    # A folder of the repository that looks like a bare repository has a configuration, with programs in it
+    # (git-config(1), safe.bareRepository; git before 2.38 does not know it).
+    *("-c", "safe.bareRepository=explicit"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "log.showSignature=false"),
 )
+# An allow-list without a protocol counts more than any configuration (git(1), GIT_ALLOW_PROTOCOL), so that an
+# object that is missing here is fetched by no program of the repository's choice, and from nowhere.
+_OFFLINE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 class UnanswerableError(NestproofError):
@@ -34,10 +43,31 @@ class UnanswerableError(NestproofError):
 
 
 def run_git(workspace: Path, *arguments: str) -> Completed:
-    """Run git in `workspace`, whatever its exit status; raises CommandError when it does not start or end."""
+    """Run git in `workspace`, whatever its exit status; raises CommandError when it does not start or end.
+
+    No program that a configuration names is started, no connection is made, and no submodule is entered.
+    """
+    return _run(workspace, arguments, _without_filters(workspace))
+
+
+def _run(workspace: Path, arguments: Sequence[str], settings: Sequence[tuple[str, str]] = ()) -> Completed:
     # Inside a hook, git's variables point at the index of the commit in the making.
-    scrubbed = {key: None for key in os.environ if key.startswith("GIT_")}
-    return run((*_GIT, *arguments), timeout=GIT_TIMEOUT, cwd=workspace, env={**scrubbed, "LC_ALL": "C"})
+    environment = {**{key: None for key in os.environ if key.startswith("GIT_")}, **_OFFLINE, "LC_ALL": "C"}
+    environment["GIT_CONFIG_COUNT"] = str(len(settings))
+    for number, (key, value) in enumerate(settings):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return run((*_GIT, *arguments), timeout=GIT_TIMEOUT, cwd=workspace, env=environment)
+
+
+def _without_filters(workspace: Path) -> list[tuple[str, str]]:
+    """Settings that switch off each configured filter: a filter is a program (gitattributes(5)).
+
+    Not as `-c` options, which end the key of a filter with an equals sign in its name too early.
+    """
+    listed = _run(workspace, ("config", "--null", "--name-only", "--get-regexp", r"^filter\..*\."))
+    filters = dict.fromkeys(key.rpartition(".")[0] for key in listed.stdout.split("\0") if key)
+    off = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    return [(f"{name}.{key}", value) for name in filters for key, value in off]
 
 
 def find_top(workspace: Path) -> Path:
@@ -96,6 +126,9 @@ def find_revision(workspace: Path, name: str) -> str:
 
 
 def _unreadable(said: str) -> NestproofError:
+    if "cannot use bare repository" in said:
+        why = "a folder that is part of a repository can look like one, and name programs to start"
+        return UnanswerableError("git takes this folder for a bare repository, which is not entered", why=why)
     if "not a git repository (or any" in said:
         fix = "ask in a clone of it, or start one: git init"
         return UnanswerableError("this is not a git repository", why=said, fix=fix)

@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,10 +43,13 @@ def run(
     env: Mapping[str, str | None] | None = None,
     on_line: Callable[[str], None] | None = None,
     on_output: Callable[[str], None] | None = None,
+    stdin: bytes = b"",
+    inherit: bool = True,
 ) -> Completed:
     """Run a program to its end, whatever its exit status.
 
-    `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away;
+    `timeout` is in seconds; `env` is added to this process's environment, None taking a variable away, or is
+    all that the program gets without `inherit`; `stdin` is what the program can read;
     `on_line` gets each line of standard error as it comes, `on_output` each of standard output. The program
     and all that it started are killed when the time is over, this process is interrupted, or this thread is
     cancelled. Raises CommandError when it cannot be started or does not end in time.
@@ -57,7 +61,7 @@ def run(
     try:
         # An interruption must find either nothing, or a program to kill and readers to wait for.
         with interrupts_deferred():
-            process = _start(argv, cwd, env)
+            process = _start(argv, cwd, _environment(env, inherit=inherit), stdin)
             for reader in (
                 threading.Thread(target=_drain, args=(process.stdout, kept[0], on_output), daemon=True),
                 threading.Thread(target=_drain, args=(process.stderr, kept[1], on_line), daemon=True),
@@ -81,18 +85,23 @@ def run(
 
 
 def _start(
-    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str | None] | None
+    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], stdin: bytes
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=_environment(env),
-            start_new_session=True,
-        )
+        with tempfile.TemporaryFile() if stdin else contextlib.nullcontext() as given:
+            if given is not None:
+                # A file, and not a pipe: whoever does not read it keeps nobody waiting.
+                given.write(stdin)
+                given.seek(0)
+            return subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL if given is None else given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         raise _unstarted(argv, error) from error
 
@@ -182,8 +191,9 @@ class SocketProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _environment(added: Mapping[str, str | None] | None) -> dict[str, str]:
-    return {key: value for key, value in {**os.environ, **(added or {})}.items() if value is not None}
+def _environment(added: Mapping[str, str | None] | None, *, inherit: bool = True) -> dict[str, str]:
+    own = os.environ if inherit else {}
+    return {key: value for key, value in {**own, **(added or {})}.items() if value is not None}
 
 
 def _unstarted(argv: Sequence[str], error: OSError | ValueError) -> CommandError:

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nestproof.core.errors import CommandError, NestproofError
+from nestproof.core.files import UnsafeFileError, read_file
 from nestproof.core.process import run
 from nestproof.devcontainer.compose_service import Service, parse_service
+from nestproof.devcontainer.container_options import mounted_root
 
 if TYPE_CHECKING:
     from nestproof.devcontainer.schema import DevContainer
 
 # It reads files; a first run on a cold disk takes under a second.
 TIMEOUT = 60.0
+# What a project includes from a git repository or a registry would be fetched (compose, pkg/remote); a
+# variable that is set here counts more than the project's own .env.
+_OFFLINE = {"COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false"}
 
 
 class ComposeUnavailable(NestproofError):
@@ -36,15 +41,25 @@ def read_project(files: list[Path], workspace: Path, environment: Mapping[str, s
 
     Raises ComposeUnavailable without `docker compose`, ComposeError with its words when it objects.
     """
+    for file in files:
+        try:
+            read_file(file, below=mounted_root(workspace))
+        except UnsafeFileError as error:
+            raise ComposeError(f"{file.name} is not read: {error}") from error
+        except OSError:
+            break  # it is missing, which Compose says in its own words
     named = [word for file in files for word in ("--file", str(file))]
     # All profiles: which of the services are started is no question here.
     argv = ["docker", "compose", *named, "--profile", "*", "config", "--format", "json"]
     try:
-        completed = run(argv, timeout=TIMEOUT, cwd=workspace, env=environment)
+        completed = run(argv, timeout=TIMEOUT, cwd=workspace, env={**environment, **_OFFLINE})
     except CommandError as error:
         raise _unavailable(error.what) from error
     if completed.status == 0:
-        project: dict[str, Any] = json.loads(completed.stdout)
+        try:
+            project: dict[str, Any] = json.loads(completed.stdout)
+        except ValueError as error:
+            raise ComposeError("its answer is cut off, or no JSON") from error
         return project
     version = run(["docker", "compose", "version"], timeout=TIMEOUT)
     if version.status != 0 or "ompose version" not in version.stdout:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.files import read_file
 from nestproof.devcontainer import image_metadata, jsonc
 from nestproof.devcontainer.compose_config import ComposeError, ComposeUnavailable, read_service
 from nestproof.devcontainer.compose_service import Service
@@ -144,18 +145,27 @@ def require_profile(reading: LoadResult) -> Profile:
 
 
 def read_profile(
-    name: str, file: Path, workspace: Path, environment: Mapping[str, str], *, strict: bool = False
+    name: str,
+    file: Path,
+    workspace: Path,
+    environment: Mapping[str, str],
+    *,
+    strict: bool = False,
+    content: bytes | None = None,
 ) -> LoadResult:
     """Read a profile's file as far as it can be; `environment` is what `${localEnv:…}` sees, and
-    `strict` takes no trailing comma. Raises ProfileError for a file that cannot be read at all.
+    `strict` takes no trailing comma. `content` is read in place of the file's own. Raises ProfileError for a
+    file that cannot be read at all.
     """
     from nestproof.devcontainer.schema import Declarations
     from nestproof.devcontainer.validation import validate
 
     try:
-        document = jsonc.parse(file.read_bytes(), name=str(file.relative_to(workspace)), strict=strict)
+        if content is None:
+            content = read_file(file, below=mounted_root(workspace))
     except OSError as error:
         raise ProfileError(f"{file.relative_to(workspace)} cannot be read", why=str(error)) from error
+    document = jsonc.parse(content, name=str(file.relative_to(workspace)), strict=strict)
     if not document.usable or document.root is None:
         return LoadResult(name, file, document, (), None)
     value: Any = document.root.to_python()

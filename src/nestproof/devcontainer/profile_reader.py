@@ -21,14 +21,22 @@ _NONE: Mapping[str, str] = {}
 
 
 class ProfileReader:
-    """Reads the profiles of a workspace; `environment` is what `${localEnv:…}` sees."""
+    """Reads the profiles of a workspace; `environment` is what `${localEnv:…}` sees.
+
+    `files` are the profiles, if not all of the workspace; `contents` are read in place of a file's own.
+    """
 
     def __init__(
-        self, workspace: Path, environment: Mapping[str, str], files: Mapping[str, Path] | None = None
+        self,
+        workspace: Path,
+        environment: Mapping[str, str],
+        files: Mapping[str, Path] | None = None,
+        contents: Mapping[str, bytes] | None = None,
     ) -> None:
         self.workspace = workspace
         self.environment = environment
         self._given = files
+        self._contents = contents or {}
         self._read: dict[tuple[object, ...], LoadResult] = {}
         # Targets ask from threads of their own.
         self._lock = threading.Lock()
@@ -72,6 +80,12 @@ class ProfileReader:
     ) -> LoadResult:
         if key not in self._read:
             environment = {**self.environment, **added}
-            found = read_profile(name, self.files[name], self.workspace, environment, strict=strict)
-            self._read[key] = found
+            self._read[key] = read_profile(
+                name,
+                self.files[name],
+                self.workspace,
+                environment,
+                strict=strict,
+                content=self._contents.get(name),
+            )
         return self._read[key]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.files import read_file
 from nestproof.engine.option_values import go_bool, mount_fields, split_security_option
 from nestproof.engine.run_options import RunOptions
 
@@ -120,7 +121,7 @@ def _security(options: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
 
 def _seccomp_profile(path: str) -> str:
     try:
-        return json.dumps(json.loads(Path(path).read_bytes()))
+        return json.dumps(json.loads(read_file(Path(path))))
     except (OSError, ValueError) as error:
         raise UsageError(f"the seccomp profile {path} cannot be read", why=str(error)) from error
 
@@ -171,7 +172,7 @@ def _from_files(files: Sequence[str]) -> Iterator[str]:
     """The lines of --env-file; the docker client skips blank ones and comments (opts/file.go)."""
     for file in files:
         try:
-            lines = Path(file).read_text("utf-8").splitlines()
+            lines = read_file(Path(file)).decode().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the env file {file} cannot be read", why=str(error)) from error
         yield from (line.lstrip() for line in lines if line.strip() and not line.lstrip().startswith("#"))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from nestproof.core.files import write
+from nestproof.core.files import read_file, write
 from nestproof.core.outcome import Target
 from nestproof.devcontainer.container_options import mounted_root
 from nestproof.justify.justification import Justification
@@ -25,7 +25,7 @@ def evidence(workspace: Path) -> Iterator[Justification]:
     """Every justification that is kept in the workspace and can be read."""
     for file in sorted((workspace / FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, ValueError, RecordError):
-            yield from_json(json.loads(file.read_text("utf-8")))
+            yield from_json(json.loads(read_file(file, below=workspace)))
 
 
 def key_of(run: SmokeRun, host: ExperimentHost, probes: tuple[Probe, ...]) -> str:
@@ -53,7 +53,7 @@ def key_of(run: SmokeRun, host: ExperimentHost, probes: tuple[Probe, ...]) -> st
 def recall(workspace: Path, target: Target, key: str) -> Justification | None:
     """Read a stored result; None if there is none, or none that can be read."""
     with contextlib.suppress(OSError, ValueError, RecordError):
-        return from_json(json.loads(_file(workspace, target, key).read_text("utf-8")))
+        return from_json(json.loads(read_file(_file(workspace, target, key), below=workspace)))
     return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PosixPath
 
 from nestproof.core.git import find_merge_base
 from nestproof.devcontainer.profile_reader import ProfileReader
@@ -87,15 +86,6 @@ def compare_sides(
     )
 
 
-class _RecordedFile(PosixPath):
-    """A path whose content is what a revision has there."""
-
-    content = b""
-
-    def read_bytes(self) -> bytes:
-        return self.content
-
-
 def _recorded_side(
     name: str, recorded: Recorded, profiles: ProfileReader, commit: str
 ) -> RequestedPrivileges:
@@ -107,9 +97,8 @@ def _recorded_side(
         with written_out(profiles.workspace, commit) as folder:
             there = ProfileReader(folder, profiles.environment, {name: folder / recorded.file})
             return read_requested_of(there, name)
-    file = _RecordedFile(profiles.workspace / recorded.file)
-    file.content = recorded.content
-    return read_requested_of(ProfileReader(profiles.workspace, profiles.environment, {name: file}), name)
+    files, contents = {name: profiles.workspace / recorded.file}, {name: recorded.content}
+    return read_requested_of(ProfileReader(profiles.workspace, profiles.environment, files, contents), name)
 
 
 def _renamed_from(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.errors import UsageError
-from nestproof.core.files import write
+from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.files import read_file, require_inside, write
 from nestproof.core.source import Position, Source, escaped, safe
 from nestproof.privileges.risks import risk_of
 
@@ -74,7 +74,7 @@ def parse_lock(text: str) -> Lock:
 def read_lock(workspace: Path) -> Lock | None:
     """The committed lock; None when the repository has none. Raises UsageError when it is not one."""
     try:
-        return parse_lock((workspace / LOCK_FILE).read_bytes().decode())
+        return parse_lock(read_file(workspace / LOCK_FILE, below=workspace).decode())
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -122,6 +122,10 @@ def render_lock(reasons: Reasons, lock: Lock | None = None) -> str:
 
 def write_lock(workspace: Path, text: str) -> None:
     """Replace the lock in one step; raises NestproofError when it cannot be written."""
+    try:
+        require_inside(workspace / LOCK_FILE, workspace)
+    except OSError as error:
+        raise NestproofError(f"{LOCK_FILE} cannot be written", why=str(error)) from error
     write(workspace / LOCK_FILE, text, name=LOCK_FILE, parents=True, durable=True)
 
 

@@ -33,9 +33,9 @@ def find_commit(workspace: Path) -> Revision | None:
     """The commit that is checked out, and whether the working tree differs; None where git says neither."""
     try:
         head = run_git(workspace, "rev-parse", "--verify", "--quiet", "HEAD")
-        status = run_git(
-            workspace, "--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no"
-        )
+        # To compare a submodule, git would start another git in it, with the submodule's own filters.
+        options = ("--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+        status = run_git(workspace, "--no-optional-locks", "status", *options)
     except NestproofError:
         return None
     if head.status != 0 or status.status != 0:

@@ -555,12 +555,12 @@ def test_a_repository_without_a_commit_has_no_merge_base(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("place", ["bare", "repository/.git"])
 def test_a_place_without_a_working_tree_is_unverified(worktree: Path, tmp_path: Path, place: str) -> None:
-    # There `git diff --cached --check` exits 0.
+    # There `git diff --cached --check` exits 0, and the folder's own configuration counts.
     start(tmp_path / "bare", "--bare")
     outcome = staged(tmp_path / place)
     assert (outcome.status, outcome.summary) == (
         Status.UNVERIFIED,
-        "what is staged: there is no working tree here",
+        "what is staged: git takes this folder for a bare repository, which is not entered",
     )
 
 

@@ -236,7 +236,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE).symlink_to(other)
     with pytest.raises(NestproofError) as caught:
         write_lock(tmp_path, "[b]\n")
-    assert caught.value.why == "it is a symbolic link, which a rename would replace"
+    assert caught.value.why == "it is a symbolic link"
     assert other.read_text() == "kept"
 
 

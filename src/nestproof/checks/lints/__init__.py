@@ -7,12 +7,14 @@ table below, a line in rules.py, a section in docs/rules.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeAlias
 
 from nestproof.checks.lints import conflicts, isolation, mounts, pinning, secrets, security_options, users
 from nestproof.checks.lints.rules import RULES
-from nestproof.checks.lints.seccomp import Read, lint_seccomp, read_file
+from nestproof.checks.lints.seccomp import Read, lint_seccomp
 from nestproof.core.diagnostics import Diagnostic
+from nestproof.core.files import read_file
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 
@@ -45,8 +47,8 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
-def lint(profile: Profile, document: Document, *, read: Read = read_file) -> Iterator[Diagnostic]:
-    """All that the lints find, lint by lint; `read` is for the seccomp profiles that are named."""
+def lint(profile: Profile, document: Document, *, read: Read | None = None) -> Iterator[Diagnostic]:
+    """All that the lints find, lint by lint; `read` opens the seccomp profiles that are named."""
     for one in LINTS:
         yield from one(profile, document)
-    yield from lint_seccomp(profile, document, read)
+    yield from lint_seccomp(profile, document, read or partial(read_file, below=profile.workspace))

@@ -30,16 +30,6 @@ _GUARDED = frozenset(DENIED) - frozenset(
 _NO_FILE = frozenset({"", "unconfined", "builtin", "default"})
 _NAMED = 6
 """So many system calls are named in a sentence."""
-_LARGEST = 1 << 20
-"""Docker's own profile has 16 KiB."""
-
-
-def read_file(file: Path) -> bytes:
-    """A regular file's bytes; raises OSError for all else: a device or a pipe may never end."""
-    if file.exists() and not file.is_file():
-        raise OSError("it is no regular file")
-    with file.open("rb") as opened:
-        return opened.read(_LARGEST)
 
 
 def lint_seccomp(profile: Profile, document: Document, read: Read) -> Iterator[Diagnostic]:

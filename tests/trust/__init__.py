@@ -1,0 +1,1 @@
+"""Repositories of strangers: what they contain runs nothing, reads nothing and hangs nothing."""
