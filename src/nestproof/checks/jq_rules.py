@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nestproof.core.bounded import LimitError, run_jq
 from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.errors import UsageError
 from nestproof.devcontainer.jsonc import Document, JsonNode, to_json
@@ -19,27 +20,31 @@ def check_jq_rules(document: Document, rules: Sequence[CustomRule]) -> Iterator[
     A program that gives `true` objects to the whole configuration, one that gives a path, such as
     `["runArgs", 0]`, to what is there; `false`, `null` and nothing are no objection.
 
-    Raises UsageError for a program that jq cannot compile or run, with jq's own words and place.
+    They run in a process of their own (core/bounded.py). Raises UsageError for a program that jq cannot
+    compile or run, with jq's own words and place, and for one that takes too much.
     """
-    import jq
-
     root = document.root
     if root is None:
         return
-    text = to_json(document)
-    for rule in rules:
-        try:
-            results: list[Any] = jq.compile(rule.jq).input_text(text).all()
-        except ValueError as error:
-            raise UsageError(
-                f"the rule {rule.id!r} is not a jq program that works here",
-                why=f"{str(error).strip()}\n{rule.jq}",
-                fix=f"correct `jq` of the rule {rule.id!r} in [[tool.nestproof.rule]]",
-            ) from error
-        for result in results:
+    try:
+        answers = run_jq([rule.jq for rule in rules], to_json(document))
+    except LimitError as error:
+        raise _unusable(rules[error.index], f"{error.what}: {error.why}") from error
+    for rule, answer in zip(rules, answers, strict=True):
+        if "error" in answer:
+            raise _unusable(rule, answer["error"].strip())
+        for result in answer["results"]:
             if result is not None and result is not False:
                 node = _place(root, result, rule)
                 yield Diagnostic(rule.id, rule.severity, rule.message, node.start, node.end)
+
+
+def _unusable(rule: CustomRule, why: str) -> UsageError:
+    return UsageError(
+        f"the rule {rule.id!r} is not a jq program that works here",
+        why=f"{why}\n{rule.jq}",
+        fix=f"correct `jq` of the rule {rule.id!r} in [[tool.nestproof.rule]]",
+    )
 
 
 def _place(root: JsonNode, result: Any, rule: CustomRule) -> JsonNode:

@@ -15,6 +15,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import INTERRUPTED
 from nestproof.core.redaction import Redactor
 from nestproof.core.signals import interrupted_by_signals
+from nestproof.core.source import safe, safe_lines
 from nestproof.reports.github_actions import in_actions, inert
 
 
@@ -25,7 +26,7 @@ def exits() -> Iterator[None]:
         with interrupted_by_signals():
             yield
     except NestproofError as error:
-        tell(f"nestproof: {Redactor.of(os.environ).text(str(error))}", sys.stderr)
+        tell(f"nestproof: {safe_lines(Redactor.of(os.environ).text(str(error)))}", sys.stderr)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)
@@ -56,6 +57,7 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Show the current work."""
+        text = safe(text)
         with self._lock:
             if not self._live:
                 tell(f"… {text}"[:160], sys.stderr)

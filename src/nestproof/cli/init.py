@@ -13,7 +13,7 @@ from nestproof.core.config import Config, load_config
 from nestproof.core.errors import NestproofError
 from nestproof.core.files import read_file, require_inside
 from nestproof.core.git import find_top
-from nestproof.core.source import safe
+from nestproof.core.source import safe, safe_lines
 from nestproof.core.text import plural
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.profile_reader import ProfileReader
@@ -122,11 +122,6 @@ def table(plan: InitPlan) -> str:
         ]
         lines += [f"  {UNKNOWN}", f"in {' and '.join(owing)}"]
     return "\n".join([*lines, *(f"\n{safe_lines(trouble)}" for trouble in plan.troubles)])
-
-
-def safe_lines(text: str) -> str:
-    """Several lines, each of them safe to print."""
-    return "\n".join(map(safe, text.splitlines()))
 
 
 def _configuration(workspace: Path, profiles: list[Profile]) -> Part:

@@ -46,7 +46,7 @@ class Source:
 
     def headline(self, at: Position, kind: str, sentence: str) -> str:
         """`name:line:column: kind: sentence`, as compilers write it and editors read it."""
-        return f"{safe(self.name)}:{at.line}:{at.column}: {kind}: {sentence}"
+        return f"{safe(self.name)}:{at.line}:{at.column}: {kind}: {safe(sentence)}"
 
     def excerpt(self, start: Position, end: Position) -> tuple[str, str]:
         """The line of `start`, safe to print and cut around the fault, and the carets to go under it."""
@@ -68,6 +68,11 @@ class Source:
 def safe(text: str) -> str:
     """`text` without what moves a cursor, hides or reorders: a tab as four spaces, the rest escaped."""
     return text if text.isprintable() else text.translate(_SHOWN)
+
+
+def safe_lines(text: str) -> str:
+    """Several lines, each of them safe to print."""
+    return "\n".join(map(safe, text.splitlines()))
 
 
 def escaped(character: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
+from nestproof.core.bounded import LIMITS, LimitError, search
 from nestproof.core.config import CustomProbe
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Observation, Status
@@ -56,13 +56,24 @@ def _probe(own: CustomProbe) -> Probe:
 
 def _judge(own: CustomProbe) -> Judge:
     def judge(observation: Observation, context: Context) -> Judgement:
-        missed = [
-            f"{stream} does not match {pattern!r}"
+        expected = [
+            (stream, pattern, text)
             for stream, pattern, text in (
                 ("stdout", own.stdout, observation.stdout),
                 ("stderr", own.stderr, observation.stderr),
             )
-            if pattern is not None and not re.search(pattern, text, re.MULTILINE)
+            if pattern is not None
+        ]
+        try:
+            matches = search([(pattern, text) for _, pattern, text in expected])
+        except LimitError as error:
+            stream, pattern, _ = expected[error.index]
+            what = f"the pattern {pattern!r} for {stream} gave no answer"
+            return Judgement(Status.ERROR, what, f"it has {LIMITS}", "write it without nested repetition")
+        missed = [
+            f"{stream} does not match {pattern!r}"
+            for (stream, pattern, _), matched in zip(expected, matches, strict=True)
+            if not matched
         ]
         if observation.exit_status != own.exit_status:
             missed.insert(0, f"its exit status is {observation.exit_status}, not {own.exit_status}")
