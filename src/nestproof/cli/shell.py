@@ -12,6 +12,7 @@ from nestproof.engine.container import started_container
 from nestproof.engine.podman import client
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import adapt_for_remote
+from nestproof.privileges.lock import read_lock
 from nestproof.reports.terminal import details
 from nestproof.smoke.plan import request_container
 from nestproof.smoke.target import TargetJob, build_target, prepare_target
@@ -28,7 +29,8 @@ def open_terminal(session: Session, target: Target, node: str, on_ready: Callabl
     session.profiles.names([target.profile])
     nodes = session.open_nodes(node)
     platform = parse_platform(target.platform) if target.platform else nodes.own_platform(node)
-    job = TargetJob(Target(target.profile, platform), nodes.place(platform, node), session)
+    lock = read_lock(session.workspace)
+    job = TargetJob(Target(target.profile, platform), nodes.place(platform, node), session, lock=lock)
     built = build_target(job)
     if not built.image:
         raise NestproofError(details([built.outcome]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ def mounted_root(workspace: Path) -> Path:
     )
 
 
-def run_options(config: DevContainer, workspace: Path, service: Service | None) -> RunOptions:
-    """All options; raises RunArgumentError. Beside Compose, run arguments have no effect."""
-    properties = _from_properties(config, workspace)
+def run_options(config: DevContainer, workspace: Path, service: Service | None, home: str = "") -> RunOptions:
+    """All options; raises RunArgumentError. Beside Compose, run arguments have no effect.
+
+    `home` is the home folder of the user on the host.
+    """
+    properties = replace(_from_properties(config, workspace), root=str(mounted_root(workspace)), home=home)
     if service is not None:
         return join(service.options, properties)
     return parse_run_args(config.run_args, properties)

@@ -179,7 +179,7 @@ def read_profile(
         declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))
         try:
             service = read_service(config, file, workspace, environment)
-            run = run_options(config, workspace, service)
+            run = run_options(config, workspace, service, environment.get("HOME", ""))
         except RunArgumentError as error:
             at = document.root.at("runArgs", error.index) or document.root
             diagnostics.append(Diagnostic("run-argument", "error", error.sentence, at.start, at.end))
@@ -222,7 +222,8 @@ def with_image_metadata(profile: Profile, label: str) -> Profile:
         ) from error
     if not all(isinstance(line, str) for line in entrypoints):
         raise ProfileError(f"the image's {image_metadata.LABEL} label has an entry point that is no string")
-    run = run_options(config, profile.workspace, profile.service)
+    home = profile.variables.environment.get("HOME", "")
+    run = run_options(config, profile.workspace, profile.service, home)
     return replace(profile, config=config, run=run, entrypoints=entrypoints)
 
 

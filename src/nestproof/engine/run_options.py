@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nestproof.core.errors import UsageError
@@ -102,6 +102,10 @@ class RunOptions:
     uts: str = ""
     volumes: tuple[str, ...] = ()
     workdir: str = ""
+    root: str = field(default="", compare=False)
+    """No option: the folder that clients mount. What is bound from there is the repository's own."""
+    home: str = field(default="", compare=False)
+    """No option: the home folder of the user on the host, by which mounts are named."""
 
 
 def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> RunOptions:

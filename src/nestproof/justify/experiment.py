@@ -31,8 +31,11 @@ DROP_ALL = "cap-drop=ALL"
 """Stands in a set of options for a container that starts without Docker's own capabilities."""
 
 # What may be given more than once; the others have one value or none.
-_LISTS = ("cap_add", "security_opt", "devices", "mounts", "volumes")
-_MODES = ("network", "pid", "ipc", "uts", "userns", "cgroupns")
+_LISTS = (
+    *("cap_add", "security_opt", "devices", "device_cgroup_rules", "mounts", "volumes"),
+    *("extra_hosts", "group_add", "sysctls"),
+)
+_MODES = ("network", "pid", "ipc", "uts", "userns", "cgroupns", "runtime")
 
 
 def with_only(options: RunOptions, kept: Iterable[str]) -> RunOptions:
@@ -44,7 +47,7 @@ def with_only(options: RunOptions, kept: Iterable[str]) -> RunOptions:
 
     def stays(field: str, value: object) -> bool:
         # Asked for alone, so that the name is the one that the lock and the reports have.
-        alone: dict[str, Any] = {field: value}
+        alone: dict[str, Any] = {field: value, "root": options.root, "home": options.home}
         return names.issuperset(relaxations_asked(RunOptions(**alone)))
 
     reduced: dict[str, Any] = {

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from nestproof.core.diagnostics import Diagnostic, Finding, Related, Rule, Severity
+from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.source import quoted
 from nestproof.core.text import plural
@@ -13,7 +14,7 @@ from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges.locations import Location, relaxation_locations
-from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock
+from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, Reasons, allowed_by
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.privileges.risks import risk_of
 
@@ -62,6 +63,27 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
     warned = f" ({plural(len(findings), 'warning')})" if findings else ""
     held = f"{count}, {'each in the lock' if asked else 'as the lock has it'}"
     return Outcome("check.lock", Status.PASS, f"{document.name}: {held}{warned}", findings=findings)
+
+
+class LockRefusal(NestproofError):
+    """A profile asks for more than the privilege lock allows, so no container is started."""
+
+    exit_code = 1
+
+
+def require_locked(profile: Profile, lock: Reasons | None) -> None:
+    """Raise LockRefusal unless the lock has every relaxation of the profile, its image's part included.
+
+    Without a lock, a profile may have what it asks for.
+    """
+    asked = relaxations_asked(profile.run)
+    extra = [name for name in asked if name not in allowed_by(lock, profile.name, asked)]
+    if extra:
+        raise LockRefusal(
+            f"no container is started: {profile.name} may not have {', '.join(extra)} (privilege lock)",
+            why="\n".join(f"{name}: {risk_of(name).allows}" for name in extra),
+            fix=f"remove it from the profile or its image, or allow it in {LOCK_FILE}: {UPDATE}",
+        )
 
 
 def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:

@@ -6,8 +6,9 @@ A relaxation is named by the `docker run` option that asks for it, without the d
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, normalize
@@ -35,15 +36,22 @@ def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
         privileged=options.privileged,
         devices=options.devices,
         namespaces=namespaces,
-        sources=[
-            *(mount_source(mount_fields(mount)) for mount in options.mounts),
-            *(v.split(":")[0] for v in options.volumes),
-        ],
+        mounts=_mounts_named(_sources(options.mounts, options.volumes), options.root, options.home),
+        others={
+            "add-host": [host for host in options.extra_hosts if host.endswith(":host-gateway")],
+            "device-cgroup-rule": options.device_cgroup_rules,
+            "group-add": options.group_add,
+            "runtime": [options.runtime],
+            "sysctl": options.sysctls,
+        },
     )
 
 
-def relaxations_in_force(inspection: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the relaxations of a running container, from the engine's inspection of it."""
+def relaxations_in_force(inspection: Mapping[str, Any], root: str = "", home: str = "") -> tuple[str, ...]:
+    """List the relaxations of a running container, from the engine's inspection of it.
+
+    `root` and `home` are those of RunOptions.
+    """
     host = inspection["HostConfig"]
     modes = {
         "network": "NetworkMode",
@@ -64,8 +72,45 @@ def relaxations_in_force(inspection: Mapping[str, Any]) -> tuple[str, ...]:
         devices=[device["PathOnHost"] for device in host.get("Devices") or ()],
         # The engine spells out its own default for cgroup v1 as "host": no relaxation.
         namespaces={name: host.get(key) or "" for name, key in modes.items() if name != "cgroupns"},
-        sources=[m.get("Source", "") for m in inspection.get("Mounts") or () if m["Type"] == "bind"],
+        mounts=[*_seen_mounts(inspection), *_mounts_named(_asked_of_engine(host), root, home)],
+        others={
+            "add-host": [entry for entry in host.get("ExtraHosts") or () if entry.endswith(":host-gateway")],
+            "device-cgroup-rule": host.get("DeviceCgroupRules") or (),
+            "group-add": host.get("GroupAdd") or (),
+            "runtime": [host.get("Runtime") or ""],
+            "sysctl": [f"{name}={value}" for name, value in (host.get("Sysctls") or {}).items()],
+        },
     )
+
+
+def _seen_mounts(inspection: Mapping[str, Any]) -> Iterator[str]:
+    """System folders and sockets among the mounts, whoever asked for them.
+
+    Of others the engine's word does not count: Docker Desktop names folders of its virtual machine.
+    """
+    mounted = (m.get("Source", "") for m in inspection.get("Mounts") or () if m["Type"] == "bind")
+    return filter(_is_sensitive, map(_normal, mounted))
+
+
+def _asked_of_engine(host: Mapping[str, Any]) -> Iterator[str]:
+    yield from (bind.split(":")[0] for bind in host.get("Binds") or ())
+    yield from (m.get("Source", "") for m in host.get("Mounts") or () if m["Type"] == "bind")
+
+
+def _sources(mounts: Iterable[str], volumes: Iterable[str]) -> Iterator[str]:
+    yield from (mount_source(mount_fields(mount)) for mount in mounts)
+    yield from (volume.split(":")[0] for volume in volumes)
+
+
+def _mounts_named(sources: Iterable[str], root: str, home: str) -> Iterator[str]:
+    """Name each folder of the host that is not the repository's own; one at home as `~/…`."""
+    for source in map(_normal, sources):
+        # The engine follows a link in the repository to wherever it leads.
+        real = os.path.realpath(source) if root and _is_below(source, root) else source
+        if _is_sensitive(real):
+            yield real
+        elif real.startswith("/") and not (root and _is_below(real, os.path.realpath(root))):
+            yield f"~{real.removeprefix(home)}" if len(home) > 1 and _is_below(real, home) else real
 
 
 def _collect(
@@ -75,7 +120,8 @@ def _collect(
     privileged: bool,
     devices: Iterable[str],
     namespaces: Mapping[str, str],
-    sources: Iterable[str],
+    mounts: Iterable[str],
+    others: Mapping[str, Iterable[str]],
 ) -> tuple[str, ...]:
     labels_go = privileged or namespaces.get("pid") == "host" or namespaces.get("ipc") == "host"
     found = {f"cap-add={normalize(name)}" for name in capabilities if normalize(name) not in DOCKER_DEFAULT}
@@ -88,7 +134,9 @@ def _collect(
     }
     found |= {f"device={device.split(':')[0]}" for device in devices}
     found |= {f"{name}={mode}" for name, mode in namespaces.items() if _joins_another(mode)}
-    found |= {f"mount={source}" for source in map(_normal, sources) if _is_sensitive(source)}
+    found |= {f"mount={source}" for source in mounts}
+    found |= {f"{name}={value}" for name, values in others.items() for value in values if value}
+    found -= {"runtime=runc", "runtime=io.containerd.runc.v2", "runtime=oci", "runtime=crun"}
     if privileged:
         found.add("privileged")
     return tuple(sorted(found))
@@ -113,6 +161,10 @@ def _joins_another(mode: str) -> bool:
 def _normal(path: str) -> str:
     # POSIX leaves the meaning of two leading slashes open; here they are one.
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
 def _is_sensitive(path: str) -> bool:

@@ -152,6 +152,9 @@ _OTHERS: dict[Rank, dict[str, str]] = {
         "pid=host": "any process can see those of the host and, where no AppArmor policy stands in the way, "
         "end those of its own user id",
         "ipc=host": "any process can reach the shared memory of the host's programs, as its user id allows",
+        "device-cgroup-rule=*": "root in the container can make and open the devices of that rule",
+        "mount=~*": "the container can read and, unless read-only, change these files of the host's user",
+        "runtime=*": "another program starts the container, and its walls cannot be seen from here",
         "device=/dev/input/*": "root in the container can read what is typed on the host",
         "device=/dev/uinput": "root in the container can type on the host as if at its keyboard",
         "mount=/proc/*": "root in the container can read and, unless the mount is read-only, set that state "
@@ -178,6 +181,9 @@ _OTHERS: dict[Rank, dict[str, str]] = {
                 ("ipc", "any process can reach the shared memory of the other container"),
             )
         },
+        "group-add=*": "any process can open what that group may open",
+        "mount=/*": "the container can read and, unless read-only, change these files of the host",
+        "sysctl=*": "the container's kernel settings are other than those that Docker gives",
         "device=*": "root in the container can use that device of the host, and attack its driver",
         "device=/dev/kvm": "root in the container can run virtual machines, and attack the kernel code for "
         "them",
@@ -186,6 +192,7 @@ _OTHERS: dict[Rank, dict[str, str]] = {
     },
     _LOW: {
         "uts=host": "the container has the host's name; root in it can change that, if it has SYS_ADMIN",
+        "add-host=*": "any process can reach what the host serves on the address of its container network",
         "cgroupns=host": "any process can see the names of the host's control groups",
         "device=/dev/fuse": "root in the container can serve file systems of its own, if it may mount them",
         "device=/dev/net/tun": "root in the container can make network interfaces, if it has NET_ADMIN",

@@ -85,7 +85,7 @@ def _beside(run: SmokeRun) -> Iterator[Outcome]:
 
 def _inspect(run: SmokeRun, container: Container) -> Outcome:
     """Compare the engine's granted options with the lock; the file is not read here."""
-    in_force = relaxations_in_force(container.inspection)
+    in_force = relaxations_in_force(container.inspection, run.profile.run.root, run.profile.run.home)
     extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
     observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
     if not extra:

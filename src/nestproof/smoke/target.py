@@ -16,6 +16,7 @@ from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import give_image
 from nestproof.nodes.vm import VirtualMachines
 from nestproof.privileges.lock import Reasons
+from nestproof.privileges.lock_check import require_locked
 from nestproof.probes.probe import Probe
 from nestproof.smoke.plan import SmokeRun
 
@@ -56,9 +57,14 @@ def build_target(job: TargetJob) -> BuiltTarget:
 
 
 def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
-    """Bring the image to the engine that runs it; returns that engine, and the run to start there."""
+    """Bring the image to the engine that runs it; returns that engine, and the run to start there.
+
+    Raises LockRefusal before that when the profile, its image's metadata included, asks for more than the
+    lock allows: what is started has it already.
+    """
     placement, session = job.placement, job.session
     profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
+    require_locked(profile, job.lock)
     node, engine = placement.node, placement.engine
     if job.machines is not None:
         engine = job.machines.open(job.target.platform)

@@ -196,6 +196,7 @@ def test_a_number_that_is_none_is_refused(field: str, value: str) -> None:
 def test_no_option_is_forgotten() -> None:
     # The platform goes beside the body; files and what is not carried over have tests of their own.
     tested = {row[0] for row in (*IN_BODY, *IN_HOST_CONFIG)} | {"env_files", "platform", "unsupported"}
+    tested |= {"root", "home"}  # by them mounts are named
     assert tested == {field.name for field in fields(RunOptions)}
 
 

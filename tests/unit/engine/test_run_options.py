@@ -122,6 +122,7 @@ def test_a_switch_that_is_neither_true_nor_false_is_refused(value: str) -> None:
 
 def test_every_field_has_an_option() -> None:
     tested = {row[2] for row in WITH_VALUE} | {field for _, field in SWITCHES} | {"unsupported"}
+    tested |= {"root", "home"}  # no options
     assert tested == {field.name for field in fields(RunOptions)}
 
 

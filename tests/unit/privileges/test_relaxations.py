@@ -35,7 +35,8 @@ VOLUME = {"Type": "volume", "Name": "data", "Source": "/var/lib/docker/volumes/d
 
 
 def in_force(*mounts: dict[str, Any], **host: Any) -> tuple[str, ...]:
-    return relaxations_in_force({"HostConfig": {**WITHOUT_OPTIONS, **host}, "Mounts": list(mounts)})
+    inspection = {"HostConfig": {**WITHOUT_OPTIONS, **host}, "Mounts": list(mounts)}
+    return relaxations_in_force(inspection, "/w", "/home/me")
 
 
 def test_dockers_defaults_relax_nothing() -> None:
@@ -75,7 +76,23 @@ def test_dockers_defaults_relax_nothing() -> None:
         (RunOptions(cgroupns="private"), []),
         (RunOptions(volumes=("/var/run/docker.sock:/var/run/docker.sock",)), ["mount=/var/run/docker.sock"]),
         (RunOptions(volumes=("/:/host:ro",)), ["mount=/"]),
-        (RunOptions(volumes=("data:/data", "/home/me:/me")), []),
+        (RunOptions(volumes=("data:/data", "/home/me:/me")), ["mount=/home/me"]),
+        (RunOptions(volumes=("/home/me/.ssh:/s",), home="/home/me"), ["mount=~/.ssh"]),
+        (
+            RunOptions(volumes=("/home/me:/s", "/home/me2:/t"), home="/home/me"),
+            ["mount=/home/me2", "mount=~"],
+        ),
+        (RunOptions(mounts=("type=bind,source=/w/x,target=/w",), root="/w"), []),
+        (RunOptions(mounts=("type=bind,source=/w/../home,target=/w",), root="/w"), ["mount=/home"]),
+        (RunOptions(mounts=("type=bind,source=/w2,target=/w",), root="/w"), ["mount=/w2"]),
+        (RunOptions(mounts=("type=bind,source=/tmp,target=/t", "type=tmpfs,target=/x")), ["mount=/tmp"]),
+        (RunOptions(mounts=("type=volume,source=data,target=/t",)), []),
+        (RunOptions(device_cgroup_rules=("c 1:3 rwm",)), ["device-cgroup-rule=c 1:3 rwm"]),
+        (RunOptions(sysctls=("net.core.somaxconn=1",)), ["sysctl=net.core.somaxconn=1"]),
+        (RunOptions(group_add=("docker",)), ["group-add=docker"]),
+        (RunOptions(extra_hosts=("a:host-gateway", "b:10.0.0.1")), ["add-host=a:host-gateway"]),
+        (RunOptions(runtime="runsc"), ["runtime=runsc"]),
+        (RunOptions(runtime="runc"), []),
         (RunOptions(mounts=("type=bind,source=/etc,target=/e",)), ["mount=/etc"]),
         (RunOptions(mounts=("type=bind,src=/proc/sys,dst=/p",)), ["mount=/proc/sys"]),
         (RunOptions(mounts=('type=bind,"source=/etc",target=/e',)), ["mount=/etc"]),
@@ -122,6 +139,15 @@ def test_a_path_is_sensitive_however_it_is_written(source: str) -> None:
             ["device=/dev/fuse"],
         ),
         ({"Devices": None}, []),
+        ({"Binds": ["/home/me/.ssh:/s:ro", "/w/x:/x", "data:/d"]}, ["mount=~/.ssh"]),
+        ({"Mounts": [{"Type": "bind", "Source": "/tmp", "Target": "/t"}]}, ["mount=/tmp"]),
+        ({"Mounts": [{"Type": "volume", "Target": "/t"}, {"Type": "bind", "Source": "/w"}]}, []),
+        ({"DeviceCgroupRules": ["c 1:3 rwm"]}, ["device-cgroup-rule=c 1:3 rwm"]),
+        ({"Sysctls": {"net.core.somaxconn": "1"}}, ["sysctl=net.core.somaxconn=1"]),
+        ({"GroupAdd": ["docker"]}, ["group-add=docker"]),
+        ({"ExtraHosts": ["a:host-gateway", "b:10.0.0.1"]}, ["add-host=a:host-gateway"]),
+        ({"Runtime": "runsc"}, ["runtime=runsc"]),
+        ({"Runtime": "runc"}, []),
         ({"NetworkMode": "host"}, ["network=host"]),
         ({"NetworkMode": "container:0123456789ab"}, ["network=container:0123456789ab"]),
         ({"UTSMode": "host"}, ["uts=host"]),

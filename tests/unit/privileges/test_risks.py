@@ -82,6 +82,13 @@ def test_whatever_a_profile_can_ask_for_is_known(options: RunOptions) -> None:
         ("device=/dev/null", Rank.MEDIUM, "that device of the host"),
         ("mount=/", Rank.CRITICAL, "the host's files"),
         ("mount=/proc", Rank.CRITICAL, "a program for the host's kernel to start"),
+        ("mount=~/.ssh", Rank.HIGH, "files of the host's user"),
+        ("mount=/x", Rank.MEDIUM, "files of the host"),
+        ("device-cgroup-rule=b 8:* rwm", Rank.HIGH, "devices of that rule"),
+        ("sysctl=net.ipv4.ip_forward=1", Rank.MEDIUM, "kernel settings"),
+        ("add-host=host:host-gateway", Rank.LOW, "what the host serves"),
+        ("group-add=docker", Rank.MEDIUM, "that group"),
+        ("runtime=runsc", Rank.HIGH, "another program"),
         ("mount=/proc/sys", Rank.HIGH, "that state of the host's kernel"),
         ("mount=/var/run/docker.sock", Rank.CRITICAL, "the engine's socket"),
         ("network=container:other", Rank.MEDIUM, "of the other container"),
@@ -102,7 +109,7 @@ def test_the_source_is_the_nearest_one_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "relaxation", ["cap-add=SYS_ADMN", "security-opt=secomp=x", "gpus=all", "", "mount=/x"]
+    "relaxation", ["cap-add=SYS_ADMN", "security-opt=secomp=x", "gpus=all", "", "mount=x"]
 )
 def test_what_is_not_known_counts_as_grave(relaxation: str) -> None:
     assert risk_of(relaxation) == Risk(
