@@ -73,6 +73,7 @@ def test_a_pattern_that_takes_too_long_is_an_error_and_no_verdict() -> None:
     (probe,) = custom_probes([CustomProbe(name="slow", command="true", stdout="^(a+)+$")], ["default"])[
         "default"
     ]
+    assert probe.judge is not None
     judged = probe.judge(Observation(("true",), 0, "a" * 60 + "!"), Context())
     assert judged.status is Status.ERROR
     assert judged.summary == "the pattern '^(a+)+$' for stdout gave no answer"

@@ -169,8 +169,7 @@ _OTHERS: dict[Rank, dict[str, str]] = {
         "seen from here",
         "security-opt=label=*": "any process can do what that SELinux label allows, which cannot be seen "
         "from here",
-        "userns=host": "root in the container is root on the host, where the engine would have made it "
-        "another user",
+        "userns=host": "root in the container is root on the host, where the engine would remap it",
         **{
             f"{namespace}={another}:*": allows
             # Compose names the service that the other container is of.
