@@ -35,7 +35,11 @@ from nestproof.core.secret_patterns import (
 MARK = "[redacted]"
 Span = tuple[int, int]
 
-_WORDS = frozenset("true false none null yes no on off auto default enabled disabled always never".split())
+_WORDS = frozenset(
+    "true false none null yes no on off auto default enabled disabled always never "
+    "refresh required missing invalid expired optional".split()
+)
+_ENV = re.compile(r"-e=?[A-Za-z_]\w*=")
 _SHORTEST = 4
 """The length of the shortest secret value: the removal of a shorter one would tell more than it hides."""
 _UNSPLIT = 12
@@ -124,6 +128,8 @@ class Redactor:
         for argument in arguments:
             follows = bool(shown) and shown[-1] in {"-e", "--env"}
             shown.append(self._place(hide_value(argument) if follows else argument))
+            if _ENV.match(argument):
+                shown[-1] = f"-e{hide_value(argument.removeprefix('-e'))}"
             if argument.startswith("--env="):
                 shown[-1] = f"--env={hide_value(argument.removeprefix('--env='))}"
         return tuple(shown)

@@ -38,8 +38,16 @@ SHAPES = re.compile(
     r"gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|gl[a-z]{2,6}-[A-Za-z0-9_.-]{20,}"
     r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}"
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"
-    r"|sk-[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"
+    # Not `sk-learn-…`, which is a word.
+    r"|sk-(?=[A-Za-z0-9_-]*[0-9])(?:(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{16,}|[A-Za-z0-9_-]{32,})|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"
     r"|hf_[A-Za-z0-9]{30,}|dop_v1_[a-f0-9]{60,}|hv[sb]\.[A-Za-z0-9_-]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{50,}"
+    r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|SK[0-9a-f]{32}|[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"
+    r"|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}|hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9_/-]{20,}"
+    r"|discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]{20,}|dapi[a-f0-9]{32}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"
+    r"|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,}"
+    r"|lin_(?:api|oauth)_[A-Za-z0-9]{30,}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/=]{32,}"
+    r"|tskey-[a-z]+-[A-Za-z0-9-]{10,}|AT[AC]TT3[A-Za-z0-9_=-]{20,}|figd_[A-Za-z0-9_-]{30,}|gsk_[A-Za-z0-9]{40,}"
+    r"|pplx-[A-Za-z0-9]{32,}|1//0[A-Za-z0-9_-]{30,}|[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}"
     r")",
     re.ASCII,
@@ -59,7 +67,8 @@ PLACES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # scheme://user:password@host, and a user alone: many services take a token for one.
-        r"\b[a-z][a-z0-9+.-]{1,20}://([^\s/@'\"<>?#]+)@",
+        # A name that services give to everybody says nothing.
+        r"\b[a-z][a-z0-9+.-]{1,20}://(?!(?:git|hg|svn|anonymous)@)([^\s/@'\"<>?#]+)@",
         # ?access_token=…&X-Amz-Signature=…
         r"[?&;#][\w.-]{0,60}(?:token|secret|passw\w*|signature|sig|api_?key|access_?key|key|credential|auth|code|jwt)"
         r"=([^\s&;#'\"<>]+)",
@@ -68,11 +77,13 @@ PLACES = tuple(
         r"\b(?:x-api-key|private-token|x-vault-token|x-auth-token|set-cookie|cookie|(?:proxy-)?authorization)"
         r"[\"']?[ \t]*:[ \t]*[\"']?([^\r\n\"']+)",
         # NPM_TOKEN=…, "password": "…", --build-arg API_KEY=…, _authToken=…
-        r"(?<![A-Za-z0-9/])[\w.-]{0,60}(?:token|passw(?:or)?d|passphrase|secret|credentials?|api_?key|access_?key"
+        r"(?<![A-Za-z0-9/])(?!NOPASSWD:)[\w.-]{0,60}(?:token|passw(?:or)?d|passphrase|secret|credentials?|api_?key|access_?key"
         r"|private_?key|signing_?key|encryption_?key|secret_?key|auth_?key)[\"']?[ \t]*[=:][ \t]*"
         # `--secret=id=…,src=…` is how docker is told where one is.
         r"(?!id=|type=|src=|env=)(\"[^\"\r\n]{4,}\"|'[^'\r\n]{4,}'|[^\s\"',;&|<>(){}\[\]$][^\s\"'&|<>]{3,})",
+        # What docker keeps of a login in its config.json.
+        r"\"auth\"[ \t]*:[ \t]*\"([A-Za-z0-9+/=]{8,})\"",
         # curl -u name:password
-        r"(?:^|\s)(?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"']+:([^\s\"']+)",
+        r"(?:^|\s)(?:-u|--user|--proxy-user)[ =][\"']?(?!\d+:\d+\b)[^\s:\"']+:([^\s\"']+)",
     )
 )
