@@ -14,6 +14,7 @@ from invoke.exceptions import Exit
 
 from nestproof.cli.console import Progress, exits, tell, wants_color
 from nestproof.cli.run_output import Output, show
+from nestproof.cli.trust import require_trust
 from nestproof.core.errors import UsageError
 from nestproof.core.files import write
 from nestproof.core.outcome import Outcome, Target, exit_code
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 
 def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
     """Run the steps, show each outcome as it comes, end with the exit code of the whole."""
-    show(lambda session: validate(request, session), output)
+
+    def ask(session: Session) -> Generator[Outcome]:
+        if request.engine_steps:
+            require_trust(session, request.profiles)
+        yield from validate(request, session)
+
+    show(ask, output)
 
 
 def build(request: BuildRequest, output: Output) -> NoReturn:
@@ -37,6 +44,8 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     from nestproof.build.matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
+        require_trust(session, request.profiles)
+
         def print_lines(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
                 session.print_line(terminal.planned(where, command))
@@ -62,6 +71,7 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
                 tell(command, sys.stdout)
 
         session = Session(Path.cwd(), progress.show)
+        require_trust(session, profiles=False)
         outcomes += build_matrix(request, session, print_lines, dry_run=True)
         if outcomes:
             tell(terminal.details(outcomes), sys.stderr)
@@ -112,17 +122,19 @@ def open_shell(name: str, platform: str, node: str) -> NoReturn:
             raise UsageError("a shell needs a terminal", fix="nestproof smoke asks the probes without one")
         progress = Progress()
         session = Session(Path.cwd(), progress.show)
+        require_trust(session, [name])
         status = open_terminal(session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
 
 def control_vm(*arguments: str) -> NoReturn:
     """Run the repository's own command for virtual machines, and end with its exit status."""
-    from nestproof.core.config import load_config
     from nestproof.nodes.vm import control
 
     with exits():
-        status = control(load_config(Path.cwd()).guest, Path.cwd(), *arguments)
+        session = Session(Path.cwd(), Progress().show)
+        require_trust(session, profiles=False)
+        status = control(session.config.guest, Path.cwd(), *arguments)
     raise Exit(code=status)
 
 
@@ -131,7 +143,9 @@ def print_nodes() -> NoReturn:
     from nestproof.nodes.node import Fidelity, Node
 
     with exits():
-        node_pool = Session(Path.cwd(), Progress().show).open_nodes()
+        session = Session(Path.cwd(), Progress().show)
+        require_trust(session, profiles=False)
+        node_pool = session.open_nodes()
         for name, address, found, taken in node_pool.survey():
             if not isinstance(found, Node):
                 print(f"{name:<14} {found.what}{f': {found.why}' if found.why else ''}")

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from nestproof.cli.console import exits
 from nestproof.cli.run_output import Output, show
+from nestproof.cli.trust import require_trust
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.engine.client import Engine
@@ -37,8 +38,13 @@ def answer(request: JustifyRequest, output: Output, *, suggestions: bool, attemp
 
 def _justify(request: JustifyRequest, output: Output) -> NoReturn:
     made: list[Justification] = []
+
+    def ask(session: Session) -> Generator[Outcome]:
+        require_trust(session, request.profiles)
+        yield from study(request, session, made.append)
+
     show(
-        lambda session: study(request, session, made.append),
+        ask,
         output,
         lambda _: table(made),
         lambda: {"profiles": [to_json(one) for one in made]} if made else {},
@@ -57,6 +63,7 @@ def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
             if passed:
                 yield from calls_needed(engine, run, session.say)
 
+        require_trust(session, request.profiles)
         yield from each_target(request, session, one)
 
     show(ask, output)
@@ -77,8 +84,12 @@ def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
             mapped.add(run.target)
         yield from residual.outcomes_of(run.target, tried[run.target])
 
+    def ask(session: Session) -> Generator[Outcome]:
+        require_trust(session, request.profiles)
+        yield from each_target(request, session, one)
+
     show(
-        lambda session: each_target(request, session, one),
+        ask,
         output,
         lambda _: "\n\n".join(residual.table(tried[one], mapped=one in mapped) for one in tried),
         lambda: {"residual": [residual.to_json(*one) for one in tried.items()]} if tried else {},

@@ -16,6 +16,7 @@ from nestproof import __version__
 from nestproof.cli.tasks import ns
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import INTERRUPTED
+from nestproof.core.trust import ask_from_now_on
 
 
 class _Program(Program):
@@ -45,6 +46,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """The console script. Before a task begins, and after it has ended, Ctrl-C has nothing to clean up."""
+    ask_from_now_on()
     try:
         signal.signal(signal.SIGINT, _leave)
         try:

@@ -147,6 +147,17 @@ def doctor(_: object, **given: Any) -> None:
     examine_machine(output_of(given))
 
 
-ns = Collection(validate, build, smoke, shell, justify, report, privileges, init, doctor)
+@command(
+    Option("dry_run", "show the list, and allow nothing", False),
+    Option("revoke", "forget all that was allowed for this folder", False),
+)
+def trust(_: object, dry_run: bool, revoke: bool) -> None:
+    """Show what this repository asks for of this machine, and allow exactly that."""
+    from nestproof.cli.trust import change_trust
+
+    change_trust(revoke=revoke, dry_run=dry_run)
+
+
+ns = Collection(validate, build, smoke, shell, justify, report, privileges, init, doctor, trust)
 ns.add_collection(checks)
 ns.add_collection(nodes)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nestproof.core.config import Config, load_config
 from nestproof.core.outcome import TargetFacts
+from nestproof.core.trust import Trust
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.engine.client import EngineFacts
 from nestproof.nodes.node_pool import NodePool, require_node
@@ -28,6 +29,8 @@ class Session:
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
     targets: list[TargetFacts] = field(default_factory=list)
+    trust: Trust = field(default=Trust(everything=True))
+    """The repository's allowance on this machine: everything, unless the program asks (cli/trust.py)."""
 
     @cached_property
     def config(self) -> Config:

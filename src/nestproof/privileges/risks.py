@@ -186,8 +186,7 @@ _OTHERS: dict[Rank, dict[str, str]] = {
         "device=*": "root in the container can use that device of the host, and attack its driver",
         "device=/dev/kvm": "root in the container can run virtual machines, and attack the kernel code for "
         "them",
-        "mount=/dev": "root in the container can see the host's devices, of which the device cgroup lets it "
-        "open a harmless few",
+        "mount=/dev": "root in the container can see the host's devices, and open a harmless few of them",
     },
     _LOW: {
         "uts=host": "the container has the host's name; root in it can change that, if it has SYS_ADMIN",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nestproof.build.target import TargetBuilder
 from nestproof.core.outcome import Outcome, Target
+from nestproof.core.trust import UntrustedError, keep_trust
 from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import Profile, with_image_metadata
 from nestproof.engine.client import Engine, Image
@@ -15,6 +16,7 @@ from nestproof.nodes.node_pool import Placement
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import give_image
 from nestproof.nodes.vm import VirtualMachines
+from nestproof.privileges.host_request import metadata_lines
 from nestproof.privileges.lock import Reasons
 from nestproof.privileges.lock_check import require_locked
 from nestproof.probes.probe import Probe
@@ -56,6 +58,15 @@ def build_target(job: TargetJob) -> BuiltTarget:
     return BuiltTarget(profile, outcome, image)
 
 
+def _require_trusted(session: Session, own: Profile, profile: Profile, label: str) -> None:
+    """Raise UntrustedError for what the image asks for and nobody allowed; `nestproof trust` will show it."""
+    missing = session.trust.missing(metadata_lines(own, profile, label))
+    if missing:
+        seen = session.trust.seen | set(missing)
+        keep_trust(session.workspace, session.environment, allowed=session.trust.lines, seen=seen)
+        raise UntrustedError(missing, session.trust)
+
+
 def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
     """Bring the image to the engine that runs it; returns that engine, and the run to start there.
 
@@ -63,8 +74,10 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
     lock allows: what is started has it already.
     """
     placement, session = job.placement, job.session
-    profile = with_image_metadata(profile, image.labels.get(LABEL, ""))
+    own, label = profile, image.labels.get(LABEL, "")
+    profile = with_image_metadata(own, label)
     require_locked(profile, job.lock)
+    _require_trusted(session, own, profile, label)
     node, engine = placement.node, placement.engine
     if job.machines is not None:
         engine = job.machines.open(job.target.platform)

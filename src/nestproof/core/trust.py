@@ -1,0 +1,109 @@
+"""Trust: the list of what a person allows a repository to do on this machine, in the person's own folder.
+
+Kept line by line, so that what is new can be told from what was allowed, and never in the repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.files import read_file
+
+EVERYTHING = "NESTPROOF_TRUST"
+"""The environment variable by which whoever starts nestproof answers for the repository: `1` allows all."""
+_FIX = (
+    "read the list, then `nestproof trust` allows exactly it for this folder; on a machine that is thrown "
+    f"away afterwards, such as a CI runner, {EVERYTHING}=1 allows everything"
+)
+
+
+class _Asking:
+    """True in the program `nestproof`, which asks before it starts anything."""
+
+    on = False
+
+
+def ask_from_now_on() -> None:
+    """Make this process one that asks: tasks of a repository's own tasks.py run as its code does already."""
+    _Asking.on = True
+
+
+def is_asking() -> bool:
+    """True if nothing may be started that nobody has allowed."""
+    return _Asking.on
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The allowed lines, or everything; `seen` came up in a run and was refused."""
+
+    lines: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def missing(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The lines that are not allowed, in their order and once."""
+        return () if self.everything else tuple(dict.fromkeys(w for w in wanted if w not in self.lines))
+
+
+class UntrustedError(UsageError):
+    """The repository asks for more than a build inside it, and nobody has allowed that."""
+
+    def __init__(self, missing: Iterable[str], trust: Trust) -> None:
+        new = "that is new since it was allowed" if trust.lines else "that nobody has allowed yet"
+        super().__init__(
+            f"this repository asks for something of this machine {new}; nothing was started",
+            why="it would\n" + "\n".join(f"    {line}" for line in missing),
+            fix=_FIX,
+        )
+        self.missing = tuple(missing)
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """The folder of what nestproof remembers for this user (XDG base directory specification)."""
+    given = environment.get("XDG_STATE_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
+    return base / "nestproof"
+
+
+def read_trust(workspace: Path, environment: Mapping[str, str]) -> Trust:
+    """Read what is allowed in a folder: nothing where nothing is kept, or what is kept cannot be read."""
+    if environment.get(EVERYTHING) == "1":
+        return Trust(everything=True)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(read_file(_file(workspace, environment)))
+        if kept["folder"] == str(workspace.resolve()):
+            return Trust(frozenset(map(str, kept["allowed"])), frozenset(map(str, kept["seen"])))
+    return Trust()
+
+
+def keep_trust(
+    workspace: Path, environment: Mapping[str, str], *, allowed: Iterable[str], seen: Iterable[str] = ()
+) -> Path:
+    """Keep what is allowed in a folder, for this user alone to read; raises NestproofError."""
+    file = _file(workspace, environment)
+    kept = {"folder": str(workspace.resolve()), "allowed": sorted(allowed), "seen": sorted(seen)}
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = file.with_suffix(f".{os.getpid()}")
+        opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as stream:
+            json.dump(kept, stream, indent=1)
+        new.replace(file)
+    except OSError as error:
+        raise NestproofError(
+            "what is allowed here cannot be kept", why=str(error), fix="XDG_STATE_HOME names another folder"
+        ) from error
+    return file
+
+
+def _file(workspace: Path, environment: Mapping[str, str]) -> Path:
+    name = hashlib.sha256(os.fsencode(workspace.resolve())).hexdigest()[:32]
+    return state_folder(environment) / "trust" / f"{name}.json"

@@ -1,0 +1,131 @@
+"""Compute what a repository would have done on this machine beyond a build inside it: the request for trust.
+
+Each line is one thing, in plain words, with what stands in the files and never with a value of the host's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nestproof.core.config import Config
+from nestproof.core.files import read_file
+from nestproof.devcontainer.container_options import mounted_root
+from nestproof.devcontainer.jsonc import Document
+from nestproof.devcontainer.profile import LoadResult, Profile
+from nestproof.privileges.relaxations import relaxations_asked
+
+if TYPE_CHECKING:
+    from nestproof.core.config import ConfiguredNode
+
+_VARIABLE = re.compile(r"\$\{(?:localEnv|env):([^:}]+)")
+_OF_COMPOSE = re.compile(r"(?<!\$)(?:\$\$)*\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))")
+# Options of `docker buildx build` by which something of this machine, or of another one, enters a build.
+_ENTERS = (
+    "--secret",
+    "--ssh",
+    "--build-context",
+    "--allow",
+    "--builder",
+    "--network",
+    "--cache-from",
+    "--add-host",
+)
+
+
+def configuration_lines(config: Config) -> Iterator[str]:
+    """The programs and engines of a configuration."""
+    if config.base_image is not None:
+        yield f"run on this machine, where no registry answers: {shlex.join(config.base_image.fallback)}"
+    if config.guest:
+        yield f"run on this machine, for a virtual machine: {shlex.join(config.guest)}"
+    for node in config.node:
+        yield f"connect to the node {node.name}: {_address(node)}"
+
+
+def profile_lines(result: LoadResult) -> Iterator[str]:
+    """List what a profile's file names of this machine; nothing for one that cannot be read or started."""
+    profile = result.profile
+    if profile is None:
+        return
+    root = mounted_root(profile.workspace)
+    for name in sorted({*_variables(result.document), *_compose_variables(profile)}):
+        yield f"give the build, the container or an image's name this machine's variable {name}"
+    for entry in profile.run.env:
+        if "=" not in entry:
+            yield f"give the container this machine's variable {entry}"
+    yield from relaxation_lines(relaxations_asked(profile.run))
+    yield from (
+        f"give the container the variables in {file}" for file in _outside(profile.run.env_files, root)
+    )
+    yield from _build_lines(profile, root)
+
+
+def relaxation_lines(relaxations: Iterable[str]) -> Iterator[str]:
+    """The relaxations, as lines of a request."""
+    yield from (f"start a container with {name}" for name in relaxations)
+
+
+def metadata_lines(before: Profile, after: Profile, label: str) -> Iterator[str]:
+    """List what an image's metadata label asks for beyond the profile's own file."""
+    for name in sorted(set(_VARIABLE.findall(label))):
+        yield f"give the container this machine's variable {name}, which the image's label names"
+    own = relaxations_asked(before.run)
+    yield from relaxation_lines(name for name in relaxations_asked(after.run) if name not in own)
+
+
+def _variables(document: Document) -> Iterator[str]:
+    """The names in all strings, as they are once JSON's escapes are read."""
+    pending = [document.root] if document.root else []
+    while pending:
+        node = pending.pop()
+        pending += [*node.items, *(member.value for member in node.members.values())]
+        if node.kind == "string":
+            yield from _VARIABLE.findall(str(node.value))
+
+
+def _compose_variables(profile: Profile) -> Iterator[str]:
+    """The names in the Compose files that the profile names; what those include is Compose's own to read."""
+    named = profile.config.docker_compose_file or []
+    for name in [named] if isinstance(named, str) else named:
+        text = read_file(profile.file.parent / name, below=mounted_root(profile.workspace)).decode(
+            errors="replace"
+        )
+        yield from (braced or bare for braced, bare in _OF_COMPOSE.findall(text))
+
+
+def _build_lines(profile: Profile, root: Path) -> Iterator[str]:
+    folder, build = profile.file.parent, profile.config.build
+    named: list[str] = []
+    if profile.service is not None:
+        section: dict[str, Any] = dict(profile.service.build or {})
+        if section.get("context"):
+            named.append(str(section["context"]))
+        for key in ("secrets", "ssh", "additional_contexts", "network", "privileged", "entitlements"):
+            if section.get(key):
+                yield f"build with {key} of the Compose service {profile.service.name}: {section[key]}"
+    elif profile.dockerfile:
+        context = profile.config.context or (build.context if build else None)
+        named += [
+            str(folder / profile.dockerfile),
+            str(folder / (context or Path(profile.dockerfile).parent)),
+        ]
+    yield from (f"send to the builder what is in {place}" for place in _outside(named, root))
+    options = list(build.options) if build else []
+    for index, option in enumerate(options):
+        if option.partition("=")[0] in _ENTERS:
+            value = "" if "=" in option else f" {options[index + 1]}" if index + 1 < len(options) else ""
+            yield f"build with {option}{value}"
+
+
+def _outside(places: Iterable[str], root: Path) -> Iterator[str]:
+    for place in places:
+        if "://" in place or not Path(root, place).resolve().is_relative_to(root.resolve()):
+            yield place
+
+
+def _address(node: ConfiguredNode) -> str:
+    return node.host or f"the Docker context {node.context}"

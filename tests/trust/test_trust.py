@@ -1,0 +1,257 @@
+"""A repository that nobody allowed anything: the request in plain words, and nothing is started before it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from nestproof.core.trust import read_trust
+from tests.conftest import Finished, Repository
+
+GIVES = "give the build, the container or an image's name this machine's variable"
+NO_ENGINE = "unix:///nonexistent/docker.sock"
+
+
+@pytest.fixture(autouse=True)
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers for the repository, and what is allowed is kept in a folder of the test."""
+    monkeypatch.delenv("NESTPROOF_TRUST")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Repository:
+    """A stranger's repository with a Dockerfile inside it, and nothing else."""
+    made = Repository(tmp_path / "theirs")
+    (made.path / ".devcontainer").mkdir(parents=True)
+    (made.path / ".devcontainer/Dockerfile").write_text("FROM debian:12\n")
+    write(made, {})
+    return made
+
+
+def write(repository: Repository, properties: dict[str, object]) -> None:
+    text = json.dumps({"build": {"dockerfile": "Dockerfile"}, **properties})
+    (repository.path / ".devcontainer/devcontainer.json").write_text(text)
+
+
+def refused(finished: Finished) -> list[str]:
+    """The lines of the request."""
+    assert finished.status == 2, finished.stdout + finished.stderr
+    assert "this repository asks for something of this machine" in finished.stderr
+    assert "nothing was started" in finished.stderr
+    return [line.strip() for line in finished.stderr.splitlines() if line.startswith("    ")]
+
+
+STARTS = [
+    ("validate",),
+    ("smoke",),
+    ("build",),
+    ("justify",),
+    ("justify", "--residual"),
+    ("justify", "--suggest"),
+]
+
+
+@pytest.mark.parametrize("properties", [{}, {"build": {"dockerfile": "Dockerfile", "context": ".."}}])
+def test_a_plain_build_is_never_asked_about(theirs: Repository, properties: dict[str, object]) -> None:
+    write(theirs, properties)
+    assert theirs.ask("smoke").status == 3  # no engine answers: it was not refused
+    said = theirs.ask("trust")
+    assert (said.status, said.stdout) == (
+        0,
+        "nothing to allow: this repository asks for nothing but builds inside it\n",
+    )
+
+
+def test_an_image_is_never_asked_about(theirs: Repository) -> None:
+    (theirs.path / ".devcontainer/devcontainer.json").write_text('{"image": "debian:12"}')
+    assert theirs.ask("smoke").status == 3
+
+
+@pytest.mark.parametrize("command", STARTS)
+def test_no_program_of_the_configuration_is_started(theirs: Repository, command: tuple[str, ...]) -> None:
+    program = theirs.path / "program"
+    program.write_text('#!/bin/sh\ntouch "$0.ran"\n')
+    program.chmod(0o755)
+    base = f'[base-image]\nimage = "debian:12"\nvariable = "X"\nfallback = ["{program}", "x y"]'
+    (theirs.path / "nestproof.toml").write_text(f'guest = ["{program}"]\n{base}\n')
+    assert refused(theirs.ask(*command)) == [
+        f"run on this machine, where no registry answers: {program} 'x y'",
+        f"run on this machine, for a virtual machine: {program}",
+    ]
+    assert not program.with_name("program.ran").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("node.status",), ("node.up", "--platform", "linux/amd64"), ("node.down",)]
+)
+def test_no_virtual_machine_is_started(theirs: Repository, command: tuple[str, ...]) -> None:
+    (theirs.path / "nestproof.toml").write_text('guest = ["/bin/touch", "ran"]\n')
+    assert refused(theirs.ask(*command)) == ["run on this machine, for a virtual machine: /bin/touch ran"]
+    assert not (theirs.path / "ran").exists()
+
+
+@pytest.mark.parametrize("command", [*STARTS, ("build", "--dry-run"), ("node.list",)])
+def test_no_engine_of_theirs_is_connected_to(
+    theirs: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\ntouch "$0.ran"\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    (theirs.path / "nestproof.toml").write_text('[[node]]\nname = "theirs"\nhost = "ssh://evil.invalid"\n')
+    assert refused(theirs.ask(*command)) == ["connect to the node theirs: ssh://evil.invalid"]
+    assert not ssh.with_name("ssh.ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("properties", "lines"),
+    [
+        (
+            {"containerEnv": {"A": "${localEnv:AWS_SECRET_ACCESS_KEY}"}},
+            [f"{GIVES} AWS_SECRET_ACCESS_KEY"],
+        ),
+        ({"runArgs": ["--env", "GITHUB_TOKEN"]}, ["give the container this machine's variable GITHUB_TOKEN"]),
+        (
+            {"runArgs": ["-v", "/:/host", "--pid=host"]},
+            ["start a container with mount=/", "start a container with pid=host"],
+        ),
+        ({"mounts": ["source=/tmp,target=/t,type=bind"]}, ["start a container with mount=/tmp"]),
+        ({"privileged": True}, ["start a container with privileged"]),
+        (
+            {"runArgs": ["--env-file=/etc/environment"]},
+            ["give the container the variables in /etc/environment"],
+        ),
+        (
+            {
+                "build": {
+                    "dockerfile": "Dockerfile",
+                    "options": ["--secret", "id=k,src=/k", "--ssh=default"],
+                }
+            },
+            ["build with --secret id=k,src=/k", "build with --ssh=default"],
+        ),
+    ],
+)
+def test_everything_of_the_host_is_a_line(
+    theirs: Repository, properties: dict[str, object], lines: list[str]
+) -> None:
+    write(theirs, properties)
+    assert refused(theirs.ask("smoke")) == lines
+
+
+@pytest.mark.parametrize("place", ["dockerfile", "context"])
+def test_a_build_from_the_outside_is_a_line(theirs: Repository, tmp_path: Path, place: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    write(theirs, {"build": {"dockerfile": "Dockerfile", place: "../../outside"}})
+    line = f"send to the builder what is in {theirs.path}/.devcontainer/../../outside"
+    assert refused(theirs.ask("smoke"))[0] == line
+    # A link inside counts as the folder that it leads to.
+    (theirs.path / ".devcontainer/link").symlink_to(outside)
+    write(theirs, {"build": {"dockerfile": "Dockerfile", place: "link"}})
+    assert len(refused(theirs.ask("smoke"))) == 1
+
+
+def test_a_variable_behind_an_escape_is_seen(theirs: Repository) -> None:
+    text = '{"image": "debian:12", "remoteEnv": {"A": "\\u0024{localEnv:TOKEN}"}}'
+    (theirs.path / ".devcontainer/devcontainer.json").write_text(text)
+    assert refused(theirs.ask("smoke")) == [f"{GIVES} TOKEN"]
+
+
+def test_checks_of_files_ask_for_nothing(theirs: Repository) -> None:
+    write(theirs, {"privileged": True, "image": "debian:12", "build": None})
+    for command in ("check", "privileges", "init --dry-run", "report", "doctor"):
+        assert "asks for something of this machine" not in theirs.ask(*command.split()).stderr
+
+
+def test_trust_allows_exactly_the_list_and_a_change_asks_again(theirs: Repository) -> None:
+    write(theirs, {"runArgs": ["--pid=host"]})
+    shown = theirs.ask("trust", "--dry-run")
+    assert shown.stdout == "new       start a container with pid=host\n"
+    assert theirs.ask("smoke").status == 2
+    allowed = theirs.ask("trust")
+    assert allowed.stdout.startswith("new       start a container with pid=host\nallowed for ")
+    assert theirs.ask("smoke").status == 3
+    # The Dockerfile's own lines change nothing in it.
+    (theirs.path / ".devcontainer/Dockerfile").write_text("FROM debian:12\nRUN make\n")
+    assert theirs.ask("smoke").status == 3
+    write(theirs, {"runArgs": ["--pid=host", "--network=host"]})
+    finished = theirs.ask("smoke")
+    assert refused(finished) == ["start a container with network=host"]
+    assert "that is new since it was allowed" in finished.stderr
+    write(theirs, {"runArgs": ["--pid=host"]})
+    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("trust", "--revoke").status == 0
+    assert theirs.ask("smoke").status == 2
+
+
+def test_what_is_allowed_is_kept_for_the_user_alone_and_for_one_folder(
+    theirs: Repository, tmp_path: Path
+) -> None:
+    write(theirs, {"privileged": True})
+    theirs.ask("trust")
+    (kept,) = (tmp_path / "state").rglob("*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert not list(theirs.path.rglob("*trust*"))
+    moved = Repository(theirs.path.rename(tmp_path / "moved"))
+    assert moved.ask("smoke").status == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"folder": 1}', '{"allowed": "*"}', "\0"])
+def test_a_damaged_file_allows_nothing(theirs: Repository, tmp_path: Path, content: str) -> None:
+    write(theirs, {"privileged": True})
+    theirs.ask("trust")
+    (kept,) = (tmp_path / "state").rglob("*.json")
+    kept.write_text(content)
+    assert read_trust(theirs.path, os.environ).lines == frozenset()
+    assert theirs.ask("smoke").status == 2
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 3), ("yes", 3), ("n", 2), ("", 2)])
+def test_on_a_terminal_a_person_is_asked_once(
+    theirs: Repository, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    write(theirs, {"runArgs": ["--pid=host"]})
+    child = pexpect.spawn(
+        sys.executable, ["-m", "nestproof", "smoke"], cwd=str(theirs.path), encoding="utf-8"
+    )
+    child.expect("start a container with pid=host")
+    child.expect_exact("Allow exactly this, for this folder? [y/N] ")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == status
+    assert theirs.ask("smoke").status == status
+
+
+def test_a_repository_cannot_allow_itself_anything(theirs: Repository) -> None:
+    """Neither its configuration, its .env nor a folder in it is where the answer is kept."""
+    write(theirs, {"privileged": True})
+    (theirs.path / ".env").write_text("NESTPROOF_TRUST=1\n")
+    (theirs.path / "invoke.yaml").write_text("run:\n  env:\n    NESTPROOF_TRUST: '1'\n")
+    assert theirs.ask("smoke").status == 2
+
+
+def test_its_own_tasks_are_trusted_by_being_run(theirs: Repository) -> None:
+    write(theirs, {"runArgs": ["--pid=host"]})
+    (theirs.path / "tasks.py").write_text("from nestproof.tasks import ns\n")
+    finished = subprocess.run(
+        [sys.executable, "-m", "invoke", "smoke"],
+        cwd=theirs.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 3, finished.stdout + finished.stderr
