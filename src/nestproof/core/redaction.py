@@ -129,7 +129,8 @@ class Redactor:
             follows = bool(shown) and shown[-1] in {"-e", "--env"}
             shown.append(self._place(hide_value(argument) if follows else argument))
             if _ENV.match(argument):
-                shown[-1] = f"-e{hide_value(argument.removeprefix('-e'))}"
+                option = "-e=" if argument.startswith("-e=") else "-e"
+                shown[-1] = f"{option}{hide_value(argument.removeprefix(option))}"
             if argument.startswith("--env="):
                 shown[-1] = f"--env={hide_value(argument.removeprefix('--env='))}"
         return tuple(shown)
