@@ -45,6 +45,8 @@ class ValidateRequest:
     """The node for every target; by default the one of highest fidelity for each platform."""
     vm: bool = False
     """Smoke runs go to a virtual machine with a kernel of its own, started if need be."""
+    bind_workspace: bool = False
+    """Containers of a repository that is not trusted with everything get the workspace itself, not a copy."""
     base: str = ""
     """A revision: the diff check is of everything since its merge base with HEAD."""
 

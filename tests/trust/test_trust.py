@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pexpect
 import pytest
 
 from nestproof.core.trust import read_trust
-from tests.conftest import Finished, Repository
+from nestproof.engine.client import Engine
+from tests.conftest import Finished, Repository, noted
 
 GIVES = "give the build, the container or an image's name this machine's variable"
 NO_ENGINE = "unix:///nonexistent/docker.sock"
@@ -255,3 +257,81 @@ def test_its_own_tasks_are_trusted_by_being_run(theirs: Repository) -> None:
         check=False,
     )
     assert finished.returncode == 3, finished.stdout + finished.stderr
+
+
+EVIDENCE = ".nestproof/evidence.json"
+
+
+def test_the_evidence_of_a_run_is_for_the_user_alone_and_report_draws_it(theirs: Repository) -> None:
+    theirs.ask("check")
+    assert stat.S_IMODE((theirs.path / EVIDENCE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((theirs.path / EVIDENCE).parent.stat().st_mode) == 0o700
+    assert theirs.ask("report").status == 0
+
+
+@pytest.mark.parametrize("how", ["committed", "changed", "moved"])
+def test_evidence_that_came_with_the_repository_is_not_taken_for_the_last_run(
+    theirs: Repository, tmp_path: Path, how: str
+) -> None:
+    theirs.ask("check")
+    file = theirs.path / EVIDENCE
+    repository = theirs
+    if how == "committed":
+        shutil.rmtree(tmp_path / "state")
+    elif how == "changed":
+        file.write_text(file.read_text().replace('"fail"', '"pass"') + "\n")
+    else:
+        repository = Repository(theirs.path.rename(tmp_path / "moved"))
+    finished = repository.ask("report")
+    assert (finished.status, finished.stdout) == (2, "")
+    assert "evidence.json was not written by a run of yours in this folder" in finished.stderr
+    assert repository.ask("report", "--merge", EVIDENCE, "--format", "terminal").status == 0
+
+
+@pytest.mark.parametrize("name", ["invoke.py", "nestproof.py", "jq.py", "sitecustomize.py", "re.py"])
+def test_no_python_file_of_theirs_is_loaded(theirs: Repository, name: str) -> None:
+    (theirs.path / name).write_text("import pathlib; pathlib.Path('ran').touch()\n")
+    (theirs.path / "nestproof.toml").write_text("[[rule]]\nid = 'theirs'\njq = 'false'\nmessage = 'no'\n")
+    program = Path(sys.executable).with_name("nestproof")
+    finished = subprocess.run(
+        [program, "check"], cwd=theirs.path, capture_output=True, text=True, check=False
+    )
+    assert "check.rules" in finished.stdout, finished.stderr
+    assert not (theirs.path / "ran").exists()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("option", "reaches"), [((), False), (("--bind-workspace",), True)])
+def test_a_strangers_container_has_a_copy_of_the_workspace(
+    theirs: Repository, base: str, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], *, reaches: bool
+) -> None:
+    """What it leaves in .git, the next git on the host would run."""
+    monkeypatch.delenv("DOCKER_HOST")
+    (theirs.path / "nestproof.toml").write_text(
+        "[[probe]]\nname = 'writes'\n"
+        "command = 'cd /workspaces/theirs && ls Dockerfile && mkdir -p .git && echo x > .git/left'\n"
+    )
+    (theirs.path / ".devcontainer/devcontainer.json").write_text(json.dumps({"image": base}))
+    (theirs.path / "Dockerfile").touch()
+    finished = theirs.ask("smoke", "--probe", "writes", "--json", *option)
+    assert finished.outcome("smoke.writes")["status"] == "pass", finished.stdout + finished.stderr
+    assert (theirs.path / ".git/left").exists() == reaches
+
+
+@pytest.mark.docker
+def test_what_an_images_label_asks_for_is_asked_about_before_the_start(
+    theirs: Repository, engine: Engine, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST")
+    label = json.dumps([{"capAdd": ["SYS_ADMIN"], "containerEnv": {"A": "${localEnv:TOKEN}"}}])
+    (theirs.path / ".devcontainer/Dockerfile").write_text(
+        f"FROM {base}\nLABEL devcontainer.metadata={json.dumps(label).replace('$', chr(92) + '$')}\n"
+    )
+    lines = [
+        "give the container this machine's variable TOKEN, which the image's label names",
+        "start a container with cap-add=SYS_ADMIN",
+    ]
+    assert refused(noted(theirs).ask("smoke")) == lines
+    shown = theirs.ask("trust")
+    assert all(f"new       {line}" in shown.stdout for line in lines)
+    assert theirs.ask("smoke", "--probe", "capabilities").status in (0, 3)

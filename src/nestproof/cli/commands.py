@@ -16,8 +16,9 @@ from nestproof.cli.console import Progress, exits, tell, wants_color
 from nestproof.cli.run_output import Output, show
 from nestproof.cli.trust import require_trust
 from nestproof.core.errors import UsageError
-from nestproof.core.files import write
+from nestproof.core.files import read_file, write
 from nestproof.core.outcome import Outcome, Target, exit_code
+from nestproof.core.own_files import require_own
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.nodes.session import Session
 from nestproof.pipeline import ValidateRequest, validate
@@ -34,6 +35,7 @@ def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
     def ask(session: Session) -> Generator[Outcome]:
         if request.engine_steps:
             require_trust(session, request.profiles)
+            session.bind_workspace = request.bind_workspace
         yield from validate(request, session)
 
     show(ask, output)
@@ -92,13 +94,17 @@ def examine_machine(output: Output) -> NoReturn:
 def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
     """Draw the evidence of the last run, or of several files; on stdout, or into a file."""
     from nestproof.checks.checks import RULES
+    from nestproof.reports.evidence import LARGEST
     from nestproof.reports.formats import FORMATS, draw
     from nestproof.reports.merge import read_all
 
     with exits():
         if form and form not in FORMATS:
             raise UsageError(f"there is no format {form!r}", fix=f"one of: {', '.join(FORMATS)}")
-        evidence = read_all([Path(name) for name in merge] or [default_file(Path.cwd())])
+        own = default_file(Path.cwd())
+        evidence = read_all([Path(name) for name in merge] or [own])
+        if not merge:
+            require_own(own, read_file(own, limit=LARGEST), os.environ)
         text = draw(
             evidence,
             form or ("json" if merge else "terminal"),
@@ -113,7 +119,7 @@ def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
     raise Exit(code=0)
 
 
-def open_shell(name: str, platform: str, node: str) -> NoReturn:
+def open_shell(name: str, platform: str, node: str, *, bind_workspace: bool) -> NoReturn:
     """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
     from nestproof.cli.shell import open_terminal
 
@@ -123,6 +129,7 @@ def open_shell(name: str, platform: str, node: str) -> NoReturn:
         progress = Progress()
         session = Session(Path.cwd(), progress.show)
         require_trust(session, [name])
+        session.bind_workspace = bind_workspace
         status = open_terminal(session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 

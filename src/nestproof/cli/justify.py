@@ -41,6 +41,7 @@ def _justify(request: JustifyRequest, output: Output) -> NoReturn:
 
     def ask(session: Session) -> Generator[Outcome]:
         require_trust(session, request.profiles)
+        session.bind_workspace = request.bind_workspace
         yield from study(request, session, made.append)
 
     show(
@@ -64,6 +65,7 @@ def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
                 yield from calls_needed(engine, run, session.say)
 
         require_trust(session, request.profiles)
+        session.bind_workspace = request.bind_workspace
         yield from each_target(request, session, one)
 
     show(ask, output)
@@ -86,6 +88,7 @@ def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
 
     def ask(session: Session) -> Generator[Outcome]:
         require_trust(session, request.profiles)
+        session.bind_workspace = request.bind_workspace
         yield from each_target(request, session, one)
 
     show(

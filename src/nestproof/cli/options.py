@@ -43,6 +43,9 @@ NODE = Option("node", "name of the node to use (default: the most faithful for e
 VM = Option(
     "vm", "smoke in a virtual machine with a kernel of its own, started if need be (see node.up)", False
 )
+BIND_WORKSPACE = Option(
+    "bind_workspace", "bind the workspace into containers, as clients do, where a copy would do", False
+)
 STRICT = Option(
     "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
 )
@@ -94,6 +97,6 @@ def request_of(given: dict[str, Any], **fixed: Any) -> ValidateRequest:
     values: dict[str, Any] = {
         f"{name}s": tuple(given[name]) for name in ("profile", "platform", "probe") if name in given
     }
-    names = ("strict", "staged", "node", "vm", "base")
+    names = ("strict", "staged", "node", "vm", "base", "bind_workspace")
     values |= {name: given[name] for name in names if name in given}
     return ValidateRequest(**values, **fixed)

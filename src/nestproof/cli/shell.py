@@ -11,7 +11,7 @@ from nestproof.core.process import run_interactive
 from nestproof.engine.container import started_container
 from nestproof.engine.podman import client
 from nestproof.nodes.session import Session
-from nestproof.nodes.transfer import adapt_for_remote
+from nestproof.nodes.transfer import adapt_workspace
 from nestproof.privileges.lock import read_lock
 from nestproof.reports.terminal import details
 from nestproof.smoke.plan import request_container
@@ -36,7 +36,7 @@ def open_terminal(session: Session, target: Target, node: str, on_ready: Callabl
         raise NestproofError(details([built.outcome]))
     engine, run = prepare_target(job, built.profile, built.image)
     request = request_container(run.profile, run.image, session.environment)
-    request, prepare = adapt_for_remote(request, session.workspace, remote=run.remote)
+    request, prepare = adapt_workspace(request, session.workspace, copied=run.copied)
     user = ["--user", run.profile.remote_user] if run.profile.remote_user else []
     folder = ["--workdir", run.profile.workspace_folder]
     with started_container(engine, request, platform, prepare) as container:

@@ -12,6 +12,7 @@ from nestproof.cli.check_tasks import checks
 from nestproof.cli.node_tasks import nodes
 from nestproof.cli.options import (
     ALLOW_UNVERIFIED,
+    BIND_WORKSPACE,
     JSON,
     NO_EVIDENCE,
     NODE,
@@ -31,7 +32,7 @@ from nestproof.cli.options import (
 _PLATFORM = Option("platform", "linux/amd64 or linux/arm64 (default: the engine's own)")
 
 
-@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, *RESULT)
+@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, BIND_WORKSPACE, *RESULT)
 def validate(_: object, **given: Any) -> None:
     """Prove everything that this machine can show: files, builds, smoke runs."""
     from nestproof.cli.commands import run_checks
@@ -59,7 +60,7 @@ def build(_: object, profile: list[str], platform: list[str], **given: Any) -> N
     run(BuildRequest(tuple(profile), tuple(platform), **where), output_of(given))
 
 
-@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, *RESULT)
+@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, BIND_WORKSPACE, *RESULT)
 def smoke(_: object, **given: Any) -> None:
     """Run every probe in a container of each profile, built first if need be."""
     from nestproof.cli.commands import run_checks
@@ -67,12 +68,12 @@ def smoke(_: object, **given: Any) -> None:
     run_checks(request_of(given, steps=("build", "smoke")), output_of(given))
 
 
-@command(Option("profile", "profile to open (default: default)", "default"), _PLATFORM, NODE)
-def shell(_: object, profile: str, platform: str, node: str) -> None:
+@command(Option("profile", "profile to open (default: default)", "default"), _PLATFORM, NODE, BIND_WORKSPACE)
+def shell(_: object, profile: str, platform: str, node: str, bind_workspace: bool) -> None:
     """Open a terminal in a container of a profile; the container is gone when you leave."""
     from nestproof.cli.commands import open_shell
 
-    open_shell(profile, platform, node)
+    open_shell(profile, platform, node, bind_workspace=bind_workspace)
 
 
 @command(
@@ -82,6 +83,7 @@ def shell(_: object, profile: str, platform: str, node: str) -> None:
     replace(VM, help="try it in a virtual machine with a kernel of its own (see node.up)"),
     Option("update_lock", "write the results into the privilege lock where a reason is missing", False),
     Option("suggest", "try what would make a failing profile pass, and which system calls it needs", False),
+    BIND_WORKSPACE,
     Option("residual", "try what root, a user and a sandboxed command can do there", False),
     JSON,
     *RESULT,
@@ -91,7 +93,7 @@ def justify(_: object, **given: Any) -> None:
     from nestproof.cli.justify import answer
     from nestproof.justify.study import JustifyRequest
 
-    names = ("platform", "fresh", "vm", "update_lock")
+    names = ("platform", "fresh", "vm", "bind_workspace", "update_lock")
     request = JustifyRequest(tuple(given["profile"]), **{name: given[name] for name in names})
     answer(request, output_of(given), suggestions=given["suggest"], attempts=given["residual"])
 

@@ -63,27 +63,31 @@ def write(file: Path, text: str, *, name: str = "", parents: bool = False, durab
         raise NestproofError(f"{name or file} cannot be written", why=str(error)) from error
 
 
-def replace_file(file: Path, text: str, *, durable: bool = False) -> None:
+def replace_file(file: Path, text: str, *, durable: bool = False, private: bool = False) -> None:
     """Write a file in one step: whoever reads it meets the old one or the new one, whole, of the same mode.
 
-    `durable` waits until the disk has it; nestproof's own folder is made if need be. Raises OSError.
+    `durable` waits until the disk has it; nestproof's own folder is made if need be. A `private` file, and
+    each in that folder, is for this user alone. Raises OSError.
     """
+    private = private or FOLDER in file.parts
     if file.is_symlink():
         raise OSError("it is a symbolic link, which a rename would replace")
     if file.parent.name == FOLDER and file.parent.is_symlink():
         raise OSError(f"{file.parent} is a symbolic link, which could lead out of the repository")
     if file.parent.name == FOLDER and not file.parent.exists():
-        file.parent.mkdir()
+        file.parent.mkdir(mode=0o700)
         (file.parent / ".gitignore").write_text("*\n")
     new = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
-        with new.open("x", encoding="utf-8", newline="\n") as stream:
+        opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        with os.fdopen(opened, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copymode(file, new)
+        if not private:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(file, new)
         new.replace(file)
     finally:
         new.unlink(missing_ok=True)

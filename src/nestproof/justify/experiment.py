@@ -20,7 +20,7 @@ from nestproof.engine.exec import Exec
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.justify.search import Set
 from nestproof.justify.trials import Answer, BwrapVariant, Job, Trial
-from nestproof.nodes.transfer import Prepare, adapt_for_remote
+from nestproof.nodes.transfer import Prepare, adapt_workspace
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
@@ -148,7 +148,7 @@ class ExperimentRunner:
     def _try(self, job: Job) -> tuple[Trial, ...]:
         run = self.vary(self.run, job.options)
         request = request_container(run.profile, run.image, run.environment)
-        request, fill = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
+        request, fill = adapt_workspace(request, run.profile.workspace, copied=run.copied)
         prepare = partial(self._register, fill=fill)
         name = ""
         try:

@@ -15,7 +15,7 @@ from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.justify.experiment import variant
 from nestproof.justify.search import Set
-from nestproof.nodes.transfer import adapt_for_remote
+from nestproof.nodes.transfer import adapt_workspace
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import ROOT
 from nestproof.probes.table import script
@@ -126,7 +126,7 @@ def _in_one(
 ) -> Iterator[Attempt]:
     varied = variant(run, options)
     request = request_container(varied.profile, run.image, run.environment)
-    request, prepare = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
+    request, prepare = adapt_workspace(request, run.profile.workspace, copied=run.copied)
     with started_container(engine, request, run.node.platform, prepare) as container:
         for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
             yield _attempt(name, actor.format_map(names), answer)

@@ -36,6 +36,8 @@ class JustifyRequest:
     platform: str = ""
     fresh: bool = False
     vm: bool = False
+    bind_workspace: bool = False
+    """As in ValidateRequest."""
     update_lock: bool = False
     """Placeholders for reasons in the privilege lock are replaced by what the experiments show."""
 

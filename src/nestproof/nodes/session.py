@@ -28,9 +28,16 @@ class Session:
     print_line: Callable[[str], None] = print
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
+    bind_workspace: bool = False
+    """Bind the workspace into containers of a repository that is not trusted with everything, too."""
     targets: list[TargetFacts] = field(default_factory=list)
     trust: Trust = field(default=Trust(everything=True))
     """The repository's allowance on this machine: everything, unless the program asks (cli/trust.py)."""
+
+    @property
+    def copies_workspace(self) -> bool:
+        """True if containers get a copy: what one leaves in .git would be run on the host later."""
+        return not (self.trust.everything or self.bind_workspace)
 
     @cached_property
     def config(self) -> Config:

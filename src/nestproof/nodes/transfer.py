@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nestproof.core.cancellation import check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.core.git import run_git
+from nestproof.devcontainer.container_options import mounted_root
 from nestproof.engine.client import Engine, Image, engine_errors, find_image
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ def _looking_up(chunks: Iterator[bytes]) -> Iterator[bytes]:
 Prepare = Callable[["APIClient", str], None]
 
 
-def adapt_for_remote(
-    request: dict[str, Any], workspace: Path, *, remote: bool
+def adapt_workspace(
+    request: dict[str, Any], workspace: Path, *, copied: bool
 ) -> tuple[dict[str, Any], Prepare | None]:
-    """Adapt the request to an engine elsewhere, and list the folders to copy first."""
-    if not remote:
+    """Put a copy in place of the workspace, and list the folders to copy first."""
+    if not copied:
         return request, None
     request, folders = replace_binds(request, workspace)
     return request, partial(copy_workspace, folders=folders) if folders else None
@@ -53,27 +54,32 @@ def adapt_for_remote(
 def replace_binds(request: Mapping[str, Any], workspace: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     """The request with volumes where the workspace would be bound; which folder is to be filled from where.
 
-    An engine elsewhere has no such folder. What else is bound, such as its socket, is the engine's own.
+    An engine elsewhere has no such folder, and a stranger's container is not to change it. What else is
+    bound, such as its socket, is the engine's own.
     """
     host = dict(request["HostConfig"])
     labels = {"Labels": dict(request["Labels"])}
-    ours = (str(workspace), *map(str, workspace.parents))
+    root = mounted_root(workspace).resolve()
     folders: dict[str, Path] = {}
 
-    def volume(source: str, target: str) -> dict[str, Any]:
-        folders[target] = Path(source)
-        return {"Type": "volume", "Target": target, "VolumeOptions": labels}
+    def is_ours(source: str) -> bool:
+        return source.startswith("/") and Path(os.path.realpath(source)).is_relative_to(root)
 
-    mounts = [
-        volume(mount["Source"], mount["Target"])
-        if mount["Type"] == "bind" and mount.get("Source") in ours
-        else mount
-        for mount in host.get("Mounts") or ()
-    ]
+    def replaced(mount: dict[str, Any]) -> dict[str, Any]:
+        if mount["Type"] != "bind" or not is_ours(mount.get("Source", "")):
+            return mount
+        if Path(mount["Source"]).is_file():
+            # A volume cannot stand for one file.
+            return {**mount, "ReadOnly": True}
+        folders[mount["Target"]] = Path(mount["Source"])
+        return {"Type": "volume", "Target": mount["Target"], "VolumeOptions": labels}
+
+    mounts = list(map(replaced, host.get("Mounts") or ()))
     if binds := host.get("Binds"):
         parts = [bind.split(":") for bind in binds]
-        mounts += [volume(*words[:2]) for words in parts if words[0] in ours]
-        host["Binds"] = [":".join(words) for words in parts if words[0] not in ours]
+        ours = [words for words in parts if is_ours(words[0])]
+        mounts += [replaced({"Type": "bind", "Source": words[0], "Target": words[1]}) for words in ours]
+        host["Binds"] = [":".join(words) for words in parts if words not in ours]
     return {**request, "HostConfig": {**host, "Mounts": mounts}}, folders
 
 

@@ -20,7 +20,7 @@ from nestproof.core.outcome import Observation, Status
 from nestproof.engine.client import EngineFacts
 
 SCHEMA_VERSION: Literal[1] = 1
-_LARGEST = 64 << 20
+LARGEST = 64 << 20
 """Of a document, in bytes: a run of this repository's own profiles takes a quarter of a MiB."""
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -205,7 +205,7 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
 def read_evidence(path: Path) -> Evidence:
     """Read a document; raises UsageError if it holds no evidence."""
     try:
-        text = read_file(path, limit=_LARGEST)
+        text = read_file(path, limit=LARGEST)
     except OSError as error:
         fix = "nestproof validate writes it" if isinstance(error, FileNotFoundError) else ""
         raise UsageError(f"the evidence {path} cannot be read", why=str(error), fix=fix) from error

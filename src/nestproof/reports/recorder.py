@@ -14,6 +14,7 @@ from nestproof import __version__
 from nestproof.core.errors import NestproofError
 from nestproof.core.files import FOLDER, replace_file
 from nestproof.core.outcome import INTERRUPTED, Outcome, Status, count, joined
+from nestproof.core.own_files import remember
 from nestproof.core.redaction import Redactor
 from nestproof.nodes.node import binfmt_flags
 from nestproof.nodes.session import Session
@@ -152,10 +153,13 @@ class Recorder:
 
     def _write(self, text: str) -> None:
         assert self.file is not None
+        is_default = self.file in (default_file(self._session.workspace), default_file(Path()))
         try:
-            replace_file(self.file, text)
+            replace_file(self.file, text, private=True)
+            if is_default:
+                remember(self.file, text, self._session.environment)
         except OSError as error:
-            if self.file == default_file(self._session.workspace) or self.file == default_file(Path()):
+            if is_default:
                 # Nobody asked for it, and a repository that cannot be written can be proved all the same.
                 self.file = None
                 self._session.say(f"the evidence of this run is not kept: {error}")

@@ -41,8 +41,8 @@ class SmokeRun:
     """Called with the facts of the target."""
     only: tuple[str, ...] = ()
     """Names of the probes to run; empty means all."""
-    remote: bool = False
-    """The engine is not on this machine: the workspace is copied into a volume instead of bound."""
+    copied: bool = False
+    """The workspace is copied into a volume instead of bound."""
 
     @property
     def target(self) -> Target:

@@ -15,7 +15,7 @@ from nestproof.devcontainer.variables import substitute
 from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.nodes.node import Fidelity
-from nestproof.nodes.transfer import adapt_for_remote
+from nestproof.nodes.transfer import adapt_workspace
 from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
@@ -40,7 +40,7 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request = request_container(run.profile, run.image, run.environment)
-    request, prepare = adapt_for_remote(request, run.profile.workspace, remote=run.remote)
+    request, prepare = adapt_workspace(request, run.profile.workspace, copied=run.copied)
     run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
@@ -148,7 +148,7 @@ def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -
 
 def _facts_found(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
     """The container's facts and node, for the evidence."""
-    workspace = "copied into a volume" if run.remote else "bound"
+    workspace = "copied into a volume" if run.copied else "bound"
     where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}
     where["node-name"] = run.node.name
     return {**where, "workspace": workspace, **(found.found if found else {})}

@@ -92,5 +92,5 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
         session.environment,
         job.custom_probes,
         only=job.only,
-        remote=job.machines is not None or placement.remote,
+        copied=job.machines is not None or placement.remote or session.copies_workspace,
     )

@@ -50,6 +50,7 @@ def request(*mounts: dict[str, str]) -> dict[str, object]:
 
 
 def test_the_workspace_becomes_a_volume_and_other_mounts_stay(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
     socket = {"Type": "bind", "Source": "/var/run/docker.sock", "Target": "/s"}
     bound = {"Type": "bind", "Source": str(tmp_path), "Target": "/workspaces/x"}
     named = {"Type": "volume", "Source": "cache", "Target": "/cache"}
@@ -69,6 +70,21 @@ def test_a_workspace_that_a_compose_service_binds_is_copied_too(tmp_path: Path) 
     assert folders == {"/code": tmp_path}
     assert changed["HostConfig"]["Binds"] == ["/var/run/docker.sock:/var/run/docker.sock"]
     assert changed["HostConfig"]["Mounts"][0]["Target"] == "/code"
+
+
+def test_every_folder_of_the_repository_is_copied_and_nothing_above_it(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / ".git").mkdir(parents=True)
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    (root / "file").touch()
+    places = [root / ".git", root / "link", root / "file", tmp_path, Path("/")]
+    bound = [{"Type": "bind", "Source": str(place), "Target": f"/{n}"} for n, place in enumerate(places)]
+    changed, folders = replace_binds(request(*bound), root)
+    assert folders == {"/0": root / ".git"}
+    # A volume cannot stand for one file: it stays, and nothing can be left in it.
+    read_only = {**bound[2], "ReadOnly": True}
+    assert changed["HostConfig"]["Mounts"][1:] == [bound[1], read_only, bound[3], bound[4]]
 
 
 def test_without_a_workspace_there_is_nothing_to_copy(tmp_path: Path) -> None:
