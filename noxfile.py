@@ -136,9 +136,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """The JSON reader on random texts; `nox -s fuzz -- --seconds 600`."""
+    """All readers on random and damaged files, the JSON reader longest; `nox -s fuzz -- --seconds 600`."""
     install(session, "dev")
     session.run("python", "tests/unit/devcontainer/fuzz_jsonc.py", *(session.posargs or ("--seconds", "30")))
+    session.run("pytest", "tests/trust/test_fuzz.py", env={"NESTPROOF_FUZZ_EXAMPLES": "3000"})
 
 
 @nox.session(default=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import nestproof
 from nestproof.core.files import LARGEST, UnsafeFileError, read_file, require_inside
 from tests.conftest import Finished, Repository
 
@@ -126,3 +128,21 @@ def test_init_writes_through_no_link(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_that_does_not_exist_yet_is_inside(tmp_path: Path) -> None:
     require_inside(tmp_path / "new" / "file", tmp_path)
+
+
+# They read nothing of a repository: files of nestproof itself, of the kernel, of pip, or of a builder's answer.
+OTHERS = {
+    "build/image.py", "cli/init.py", "cli/origin.py", "core/files.py", "engine/labels.py", "nodes/node.py",
+    "probes/table.py", "reports/host.py", "reports/html.py", "checks/git_diff.py",
+}  # fmt: skip
+
+
+def test_no_other_module_reads_files_by_itself() -> None:
+    sources = Path(nestproof.__file__).parent
+    reader = re.compile(r"\.read_text\(|\.read_bytes\(|\bopen\([\"']?\w+[\"']?, [\"']r")
+    found = {
+        str(file.relative_to(sources))
+        for file in sources.rglob("*.py")
+        if reader.search(file.read_text("utf-8"))
+    }
+    assert found <= OTHERS
