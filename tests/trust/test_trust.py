@@ -151,6 +151,13 @@ def test_everything_of_the_host_is_a_line(
     assert refused(theirs.ask("smoke")) == lines
 
 
+def test_a_build_option_is_told_as_it_is_written(theirs: Repository) -> None:
+    option = "--secret=id=k,src=${localEnv:KEY_FILE:/nonexistent}"
+    write(theirs, {"build": {"dockerfile": "Dockerfile", "options": [option]}})
+    lines = [f"{GIVES} KEY_FILE", f"build with {option}"]
+    assert refused(theirs.ask("smoke", KEY_FILE="/home/me/key")) == lines
+
+
 @pytest.mark.parametrize("place", ["dockerfile", "context"])
 def test_a_build_from_the_outside_is_a_line(theirs: Repository, tmp_path: Path, place: str) -> None:
     outside = tmp_path / "outside"

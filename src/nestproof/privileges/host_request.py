@@ -1,6 +1,6 @@
 """Compute what a repository would have done on this machine beyond a build inside it: the request for trust.
 
-Each line is one thing, in plain words, with what stands in the files and never with a value of the host's.
+Each line is one thing in plain words. A variable is told by its name; a path that it gives, as it is here.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def profile_lines(result: LoadResult) -> Iterator[str]:
     yield from (
         f"give the container the variables in {file}" for file in _outside(profile.run.env_files, root)
     )
-    yield from _build_lines(profile, root)
+    yield from _build_lines(profile, root, result.document)
 
 
 def relaxation_lines(relaxations: Iterable[str]) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _compose_variables(profile: Profile) -> Iterator[str]:
         yield from (braced or bare for braced, bare in _OF_COMPOSE.findall(text))
 
 
-def _build_lines(profile: Profile, root: Path) -> Iterator[str]:
+def _build_lines(profile: Profile, root: Path, document: Document) -> Iterator[str]:
     folder, build = profile.file.parent, profile.config.build
     named: list[str] = []
     if profile.service is not None:
@@ -114,7 +114,9 @@ def _build_lines(profile: Profile, root: Path) -> Iterator[str]:
             str(folder / (context or Path(profile.dockerfile).parent)),
         ]
     yield from (f"send to the builder what is in {place}" for place in _outside(named, root))
-    options = list(build.options) if build else []
+    # As written: what a variable brings in is this machine's.
+    node = document.root.at("build", "options") if document.root else None
+    options = [str(option.value) for option in node.items] if node else []
     for index, option in enumerate(options):
         if option.partition("=")[0] in _ENTERS:
             value = "" if "=" in option else f" {options[index + 1]}" if index + 1 < len(options) else ""
