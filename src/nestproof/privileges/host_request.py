@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestproof.core.config import Config
 from nestproof.core.files import read_file
+from nestproof.devcontainer.compose_service import alone
 from nestproof.devcontainer.container_options import mounted_root
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import LoadResult, Profile
@@ -57,7 +58,8 @@ def profile_lines(result: LoadResult) -> Iterator[str]:
     for entry in profile.run.env:
         if "=" not in entry:
             yield f"give the container this machine's variable {entry}"
-    yield from relaxation_lines(relaxations_asked(profile.run))
+    # A service beside the profile's own is not started, so that nothing of it is shared.
+    yield from relaxation_lines(relaxations_asked(alone(profile.run)))
     yield from (
         f"give the container the variables in {file}" for file in _outside(profile.run.env_files, root)
     )
@@ -74,7 +76,7 @@ def metadata_lines(before: Profile, after: Profile, label: str) -> Iterator[str]
     for name in sorted(set(_VARIABLE.findall(label))):
         yield f"give the container this machine's variable {name}, which the image's label names"
     own = relaxations_asked(before.run)
-    yield from relaxation_lines(name for name in relaxations_asked(after.run) if name not in own)
+    yield from relaxation_lines(name for name in relaxations_asked(alone(after.run)) if name not in own)
 
 
 def _variables(document: Document) -> Iterator[str]:

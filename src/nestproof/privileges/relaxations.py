@@ -103,14 +103,20 @@ def _sources(mounts: Iterable[str], volumes: Iterable[str]) -> Iterator[str]:
 
 
 def _mounts_named(sources: Iterable[str], root: str, home: str) -> Iterator[str]:
-    """Name each folder of the host that is not the repository's own; one at home as `~/…`."""
+    """Name each folder of the host that is not the repository's own, alike on every machine where that is
+    possible: the one above the repository as `..`, one at home as `~/…`.
+    """
     for source in map(_normal, sources):
         # The engine follows a link in the repository to wherever it leads.
         real = os.path.realpath(source) if root and _is_below(source, root) else source
         if _is_sensitive(real):
             yield real
         elif real.startswith("/") and not (root and _is_below(real, os.path.realpath(root))):
-            yield f"~{real.removeprefix(home)}" if len(home) > 1 and _is_below(real, home) else real
+            # A folder at the top, such as /tmp or /home, is better known by its own name.
+            if root and real == posixpath.dirname(root) and real != home and real.count("/") > 1:
+                yield ".."
+            else:
+                yield f"~{real.removeprefix(home)}" if len(home) > 1 and _is_below(real, home) else real
 
 
 def _collect(

@@ -181,7 +181,7 @@ _OTHERS: dict[Rank, dict[str, str]] = {
             )
         },
         "group-add=*": "any process can open what that group may open",
-        "mount=/*": "the container can read and, unless read-only, change these files of the host",
+        "mount=*": "the container can read and, unless read-only, change these files of the host",
         "sysctl=*": "the container's kernel settings are other than those that Docker gives",
         "device=*": "root in the container can use that device of the host, and attack its driver",
         "device=/dev/kvm": "root in the container can run virtual machines, and attack the kernel code for "

@@ -85,6 +85,12 @@ def test_dockers_defaults_relax_nothing() -> None:
         (RunOptions(mounts=("type=bind,source=/w/x,target=/w",), root="/w"), []),
         (RunOptions(mounts=("type=bind,source=/w/../home,target=/w",), root="/w"), ["mount=/home"]),
         (RunOptions(mounts=("type=bind,source=/w2,target=/w",), root="/w"), ["mount=/w2"]),
+        # Templates for Compose bind the folder above the repository, whatever its name is there.
+        (RunOptions(volumes=("/home/me/x/..:/w",), root="/home/me/x/y/z", home="/home/me"), ["mount=~"]),
+        (RunOptions(volumes=("/home/me/x:/w",), root="/home/me/x/y/z", home="/home/me"), ["mount=~/x"]),
+        (RunOptions(volumes=("/home/me/x/y:/w",), root="/home/me/x/y/z", home="/home/me"), ["mount=.."]),
+        (RunOptions(volumes=("/tmp:/w",), root="/tmp/x"), ["mount=/tmp"]),
+        (RunOptions(volumes=("/:/w",), root="/home/me/x", home="/home/me"), ["mount=/"]),
         (RunOptions(mounts=("type=bind,source=/tmp,target=/t", "type=tmpfs,target=/x")), ["mount=/tmp"]),
         (RunOptions(mounts=("type=volume,source=data,target=/t",)), []),
         (RunOptions(device_cgroup_rules=("c 1:3 rwm",)), ["device-cgroup-rule=c 1:3 rwm"]),
