@@ -111,6 +111,9 @@ def test_what_is_known_is_not_tried_again(again: Repository, made: Any) -> None:
 
 def test_one_added_for_nothing_is_found_and_validate_warns(again: Repository) -> None:
     again.edit(FILE, '"--cap-add=SYS_ADMIN",', '"--cap-add=SYS_ADMIN",\n    "--cap-add=SYS_TIME",')
+    refused = again.nestproof("justify", "--profile", "secure", "--json", timeout=600).outcome("justify")
+    assert "secure may not have cap-add=SYS_TIME (privilege lock)" in refused["summary"]
+    assert again.nestproof("privileges", "--update").status == 0
     finished = again.nestproof("justify", "--profile", "secure", "--json", timeout=600)
     assert finished.status == 1
     found = finished.outcome("justify.cap-add=SYS_TIME")
@@ -118,7 +121,6 @@ def test_one_added_for_nothing_is_found_and_validate_warns(again: Repository) ->
     assert found["fix"].startswith("remove --cap-add=SYS_TIME from the profile")
     red = [one["id"] for one in finished.evidence["outcomes"] if one["status"] == "fail"]
     assert red == ["justify.cap-add=SYS_TIME"]
-    assert again.nestproof("privileges", "--update").status == 0
     warned, _ = again.nestproof("check.lock", "--profile", "secure", "--json").evidence["outcomes"]
     assert warned["status"] == "pass"
     (warning,) = [one for one in warned["findings"] if one["rule"] == "lock-removable"]

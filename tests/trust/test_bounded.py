@@ -47,7 +47,7 @@ def test_a_rule_reads_no_file(tmp_path: Path, program: str) -> None:
     assert "error" in answer
 
 
-@pytest.mark.parametrize("program", ["def f: f; f", "[range(1e9)]", '"x" * 1e9', "[limit(1e9; repeat(1))]"])
+@pytest.mark.parametrize("program", ["def f: f; f", "[range(1e9)]"])
 def test_a_rule_that_takes_too_much_is_ended_and_named(plain: Repository, program: str) -> None:
     before = time.monotonic()
     finished = with_rule(plain, program).ask("check.rules")
@@ -61,7 +61,7 @@ def test_the_rules_before_the_one_that_takes_too_much_are_not_blamed() -> None:
     with pytest.raises(LimitError) as caught:
         run_jq(["true", "def f: f; f", "true"], "{}")
     assert caught.value.index == 1
-    assert caught.value.why == "it has 5 s of processor time and 1 GiB of memory"
+    assert caught.value.why == "it has 2 s of processor time and 1 GiB of memory"
 
 
 def test_a_rule_that_never_stops_answering_is_cut_short() -> None:
@@ -77,7 +77,7 @@ def test_a_pattern_that_takes_too_long_is_an_error_and_no_verdict() -> None:
     judged = probe.judge(Observation(("true",), 0, "a" * 60 + "!"), Context())
     assert judged.status is Status.ERROR
     assert judged.summary == "the pattern '^(a+)+$' for stdout gave no answer"
-    assert judged.cause == "it has 5 s of processor time and 1 GiB of memory"
+    assert judged.cause == "it has 2 s of processor time and 1 GiB of memory"
 
 
 def test_patterns_are_those_of_lines() -> None:
