@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -85,9 +86,10 @@ def test_no_program_of_the_configuration_is_started(theirs: Repository, command:
     program.chmod(0o755)
     base = f'[base-image]\nimage = "debian:12"\nvariable = "X"\nfallback = ["{program}", "x y"]'
     (theirs.path / "nestproof.toml").write_text(f'guest = ["{program}"]\n{base}\n')
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()[:12]
     assert refused(theirs.ask(*command)) == [
-        f"run on this machine, where no registry answers: {program} 'x y'",
-        f"run on this machine, for a virtual machine: {program}",
+        f"run on this machine, where no registry answers: {program} 'x y' ({program} is {digest})",
+        f"run on this machine, for a virtual machine: {program} ({program} is {digest})",
     ]
     assert not program.with_name("program.ran").exists()
 
@@ -202,6 +204,17 @@ def test_trust_allows_exactly_the_list_and_a_change_asks_again(theirs: Repositor
     assert theirs.ask("smoke").status == 3
     assert theirs.ask("trust", "--revoke").status == 0
     assert theirs.ask("smoke").status == 2
+
+
+def test_a_program_that_changes_is_asked_about_again(theirs: Repository) -> None:
+    (theirs.path / "nestproof.toml").write_text('guest = ["/bin/sh", "vm"]\n')
+    (theirs.path / "vm").write_text("exit 7\n")
+    theirs.ask("trust")
+    assert theirs.ask("node.status").status == 7
+    (theirs.path / "vm").write_text("touch ran\n")
+    (line,) = refused(theirs.ask("node.status"))
+    assert line.startswith("run on this machine, for a virtual machine: /bin/sh vm (vm is ")
+    assert not (theirs.path / "ran").exists()
 
 
 def test_what_is_allowed_is_kept_for_the_user_alone_and_for_one_folder(

@@ -23,7 +23,7 @@ from nestproof.privileges.host_request import configuration_lines, profile_lines
 
 def wanted_by(session: Session, names: Sequence[str] = (), *, profiles: bool = True) -> tuple[str, ...]:
     """The request of a repository for these profiles, or for all; raises UsageError for an unknown one."""
-    lines = list(configuration_lines(session.config))
+    lines = list(configuration_lines(session.config, session.workspace))
     if profiles:
         for name in session.profiles.names(names):
             lines += profile_lines(session.profiles.read(name))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestproof.core.errors import NestproofError, UsageError
-from nestproof.core.files import read_file
+from nestproof.core.files import read_file, replace_file
 
 EVERYTHING = "NESTPROOF_TRUST"
 """The environment variable by which whoever starts nestproof answers for the repository: `1` allows all."""
@@ -92,11 +92,7 @@ def keep_trust(
     kept = {"folder": str(workspace.resolve()), "allowed": sorted(allowed), "seen": sorted(seen)}
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}")
-        opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8") as stream:
-            json.dump(kept, stream, indent=1)
-        new.replace(file)
+        replace_file(file, json.dumps(kept, indent=1), private=True)
     except OSError as error:
         raise NestproofError(
             "what is allowed here cannot be kept", why=str(error), fix="XDG_STATE_HOME names another folder"

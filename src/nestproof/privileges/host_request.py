@@ -5,9 +5,11 @@ Each line is one thing in plain words. A variable is told by its name; a path th
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +39,13 @@ _ENTERS = (
 )
 
 
-def configuration_lines(config: Config) -> Iterator[str]:
-    """The programs and engines of a configuration."""
+def configuration_lines(config: Config, workspace: Path) -> Iterator[str]:
+    """The programs and engines of a configuration; a program of the repository with a digest of its file."""
     if config.base_image is not None:
-        yield f"run on this machine, where no registry answers: {shlex.join(config.base_image.fallback)}"
+        command = _program(config.base_image.fallback, workspace)
+        yield f"run on this machine, where no registry answers: {command}"
     if config.guest:
-        yield f"run on this machine, for a virtual machine: {shlex.join(config.guest)}"
+        yield f"run on this machine, for a virtual machine: {_program(config.guest, workspace)}"
     for node in config.node:
         yield f"connect to the node {node.name}: {_address(node)}"
 
@@ -123,6 +126,16 @@ def _build_lines(profile: Profile, root: Path, document: Document) -> Iterator[s
         if option.partition("=")[0] in _ENTERS:
             value = "" if "=" in option else f" {options[index + 1]}" if index + 1 < len(options) else ""
             yield f"build with {option}{value}"
+
+
+def _program(argv: Sequence[str], workspace: Path) -> str:
+    """A command line and a digest of each file of the repository in it: a change is asked about again."""
+    digests = []
+    for word in argv:
+        with contextlib.suppress(OSError, ValueError):
+            content = read_file(workspace / word, below=workspace)
+            digests.append(f"{word} is {hashlib.sha256(content).hexdigest()[:12]}")
+    return shlex.join(argv) + (f" ({', '.join(digests)})" if digests else "")
 
 
 def _outside(places: Iterable[str], root: Path) -> Iterator[str]:
