@@ -31,6 +31,8 @@ _GIT = (
     *("-c", "submodule.recurse=false"),
     *("-c", "log.showSignature=false"),
 )
+_OBJECTS_ONLY = frozenset({"cat-file", "ls-tree", "merge-base", "rev-parse"})
+"""Commands that look at no file of the working tree, and so at no filter."""
 # An allow-list without a protocol counts more than any configuration (git(1), GIT_ALLOW_PROTOCOL), so that an
 # object that is missing here is fetched by no program of the repository's choice, and from nowhere.
 _OFFLINE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
@@ -47,7 +49,7 @@ def run_git(workspace: Path, *arguments: str) -> Completed:
 
     No program that a configuration names is started, no connection is made, and no submodule is entered.
     """
-    return _run(workspace, arguments, _without_filters(workspace))
+    return _run(workspace, arguments, () if arguments[0] in _OBJECTS_ONLY else _without_filters(workspace))
 
 
 def _run(workspace: Path, arguments: Sequence[str], settings: Sequence[tuple[str, str]] = ()) -> Completed:
