@@ -159,19 +159,19 @@ def test_a_relaxed_default_profile(repository: Repository, engine: Engine) -> No
     assert refused["cause"].startswith("cap-add=SYS_ADMIN: root in the container can mount file systems")
 
 
+RELAXING = [
+    ("--security-opt=seccomp=unconfined", "security-opt=seccomp=unconfined"),
+    ("--security-opt=systempaths=unconfined", "security-opt=systempaths=unconfined"),
+    ("--pid=host", "pid=host"),
+    ("--network=host", "network=host"),
+    ("--ipc=host", "ipc=host"),
+    ("--device=/dev/null", "device=/dev/null"),
+    ("--volume=/var/run/docker.sock:/var/run/docker.sock", "mount=/var/run/docker.sock"),
+]
+
+
 @pytest.mark.docker
-@pytest.mark.parametrize(
-    ("option", "relaxation"),
-    [
-        ("--security-opt=seccomp=unconfined", "security-opt=seccomp=unconfined"),
-        ("--security-opt=systempaths=unconfined", "security-opt=systempaths=unconfined"),
-        ("--pid=host", "pid=host"),
-        ("--network=host", "network=host"),
-        ("--ipc=host", "ipc=host"),
-        ("--device=/dev/null", "device=/dev/null"),
-        ("--volume=/var/run/docker.sock:/var/run/docker.sock", "mount=/var/run/docker.sock"),
-    ],
-)
+@pytest.mark.parametrize(("option", "relaxation"), RELAXING)
 def test_no_container_is_started_beyond_the_lock_whatever_the_relaxation(
     repository: Repository, engine: Engine, option: str, relaxation: str
 ) -> None:
@@ -190,13 +190,7 @@ def test_no_container_is_started_beyond_the_lock_whatever_the_relaxation(
 @pytest.mark.parametrize(
     ("option", "relaxation"),
     [
-        ("--security-opt=seccomp=unconfined", "security-opt=seccomp=unconfined"),
-        ("--security-opt=systempaths=unconfined", "security-opt=systempaths=unconfined"),
-        ("--pid=host", "pid=host"),
-        ("--network=host", "network=host"),
-        ("--ipc=host", "ipc=host"),
-        ("--device=/dev/null", "device=/dev/null"),
-        ("--volume=/var/run/docker.sock:/var/run/docker.sock", "mount=/var/run/docker.sock"),
+        *RELAXING,
         ("--volume=/tmp:/host", "mount=/tmp"),
         ("--device-cgroup-rule=c 1:3 rwm", "device-cgroup-rule=c 1:3 rwm"),
         ("--sysctl=net.ipv4.ip_unprivileged_port_start=0", "sysctl=net.ipv4.ip_unprivileged_port_start=0"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import nestproof
-from nestproof.core.files import LARGEST, UnsafeFileError, read_file, require_inside
+from nestproof.core.errors import NestproofError
+from nestproof.core.files import LARGEST, UnsafeFileError, read_file, require_inside, write
 from tests.conftest import Repository
 
 SECRET = "the-line-of-a-file-of-the-host"  # noqa: S105 # it stands for one
@@ -117,6 +118,16 @@ def test_init_writes_through_no_link(tmp_path: Path, name: str) -> None:
     finished = repository.ask("init", "--force")
     assert [file for file in outside.rglob("*") if file.is_file()] == []
     assert "link" in finished.stderr or "leads out of the repository" in finished.stderr
+
+
+def test_nothing_is_kept_through_a_link_above_the_folder(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / ".nestproof").symlink_to(outside)
+    with pytest.raises(NestproofError, match="cannot be written"):
+        write(root / ".nestproof/justify/x.json", "x", parents=True, below=root)
+    assert list(outside.iterdir()) == []
 
 
 def test_a_folder_that_does_not_exist_yet_is_inside(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from nestproof.core.trust import read_trust
+from nestproof.core.trust import read_trust, state_folder
 from nestproof.engine.client import Engine
 from tests.conftest import Finished, Repository, noted
 
@@ -287,6 +287,24 @@ def test_the_evidence_of_a_run_is_for_the_user_alone_and_report_draws_it(theirs:
     assert stat.S_IMODE((theirs.path / EVIDENCE).stat().st_mode) == 0o600
     assert stat.S_IMODE((theirs.path / EVIDENCE).parent.stat().st_mode) == 0o700
     assert theirs.ask("report").status == 0
+
+
+def test_a_user_without_a_place_to_remember_keeps_the_evidence(theirs: Repository, tmp_path: Path) -> None:
+    (tmp_path / "no-folder").touch()
+    finished = theirs.ask("check", XDG_STATE_HOME=str(tmp_path / "no-folder"))
+    assert "`report` will not know this run for yours" in finished.stderr
+    kept = json.loads((theirs.path / EVIDENCE).read_text())
+    assert not kept["runs"][0]["interrupted"]
+
+
+def test_a_user_without_a_home_folder_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(OSError, match="no home folder"):
+        state_folder({})
+    assert read_trust(Path.cwd(), {}).lines == frozenset()
 
 
 @pytest.mark.parametrize("how", ["committed", "changed", "moved"])

@@ -34,8 +34,7 @@ def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
 
     def ask(session: Session) -> Generator[Outcome]:
         if request.engine_steps:
-            require_trust(session, request.profiles)
-            session.bind_workspace = request.bind_workspace
+            require_trust(session, request.profiles, bind_workspace=request.bind_workspace)
         yield from validate(request, session)
 
     show(ask, output)
@@ -128,8 +127,7 @@ def open_shell(name: str, platform: str, node: str, *, bind_workspace: bool) -> 
             raise UsageError("a shell needs a terminal", fix="nestproof smoke asks the probes without one")
         progress = Progress()
         session = Session(Path.cwd(), progress.show)
-        require_trust(session, [name])
-        session.bind_workspace = bind_workspace
+        require_trust(session, [name], bind_workspace=bind_workspace)
         status = open_terminal(session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 

@@ -30,11 +30,14 @@ def wanted_by(session: Session, names: Sequence[str] = (), *, profiles: bool = T
     return tuple(dict.fromkeys(lines))
 
 
-def require_trust(session: Session, names: Sequence[str] = (), *, profiles: bool = True) -> None:
+def require_trust(
+    session: Session, names: Sequence[str] = (), *, profiles: bool = True, bind_workspace: bool = False
+) -> None:
     """Raise UntrustedError, before anything is started, unless all that the repository asks for is allowed.
 
-    On a terminal a person is asked once, and the answer is kept.
+    On a terminal a person is asked once, and the answer is kept. `bind_workspace` is the option of that name.
     """
+    session.bind_workspace = bind_workspace
     if not is_asking():
         return
     trust = read_trust(session.workspace, session.environment)

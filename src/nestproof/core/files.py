@@ -53,9 +53,22 @@ def require_inside(file: Path, root: Path) -> None:
         raise UnsafeFileError(f"its folder {file.parent.name} leads out of the repository")
 
 
-def write(file: Path, text: str, *, name: str = "", parents: bool = False, durable: bool = False) -> None:
-    """Write a file in one step; raises NestproofError, which calls it `name`. `parents` makes its folder."""
+def write(
+    file: Path,
+    text: str,
+    *,
+    name: str = "",
+    parents: bool = False,
+    durable: bool = False,
+    below: Path | None = None,
+) -> None:
+    """Write a file in one step; raises NestproofError, which calls it `name`. `parents` makes its folder.
+
+    `below` is the folder that no link may lead out of.
+    """
     try:
+        if below is not None:
+            require_inside(file, below)
         if parents:
             file.parent.mkdir(parents=True, exist_ok=True)
         replace_file(file, text, durable=durable)

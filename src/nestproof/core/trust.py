@@ -67,9 +67,15 @@ class UntrustedError(UsageError):
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """The folder of what nestproof remembers for this user (XDG base directory specification)."""
+    """The folder of what nestproof remembers for this user (XDG base directory specification).
+
+    Raises OSError for a user without a home folder, as in a container with any user's number.
+    """
     given = environment.get("XDG_STATE_HOME", "")
-    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
+    try:
+        base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise OSError("this user has no home folder") from error
     return base / "nestproof"
 
 
@@ -88,9 +94,9 @@ def keep_trust(
     workspace: Path, environment: Mapping[str, str], *, allowed: Iterable[str], seen: Iterable[str] = ()
 ) -> Path:
     """Keep what is allowed in a folder, for this user alone to read; raises NestproofError."""
-    file = _file(workspace, environment)
     kept = {"folder": str(workspace.resolve()), "allowed": sorted(allowed), "seen": sorted(seen)}
     try:
+        file = _file(workspace, environment)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, json.dumps(kept, indent=1), private=True)
     except OSError as error:

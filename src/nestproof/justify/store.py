@@ -60,7 +60,7 @@ def recall(workspace: Path, target: Target, key: str) -> Justification | None:
 def remember(workspace: Path, key: str, made: Justification) -> Path:
     """Keep a justification; returns the file. Raises NestproofError when it cannot be written."""
     file = _file(workspace, made.target, key)
-    write(file, json.dumps(to_json(made), indent=1) + "\n", parents=True)
+    write(file, json.dumps(to_json(made), indent=1) + "\n", parents=True, below=workspace)
     return file
 
 

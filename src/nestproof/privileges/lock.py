@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.errors import NestproofError, UsageError
-from nestproof.core.files import read_file, require_inside, write
+from nestproof.core.errors import UsageError
+from nestproof.core.files import read_file, write
 from nestproof.core.source import Position, Source, escaped, safe
 from nestproof.privileges.risks import risk_of
 
@@ -122,11 +122,7 @@ def render_lock(reasons: Reasons, lock: Lock | None = None) -> str:
 
 def write_lock(workspace: Path, text: str) -> None:
     """Replace the lock in one step; raises NestproofError when it cannot be written."""
-    try:
-        require_inside(workspace / LOCK_FILE, workspace)
-    except OSError as error:
-        raise NestproofError(f"{LOCK_FILE} cannot be written", why=str(error)) from error
-    write(workspace / LOCK_FILE, text, name=LOCK_FILE, parents=True, durable=True)
+    write(workspace / LOCK_FILE, text, name=LOCK_FILE, parents=True, durable=True, below=workspace)
 
 
 def _key(name: str) -> str:

@@ -51,6 +51,7 @@ class Recorder:
         self._records: list[evidence.Outcome] = []
         self._latest = 0.0
         self._due = 0.0
+        self._remembers = True
         # Targets side by side report from threads of their own.
         self._writing = threading.RLock()
 
@@ -156,8 +157,6 @@ class Recorder:
         is_default = self.file in (default_file(self._session.workspace), default_file(Path()))
         try:
             replace_file(self.file, text, private=True)
-            if is_default:
-                remember(self.file, text, self._session.environment)
         except OSError as error:
             if is_default:
                 # Nobody asked for it, and a repository that cannot be written can be proved all the same.
@@ -169,3 +168,9 @@ class Recorder:
                 why=str(error),
                 fix="--evidence FILE keeps it elsewhere, --evidence '' nowhere",
             ) from error
+        if is_default and self._remembers:
+            try:
+                remember(self.file, text, self._session.environment)
+            except OSError as error:
+                self._remembers = False
+                self._session.say(f"`report` will not know this run for yours: {error}")
