@@ -136,10 +136,14 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """All readers on random and damaged files, the JSON reader longest; `nox -s fuzz -- --seconds 600`."""
+    """All readers on random bytes, guided by coverage; `nox -s fuzz -- --seconds 3600 --keep`."""
     install(session, "dev")
-    session.run("python", "tests/unit/devcontainer/fuzz_jsonc.py", *(session.posargs or ("--seconds", "30")))
-    session.run("pytest", "tests/trust/test_fuzz.py", env={"NESTPROOF_FUZZ_EXAMPLES": "3000"})
+    locked = ("--require-hashes", "--only-binary", ":all:", "-r", "requirements/fuzz.txt")
+    session.install("--quiet", *locked)
+    if not session.posargs:
+        # Held against jq, too.
+        session.run("python", "tests/unit/devcontainer/fuzz_jsonc.py", "--seconds", "30")
+    session.run("python", "-m", "tests.trust.fuzz", *session.posargs)
 
 
 @nox.session(default=False)
@@ -162,3 +166,5 @@ def lock(session: nox.Session) -> None:
     session.run(*resolve, *quiet, "--group", "dev", "--output-file", "requirements/dev.txt")
     constrained = ("--constraint", "requirements/dev.txt", "--group", "build")
     session.run(*resolve, *quiet, *constrained, "--output-file", "requirements/runtime.txt")
+    alone = ("uv", "pip", "compile", "--group", "fuzz", "--universal", "--python-version", "3.11")
+    session.run(*alone, *quiet, "--output-file", "requirements/fuzz.txt")

@@ -1,14 +1,13 @@
 """Random and damaged forms of everything that is read: a sound answer or an error of ours, and never a crash.
 
-`NESTPROOF_FUZZ_EXAMPLES=100000` searches longer than a run of the tests does.
+The corpus is what coverage-guided fuzzing kept (tests/trust/fuzz.py). What Hypothesis makes has the shape of
+the format, which bytes seldom have; `NESTPROOF_FUZZ_EXAMPLES=100000` searches longer than a run of the tests.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nestproof.core.config import load_config
-from nestproof.core.errors import NestproofError
-from nestproof.core.trust import keep_trust, read_trust
-from nestproof.devcontainer import image_metadata
-from nestproof.devcontainer.compose_service import parse_service
+from nestproof.core.files import UnsafeFileError, read_file
+from nestproof.devcontainer.compose_config import ComposeError, service_of
 from nestproof.devcontainer.jsonc import parse
-from nestproof.devcontainer.profile_reader import ProfileReader
-from nestproof.engine.create_request import create_request
-from nestproof.engine.run_options import parse_run_args
-from nestproof.justify.records import RecordError, from_json
-from nestproof.privileges.host_request import profile_lines
-from nestproof.privileges.lock import parse_lock, render_lock
-from nestproof.privileges.lock_check import check_lock
 from nestproof.privileges.relaxations import relaxations_asked, relaxations_in_force
 from nestproof.probes.runner_protocol import FrameReader
-from nestproof.reports.evidence import read_evidence
 from tests.conftest import ROOT
+from tests.trust.fuzz import CORPUS, seeds, stored
+from tests.trust.readers import LOCK, READERS
 
 LONG = settings(
     max_examples=int(os.environ.get("NESTPROOF_FUZZ_EXAMPLES", "60")),
@@ -57,7 +47,14 @@ PROPERTIES = st.sampled_from(
     "containerEnv remoteEnv capAdd securityOpt privileged init customizations service overrideCommand "
     "containerUser forwardPorts appPort hostRequirements postCreateCommand".split()
 )
-CONFIGURATIONS = st.dictionaries(PROPERTIES, JSON | st.lists(WORDS | TEXT, max_size=5), max_size=6)
+SERVICE = st.dictionaries(
+    st.sampled_from("image build volumes environment deploy ports user devices ulimits networks".split()),
+    JSON,
+)
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 def damaged(sound: str) -> st.SearchStrategy[bytes]:
@@ -72,13 +69,29 @@ def damaged(sound: str) -> st.SearchStrategy[bytes]:
     )
 
 
-def holds(read: Callable[[], Any]) -> Any:
-    """The answer, or None for an error that says what is wrong."""
-    try:
-        return read()
-    except NestproofError as error:
-        assert error.what
-        return None
+SHAPES: dict[str, st.SearchStrategy[bytes]] = {
+    "profile": damaged((ROOT / ".devcontainer/devcontainer.secure.json").read_text())
+    | st.dictionaries(PROPERTIES, JSON | st.lists(WORDS | TEXT, max_size=5), max_size=6).map(encoded),
+    "label": st.builds(lambda a, b, c: encoded([a, {"mounts": b, "capAdd": c}]), JSON, JSON, JSON),
+    "lock": damaged(LOCK) | st.binary(max_size=60),
+    "config": damaged(seeds("config")[0].decode()) | st.binary(max_size=60),
+    "run-arguments": st.lists(WORDS | TEXT, max_size=8).map(lambda words: "\n".join(words).encode()),
+    "compose": SERVICE.map(lambda service: encoded({"services": {"one": service}})) | JSON.map(encoded),
+    "evidence": st.binary(max_size=60) | JSON.map(encoded),
+    "frames": st.lists(st.binary(max_size=40) | st.just(b"NONCE a 0 1.0 2.0 3 4\nabcdefg")).map(b"".join),
+    "jsonc": JSON.map(encoded),
+}
+
+
+def test_every_reader_has_a_shape_and_a_corpus() -> None:
+    assert SHAPES.keys() == READERS.keys() == {file.stem for file in CORPUS.glob("*.json")}
+    assert all(len(stored(reader)) > len(seeds(reader)) for reader in READERS)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_corpus_is_read(tmp_path: Path, reader: str) -> None:
+    for content in stored(reader):
+        READERS[reader](content, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -86,91 +99,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-LOCK = (ROOT / ".devcontainer/privileges.lock").read_text()
-CONFIG = (ROOT / "pyproject.toml").read_text()
-PROFILE = (ROOT / ".devcontainer/devcontainer.secure.json").read_text()
+@pytest.mark.parametrize("reader", READERS)
+@LONG
+@given(data=st.data())
+def test_what_has_the_shape_is_read(folder: Path, reader: str, data: st.DataObject) -> None:
+    READERS[reader](data.draw(SHAPES[reader]), folder)
 
 
 @LONG
-@given(damaged(LOCK) | st.binary(max_size=60))
-def test_a_lock(content: bytes) -> None:
-    def read() -> None:
-        lock = parse_lock(content.decode(errors="replace"))
-        lock.places()
-        assert parse_lock(render_lock(lock, lock)).reasons == lock.reasons
-
-    holds(read)
-
-
-@LONG
-@given(content=damaged(CONFIG) | st.binary(max_size=60))
-def test_a_configuration(folder: Path, content: bytes) -> None:
-    (folder / "pyproject.toml").write_bytes(content)
-    holds(lambda: load_config(folder))
-
-
-@LONG
-@given(content=damaged(PROFILE) | CONFIGURATIONS.map(lambda value: json.dumps(value).encode()))
-def test_a_profile(folder: Path, content: bytes) -> None:
-    """Read, held against a lock, and asked for what it wants of the host; no Compose file is there."""
-
-    def read() -> None:
-        reader = ProfileReader(folder, {"HOME": "/home/me"}, {"default": folder / ".devcontainer.json"})
-        result = reader.read("default")
-        list(profile_lines(result))
-        if result.profile is not None:
-            check_lock("default", result.profile, result.document, parse_lock(LOCK))
-            create_request(result.profile.run, image="x", labels={}, environment={})
-
-    (folder / ".devcontainer.json").write_bytes(content)
-    holds(read)
-
-
-@LONG
-@given(st.lists(WORDS | TEXT, max_size=8))
-def test_run_arguments(arguments: list[str]) -> None:
-    options = holds(lambda: parse_run_args(arguments))
-    if options is not None:
-        relaxations_asked(options)
-        holds(lambda: create_request(options, image="x", labels={}, environment={}))
-
-
-@LONG
-@given(JSON, JSON, JSON)
-def test_an_images_label(one: Any, two: Any, three: Any) -> None:
-    entries = image_metadata.entries(json.dumps([one, {"mounts": two, "capAdd": three}]))
-    assert all(isinstance(entry, dict) for entry in entries)
-
-
-@LONG
-@given(content=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_evidence_stored_experiments_and_trust(folder: Path, content: bytes) -> None:
-    file = folder / "evidence.json"
-    file.write_bytes(content)
-    holds(lambda: read_evidence(file))
-    with contextlib.suppress(RecordError, ValueError):
-        from_json(json.loads(content))
-    environment = {"XDG_STATE_HOME": str(folder / "state")}
-    keep_trust(folder, environment, allowed=()).write_bytes(content)
-    read_trust(folder, environment)
+@given(JSON)
+def test_sound_json_is_sound_with_comments_too(value: Any) -> None:
+    assert parse(json.dumps(value), name="x").ok
 
 
 @LONG
 @given(st.lists(st.binary(max_size=40) | st.just(b"NONCE users 0 1.0 2.0 3 4\nabcdefg"), max_size=6))
-def test_the_runners_frames(parts: list[bytes]) -> None:
+def test_the_runners_frames_in_any_parts(parts: list[bytes]) -> None:
     reader = FrameReader("NONCE")
     for part in parts:
         for record in reader.feed(part):
             assert record.name
 
 
-@LONG
-@given(st.dictionaries(st.sampled_from("image build volumes environment deploy ports user".split()), JSON))
-def test_json_with_comments(value: dict[str, Any]) -> None:
-    assert parse(json.dumps(value), name="x").ok
+def test_a_null_byte_in_a_files_name_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Found by fuzzing: the operating system's functions raise ValueError for it."""
+    for below in (None, tmp_path):
+        with pytest.raises(UnsafeFileError, match="null byte"):
+            read_file(tmp_path / "a\0b", below=below)
 
 
-SERVICE: dict[str, Any] = {
+PROJECT: dict[str, Any] = {
     "services": {
         "one": {
             "image": "x",
@@ -183,7 +141,13 @@ SERVICE: dict[str, Any] = {
 
 
 def test_a_compose_project_of_the_form_that_compose_prints() -> None:
-    service = parse_service(SERVICE, "one")
+    service = service_of(PROJECT, "one")
     assert service is not None
     assert relaxations_asked(service.options) == ("mount=/a",)
     assert relaxations_in_force({"HostConfig": {"Privileged": False}}) == ()
+
+
+def test_a_compose_project_of_another_form_is_an_error_of_ours() -> None:
+    """Found by fuzzing: a volume without its target."""
+    with pytest.raises(ComposeError, match=r"a form that is not known here \(KeyError: 'target'\)"):
+        service_of({"services": {"one": {"volumes": [{"type": "bind", "source": "/a"}]}}}, "one")

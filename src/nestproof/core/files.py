@@ -29,6 +29,8 @@ def read_file(file: Path, *, below: Path | None = None, limit: int = LARGEST) ->
     not read. Raises UnsafeFileError for such a file, a pipe, a device or a folder, and for a file of more
     than `limit` bytes. A pipe without a writer, and a device without an end, keep nobody waiting.
     """
+    if "\0" in str(file):
+        raise UnsafeFileError("its name holds a null byte")
     place = file
     if below is not None:
         place = file.resolve()

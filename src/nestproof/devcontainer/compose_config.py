@@ -71,6 +71,17 @@ def read_project(files: list[Path], workspace: Path, environment: Mapping[str, s
     )
 
 
+def service_of(project: Mapping[str, Any], name: str, folder: Path = Path()) -> Service | None:
+    """The service of that name, or None; raises ComposeError for an answer of an unknown form."""
+    try:
+        return parse_service(project, name, folder)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ComposeError(
+            f"its answer has a form that is not known here ({type(error).__name__}: {error})",
+            fix="`docker compose version` tells which one this is; nestproof was tried with 2.26",
+        ) from error
+
+
 def read_service(
     config: DevContainer, file: Path, workspace: Path, environment: Mapping[str, str]
 ) -> Service | None:
@@ -80,7 +91,7 @@ def read_service(
         return None
     files = [file.parent / one for one in ([named] if isinstance(named, str) else named)]
     folder = files[0].parent if files else workspace
-    service = parse_service(read_project(files, workspace, environment), config.service or "", folder)
+    service = service_of(read_project(files, workspace, environment), config.service or "", folder)
     if service is None:
         raise ComposeError(f"there is no service {config.service!r} in {', '.join(f.name for f in files)}")
     started = config.run_services

@@ -82,10 +82,22 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     of_members = [*_members(DevContainer, root, ())]
     said = {diagnostic.start for diagnostic in of_members}
     diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.start not in said]
-    diagnostics += [*of_members, *combinations(root)]
+    diagnostics += [*of_members, *combinations(root), *_null_bytes(root)]
     diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
     broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
     return None if broken else config, tuple(diagnostics)
+
+
+def _null_bytes(root: JsonNode) -> Iterator[Diagnostic]:
+    """Values that no path, argument or variable can be."""
+    pending = [member.value for name, member in root.members.items() if name != "customizations"]
+    while pending:
+        node = pending.pop()
+        pending += [*node.items, *(member.value for member in node.members.values())]
+        if node.kind == "string" and "\0" in str(node.value):
+            yield mistake(
+                "model-bad-value", "a null byte (`\\u0000`) is in a value that no program can take", node
+            )
 
 
 def _against(
