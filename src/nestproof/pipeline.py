@@ -12,6 +12,7 @@ from nestproof.core.config import Config
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
+from nestproof.core.trust import CAUTIOUS, TrustOptions
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.justify.lock_advice import removable, warned
@@ -19,7 +20,7 @@ from nestproof.justify.store import evidence
 from nestproof.nodes.liveness import while_alive
 from nestproof.nodes.session import Session
 from nestproof.nodes.workers import Job, WorkerPool, run_workers
-from nestproof.privileges.lock import Lock, read_lock
+from nestproof.privileges.lock import Lock
 from nestproof.privileges.lock_check import check_sections
 from nestproof.smoke.defaults import describe_defaults
 from nestproof.smoke.run import smoke
@@ -45,8 +46,7 @@ class ValidateRequest:
     """The node for every target; by default the one of highest fidelity for each platform."""
     vm: bool = False
     """Smoke runs go to a virtual machine with a kernel of its own, started if need be."""
-    bind_workspace: bool = False
-    """Containers of a repository that is not trusted with everything get the workspace itself, not a copy."""
+    trust: TrustOptions = CAUTIOUS
     base: str = ""
     """A revision: the diff check is of everything since its merge base with HEAD."""
 
@@ -60,7 +60,7 @@ def validate(request: ValidateRequest, session: Session) -> Generator[Outcome]:
     """Run the steps; raises UsageError before the first of them when the request makes no sense."""
     names = session.profiles.names(request.profiles)
     request = replace(request, platforms=tuple(map(parse_platform, request.platforms)))
-    lock, config = read_lock(session.workspace), session.config
+    lock, config = session.lock, session.config
     nodes = session.open_nodes(request.node)
     if request.node and request.vm:
         raise UsageError("--vm and --node exclude each other", why="a virtual machine is a node of its own")

@@ -67,11 +67,8 @@ STARTS = [
 def test_a_plain_build_is_never_asked_about(theirs: Repository, properties: dict[str, object]) -> None:
     write(theirs, properties)
     assert theirs.ask("smoke").status == 3  # no engine answers: it was not refused
-    said = theirs.ask("trust")
-    assert (said.status, said.stdout) == (
-        0,
-        "nothing to allow: this repository asks for nothing but builds inside it\n",
-    )
+    said = theirs.ask("trust", "--dry-run")
+    assert (said.status, said.stdout) == (0, "this repository asks for nothing but builds inside it\n")
 
 
 def test_an_image_is_never_asked_about(theirs: Repository) -> None:
@@ -356,6 +353,53 @@ def test_a_strangers_container_has_a_copy_of_the_workspace(
     assert (theirs.path / ".git/left").exists() == reaches
 
 
+LIMITED = (
+    "untrusted  containers get a copy of the workspace, no network, at most 4 GiB of memory, 2 processors "
+    "and 2048 processes; `nestproof trust` lifts the limits"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), LIMITED),
+        (("--egress",), LIMITED.replace("no network", "its network")),
+        (("--bind-workspace",), LIMITED.replace("a copy of the workspace", "the workspace itself")),
+    ],
+)
+def test_the_limits_are_told_until_somebody_trusts_the_repository(
+    theirs: Repository, options: tuple[str, ...], said: str
+) -> None:
+    assert said in theirs.ask("smoke", *options).stdout
+    assert "untrusted" not in theirs.ask("build", "--dry-run").stdout
+    assert "its containers get their network, and have no limits" in theirs.ask("trust").stdout
+    assert "untrusted" not in theirs.ask("smoke", *options).stdout
+    theirs.ask("trust", "--revoke")
+    assert said in theirs.ask("smoke", *options).stdout
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("how", "network"), [("nobody", "lo"), ("--egress", "eth0lo"), ("trusted", "eth0lo")]
+)
+def test_a_container_that_nobody_trusts_is_limited(
+    theirs: Repository, base: str, monkeypatch: pytest.MonkeyPatch, how: str, network: str
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST")
+    (theirs.path / "nestproof.toml").write_text(
+        "[[probe]]\nname = 'limits'\ncommand = 'ls /sys/class/net | tr -d \"\\n\"; cd /sys/fs/cgroup; "
+        "cat pids.max pids/pids.max; cat memory.max memory/memory.limit_in_bytes | sed s/9223.*/max/'\n"
+    )
+    (theirs.path / ".devcontainer/devcontainer.json").write_text(json.dumps({"image": base}))
+    if how == "trusted":
+        theirs.ask("trust")
+    options = [how] if how.startswith("--") else []
+    finished = theirs.ask("smoke", "--probe", "limits", "--json", *options)
+    processes, memory = ("max", "max") if how == "trusted" else ("2048", str(4 << 30))
+    seen = finished.outcome("smoke.limits")["observation"]["stdout"]
+    assert seen == f"{network}{processes}\n{memory}\n", finished.stdout
+
+
 @pytest.mark.docker
 def test_what_an_images_label_asks_for_is_asked_about_before_the_start(
     theirs: Repository, engine: Engine, base: str, monkeypatch: pytest.MonkeyPatch
@@ -373,3 +417,18 @@ def test_what_an_images_label_asks_for_is_asked_about_before_the_start(
     shown = theirs.ask("trust")
     assert all(f"new       {line}" in shown.stdout for line in lines)
     assert theirs.ask("smoke", "--probe", "capabilities").status in (0, 3)
+
+
+@pytest.mark.parametrize("form", ["terminal", "json"])
+def test_the_value_of_a_variable_that_a_profile_takes_is_hidden_whatever_its_name(
+    theirs: Repository, form: str
+) -> None:
+    """The words around it are there, so that the value would be."""
+    write(theirs, {"runArgs": ["--device=/dev/${localEnv:DEPLOY_ID}"]})
+    (theirs.path / ".devcontainer/privileges.lock").touch()
+    value = "blue-mountain-7731"
+    finished = theirs.ask("check", *(["--json"] if form == "json" else []), DEPLOY_ID=value)
+    shown = finished.stdout + finished.stderr
+    assert value not in shown
+    assert "asks for device=/dev/[redacted], which the lock does not have" in shown
+    assert value not in (theirs.path / EVIDENCE).read_text()

@@ -27,6 +27,7 @@ from nestproof.reports.recorder import default_file
 
 if TYPE_CHECKING:
     from nestproof.build.matrix import BuildRequest
+    from nestproof.core.trust import TrustOptions
 
 
 def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
@@ -34,18 +35,18 @@ def run_checks(request: ValidateRequest, output: Output) -> NoReturn:
 
     def ask(session: Session) -> Generator[Outcome]:
         if request.engine_steps:
-            require_trust(session, request.profiles, bind_workspace=request.bind_workspace)
+            require_trust(session, request.profiles, request.trust, containers="smoke" in request.steps)
         yield from validate(request, session)
 
     show(ask, output)
 
 
-def build(request: BuildRequest, output: Output) -> NoReturn:
+def build(request: BuildRequest, output: Output, trust: TrustOptions) -> NoReturn:
     """Show the command lines, run them, show an outcome for each target, and exit."""
     from nestproof.build.matrix import build_matrix
 
     def ask(session: Session) -> Generator[Outcome]:
-        require_trust(session, request.profiles)
+        require_trust(session, request.profiles, trust, containers=False)
 
         def print_lines(lines: Sequence[tuple[str, str]]) -> None:
             for where, command in lines:
@@ -56,7 +57,7 @@ def build(request: BuildRequest, output: Output) -> NoReturn:
     show(ask, output)
 
 
-def plan_build(request: BuildRequest, output: Output) -> NoReturn:
+def plan_build(request: BuildRequest, output: Output, trust: TrustOptions) -> NoReturn:
     """Print the command lines that a build would run, and nothing else, on stdout."""
     from nestproof.build.matrix import build_matrix
 
@@ -72,7 +73,7 @@ def plan_build(request: BuildRequest, output: Output) -> NoReturn:
                 tell(command, sys.stdout)
 
         session = Session(Path.cwd(), progress.show)
-        require_trust(session, profiles=False)
+        require_trust(session, None, trust, containers=False)
         outcomes += build_matrix(request, session, print_lines, dry_run=True)
         if outcomes:
             tell(terminal.details(outcomes), sys.stderr)
@@ -118,7 +119,7 @@ def report(merge: Sequence[str], form: str, output: str) -> NoReturn:
     raise Exit(code=0)
 
 
-def open_shell(name: str, platform: str, node: str, *, bind_workspace: bool) -> NoReturn:
+def open_shell(name: str, platform: str, node: str, trust: TrustOptions) -> NoReturn:
     """Give a person a terminal in a container of the profile, and end with the shell's exit status."""
     from nestproof.cli.shell import open_terminal
 
@@ -127,7 +128,7 @@ def open_shell(name: str, platform: str, node: str, *, bind_workspace: bool) -> 
             raise UsageError("a shell needs a terminal", fix="nestproof smoke asks the probes without one")
         progress = Progress()
         session = Session(Path.cwd(), progress.show)
-        require_trust(session, [name], bind_workspace=bind_workspace)
+        require_trust(session, [name], trust)
         status = open_terminal(session, Target(name, platform), node, progress.clear)
     raise Exit(code=status)
 
@@ -138,7 +139,7 @@ def control_vm(*arguments: str) -> NoReturn:
 
     with exits():
         session = Session(Path.cwd(), Progress().show)
-        require_trust(session, profiles=False)
+        require_trust(session, None, containers=False)
         status = control(session.config.guest, Path.cwd(), *arguments)
     raise Exit(code=status)
 
@@ -149,7 +150,7 @@ def print_nodes() -> NoReturn:
 
     with exits():
         session = Session(Path.cwd(), Progress().show)
-        require_trust(session, profiles=False)
+        require_trust(session, None, containers=False)
         node_pool = session.open_nodes()
         for name, address, found, taken in node_pool.survey():
             if not isinstance(found, Node):

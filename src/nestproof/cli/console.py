@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from invoke.exceptions import Exit
@@ -20,13 +20,17 @@ from nestproof.reports.github_actions import in_actions, inert
 
 
 @contextlib.contextmanager
-def exits() -> Iterator[None]:
-    """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+def exits(hide: Callable[[str], str] | None = None) -> Iterator[None]:
+    """Turn errors and interruptions into exit codes; SIGTERM and SIGHUP clean up as Ctrl-C does.
+
+    `hide` takes what is secret out of an error's words; by default, the secrets of the environment.
+    """
     try:
         with interrupted_by_signals():
             yield
     except NestproofError as error:
-        tell(f"nestproof: {safe_lines(Redactor.of(os.environ).text(str(error)))}", sys.stderr)
+        hide = hide or Redactor.of(os.environ).text
+        tell(f"nestproof: {safe_lines(hide(str(error)))}", sys.stderr)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt:
         print("interrupted; containers and temporary files are removed", file=sys.stderr)

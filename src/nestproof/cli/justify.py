@@ -40,7 +40,7 @@ def _justify(request: JustifyRequest, output: Output) -> NoReturn:
     made: list[Justification] = []
 
     def ask(session: Session) -> Generator[Outcome]:
-        require_trust(session, request.profiles, bind_workspace=request.bind_workspace)
+        require_trust(session, request.profiles, request.trust)
         yield from study(request, session, made.append)
 
     show(
@@ -63,7 +63,7 @@ def _suggest(request: JustifyRequest, output: Output) -> NoReturn:
             if passed:
                 yield from calls_needed(engine, run, session.say)
 
-        require_trust(session, request.profiles, bind_workspace=request.bind_workspace)
+        require_trust(session, request.profiles, request.trust)
         yield from each_target(request, session, one)
 
     show(ask, output)
@@ -85,7 +85,7 @@ def _attempt(request: JustifyRequest, output: Output) -> NoReturn:
         yield from residual.outcomes_of(run.target, tried[run.target])
 
     def ask(session: Session) -> Generator[Outcome]:
-        require_trust(session, request.profiles, bind_workspace=request.bind_workspace)
+        require_trust(session, request.profiles, request.trust)
         yield from each_target(request, session, one)
 
     show(

@@ -12,6 +12,7 @@ from invoke.tasks import Task, task
 
 if TYPE_CHECKING:
     from nestproof.cli.run_output import Output
+    from nestproof.core.trust import TrustOptions
     from nestproof.pipeline import ValidateRequest
 
 Body = Callable[..., None]
@@ -46,6 +47,12 @@ VM = Option(
 BIND_WORKSPACE = Option(
     "bind_workspace", "bind the workspace into containers, as clients do, where a copy would do", False
 )
+EGRESS = Option("egress", "let containers of a repository that nobody trusts reach the network", False)
+TRUST_BASE = Option(
+    "trust_base", "take lock, configuration and trust from the merge base with this revision, as CI should"
+)
+CONTAINERS = (BIND_WORKSPACE, EGRESS, TRUST_BASE)
+"""The options about trust."""
 STRICT = Option(
     "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
 )
@@ -97,6 +104,15 @@ def request_of(given: dict[str, Any], **fixed: Any) -> ValidateRequest:
     values: dict[str, Any] = {
         f"{name}s": tuple(given[name]) for name in ("profile", "platform", "probe") if name in given
     }
-    names = ("strict", "staged", "node", "vm", "base", "bind_workspace")
+    names = ("strict", "staged", "node", "vm", "base")
     values |= {name: given[name] for name in names if name in given}
-    return ValidateRequest(**values, **fixed)
+    return ValidateRequest(**values, trust=trust_of(given), **fixed)
+
+
+def trust_of(given: dict[str, Any]) -> TrustOptions:
+    """Take the options about trust from a task's options."""
+    from nestproof.core.trust import TrustOptions
+
+    return TrustOptions(
+        given.get("bind_workspace", False), given.get("egress", False), given.get("trust_base", "")
+    )

@@ -56,7 +56,7 @@ def show(
     session = Session(
         Path.cwd(),
         say=lambda text: progress.show(run.on_progress(text)),
-        print_line=lambda text: keep(run.redactor.text(text)),
+        print_line=lambda text: keep(run.hide(text)),
     )
     run = Recorder(session, output.file)
 
@@ -64,7 +64,7 @@ def show(
         progress.say(text, output.people)
 
     interrupted = False
-    with exits():
+    with exits(run.hide):
         if output.json and output.sarif:
             raise UsageError("--json and --sarif exclude each other", fix="run it twice")
         try:

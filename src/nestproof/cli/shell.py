@@ -11,10 +11,8 @@ from nestproof.core.process import run_interactive
 from nestproof.engine.container import started_container
 from nestproof.engine.podman import client
 from nestproof.nodes.session import Session
-from nestproof.nodes.transfer import adapt_workspace
-from nestproof.privileges.lock import read_lock
 from nestproof.reports.terminal import details
-from nestproof.smoke.plan import request_container
+from nestproof.smoke.plan import prepare_request
 from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
 # bash is what clients open where it is there.
@@ -29,14 +27,13 @@ def open_terminal(session: Session, target: Target, node: str, on_ready: Callabl
     session.profiles.names([target.profile])
     nodes = session.open_nodes(node)
     platform = parse_platform(target.platform) if target.platform else nodes.own_platform(node)
-    lock = read_lock(session.workspace)
-    job = TargetJob(Target(target.profile, platform), nodes.place(platform, node), session, lock=lock)
+    placement = nodes.place(platform, node)
+    job = TargetJob(Target(target.profile, platform), placement, session, lock=session.lock)
     built = build_target(job)
     if not built.image:
         raise NestproofError(details([built.outcome]))
     engine, run = prepare_target(job, built.profile, built.image)
-    request = request_container(run.profile, run.image, session.environment)
-    request, prepare = adapt_workspace(request, session.workspace, copied=run.copied)
+    request, prepare = prepare_request(run, engine)
     user = ["--user", run.profile.remote_user] if run.profile.remote_user else []
     folder = ["--workdir", run.profile.workspace_folder]
     with started_container(engine, request, platform, prepare) as container:

@@ -13,6 +13,8 @@ from nestproof.cli.node_tasks import nodes
 from nestproof.cli.options import (
     ALLOW_UNVERIFIED,
     BIND_WORKSPACE,
+    CONTAINERS,
+    EGRESS,
     JSON,
     NO_EVIDENCE,
     NODE,
@@ -22,17 +24,19 @@ from nestproof.cli.options import (
     RESULT,
     SARIF,
     STRICT,
+    TRUST_BASE,
     VM,
     Option,
     command,
     output_of,
     request_of,
+    trust_of,
 )
 
 _PLATFORM = Option("platform", "linux/amd64 or linux/arm64 (default: the engine's own)")
 
 
-@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, BIND_WORKSPACE, *RESULT)
+@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, *CONTAINERS, *RESULT)
 def validate(_: object, **given: Any) -> None:
     """Prove everything that this machine can show: files, builds, smoke runs."""
     from nestproof.cli.commands import run_checks
@@ -47,6 +51,7 @@ def validate(_: object, **given: Any) -> None:
     Option("push", "push to this reference, which may hold {profile}, {platform} and {arch}"),
     Option("output", "write an OCI archive: oci:PATH, where PATH may hold the same words"),
     Option("dry_run", "print the command lines, which work when pasted, and do nothing", False),
+    TRUST_BASE,
     JSON,
     *RESULT,
 )
@@ -57,10 +62,10 @@ def build(_: object, profile: list[str], platform: list[str], **given: Any) -> N
 
     where = {name: given[name] for name in ("push", "output", "node")}
     run = commands.plan_build if given["dry_run"] else commands.build
-    run(BuildRequest(tuple(profile), tuple(platform), **where), output_of(given))
+    run(BuildRequest(tuple(profile), tuple(platform), **where), output_of(given), trust_of(given))
 
 
-@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, BIND_WORKSPACE, *RESULT)
+@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, *CONTAINERS, *RESULT)
 def smoke(_: object, **given: Any) -> None:
     """Run every probe in a container of each profile, built first if need be."""
     from nestproof.cli.commands import run_checks
@@ -68,12 +73,18 @@ def smoke(_: object, **given: Any) -> None:
     run_checks(request_of(given, steps=("build", "smoke")), output_of(given))
 
 
-@command(Option("profile", "profile to open (default: default)", "default"), _PLATFORM, NODE, BIND_WORKSPACE)
-def shell(_: object, profile: str, platform: str, node: str, bind_workspace: bool) -> None:
+@command(
+    Option("profile", "profile to open (default: default)", "default"),
+    _PLATFORM,
+    NODE,
+    BIND_WORKSPACE,
+    EGRESS,
+)
+def shell(_: object, profile: str, platform: str, node: str, **given: Any) -> None:
     """Open a terminal in a container of a profile; the container is gone when you leave."""
     from nestproof.cli.commands import open_shell
 
-    open_shell(profile, platform, node, bind_workspace=bind_workspace)
+    open_shell(profile, platform, node, trust_of(given))
 
 
 @command(
@@ -83,7 +94,7 @@ def shell(_: object, profile: str, platform: str, node: str, bind_workspace: boo
     replace(VM, help="try it in a virtual machine with a kernel of its own (see node.up)"),
     Option("update_lock", "write the results into the privilege lock where a reason is missing", False),
     Option("suggest", "try what would make a failing profile pass, and which system calls it needs", False),
-    BIND_WORKSPACE,
+    *CONTAINERS,
     Option("residual", "try what root, a user and a sandboxed command can do there", False),
     JSON,
     *RESULT,
@@ -93,8 +104,8 @@ def justify(_: object, **given: Any) -> None:
     from nestproof.cli.justify import answer
     from nestproof.justify.study import JustifyRequest
 
-    names = ("platform", "fresh", "vm", "bind_workspace", "update_lock")
-    request = JustifyRequest(tuple(given["profile"]), **{name: given[name] for name in names})
+    named = {name: given[name] for name in ("platform", "fresh", "vm", "update_lock")}
+    request = JustifyRequest(tuple(given["profile"]), trust=trust_of(given), **named)
     answer(request, output_of(given), suggestions=given["suggest"], attempts=given["residual"])
 
 

@@ -15,39 +15,54 @@ from typing import NoReturn
 from invoke.exceptions import Exit
 
 from nestproof.cli.console import exits, tell
+from nestproof.core.errors import UsageError
+from nestproof.core.git import find_merge_base
 from nestproof.core.source import safe
-from nestproof.core.trust import Trust, UntrustedError, is_asking, keep_trust, read_trust
+from nestproof.core.trust import (
+    CAUTIOUS,
+    Trust,
+    TrustOptions,
+    UntrustedError,
+    is_asking,
+    keep_trust,
+    read_trust,
+)
 from nestproof.nodes.session import Session
 from nestproof.privileges.host_request import configuration_lines, profile_lines
+from nestproof.privileges.revision import written_out
 
 
-def wanted_by(session: Session, names: Sequence[str] = (), *, profiles: bool = True) -> tuple[str, ...]:
-    """The request of a repository for these profiles, or for all; raises UsageError for an unknown one."""
+def wanted_by(session: Session, names: Sequence[str] | None = ()) -> tuple[str, ...]:
+    """The request of a repository for these profiles, none or all; raises UsageError for an unknown one."""
     lines = list(configuration_lines(session.config, session.workspace))
-    if profiles:
+    if names is not None:
         for name in session.profiles.names(names):
             lines += profile_lines(session.profiles.read(name))
     return tuple(dict.fromkeys(lines))
 
 
 def require_trust(
-    session: Session, names: Sequence[str] = (), *, profiles: bool = True, bind_workspace: bool = False
+    session: Session,
+    names: Sequence[str] | None = (),
+    options: TrustOptions = CAUTIOUS,
+    *,
+    containers: bool = True,
 ) -> None:
     """Raise UntrustedError, before anything is started, unless all that the repository asks for is allowed.
 
-    On a terminal a person is asked once, and the answer is kept. `bind_workspace` is the option of that name.
+    On a terminal a person is asked once, and the answer is kept. `names` are the profiles to be started, None
+    for a command that starts none; `containers` says that containers come of them, whose limits are told.
     """
-    session.bind_workspace = bind_workspace
-    if not is_asking():
-        return
-    trust = read_trust(session.workspace, session.environment)
-    missing = trust.missing(wanted_by(session, names, profiles=profiles))
-    if missing:
-        error = UntrustedError(missing, trust)
-        if not _agreed(error):
-            raise error
-        trust = _allow(session, trust, missing)
-    session.trust = trust
+    session.trust_options = options
+    if options.base:
+        _take_from_base(session, names, options.base)
+    elif is_asking():
+        session.trust = _asked(session, names)
+    if containers and (limits := session.limits):
+        workspace = "the workspace itself" if options.bind_workspace else "a copy of the workspace"
+        session.print_line(
+            f"{'untrusted':<10} containers get {workspace}, {limits}; `nestproof trust` lifts the limits"
+        )
 
 
 def change_trust(*, revoke: bool, dry_run: bool) -> NoReturn:
@@ -56,19 +71,53 @@ def change_trust(*, revoke: bool, dry_run: bool) -> NoReturn:
         session = Session(Path.cwd(), say=lambda _: None)
         trust = read_trust(session.workspace, session.environment)
         if revoke:
-            file = keep_trust(session.workspace, session.environment, allowed=())
+            file = keep_trust(session.workspace, session.environment, allowed=(), given=False)
             tell(f"nothing is allowed here any more ({safe(str(file))})", sys.stdout)
             raise Exit(code=0)
         wanted = (*wanted_by(session), *sorted(trust.seen))
         if not wanted:
-            tell("nothing to allow: this repository asks for nothing but builds inside it", sys.stdout)
-            raise Exit(code=0)
+            tell("this repository asks for nothing but builds inside it", sys.stdout)
         for line in dict.fromkeys(wanted):
             tell(f"{'allowed' if line in trust.lines else 'new':<8}  {safe(line)}", sys.stdout)
         if not dry_run:
             file = keep_trust(session.workspace, session.environment, allowed=wanted)
             tell(f"allowed for {safe(str(session.workspace))} (kept in {safe(str(file))})", sys.stdout)
+            tell("its containers get their network, and have no limits", sys.stdout)
     raise Exit(code=0)
+
+
+def _asked(session: Session, names: Sequence[str] | None) -> Trust:
+    """Read what is allowed, and ask a person on a terminal for the rest; raises UntrustedError."""
+    trust = read_trust(session.workspace, session.environment)
+    missing = trust.missing(wanted_by(session, names))
+    if not missing:
+        return trust
+    error = UntrustedError(missing, trust)
+    if not _agreed(error):
+        raise error
+    allowed = trust.lines | set(missing)
+    keep_trust(session.workspace, session.environment, allowed=allowed)
+    return Trust(allowed, given=True)
+
+
+def _take_from_base(session: Session, names: Sequence[str] | None, base: str) -> None:
+    """Take lock, configuration and trust from the merge base: a pull request writes them all.
+
+    Allowed is what the profiles ask for there. Raises UntrustedError for more than that, and as
+    `find_merge_base` does.
+    """
+    with written_out(session.workspace, find_merge_base(session.workspace, base)) as folder:
+        before = Session(folder, session.say, environment=session.environment)
+        session.config, session.lock = before.config, before.lock
+        here, there = str(session.workspace), str(folder)
+        try:
+            asked = wanted_by(before, None if names is None else ())
+        except UsageError:  # there was no profile yet
+            asked = wanted_by(before, None)
+    session.trust = Trust(frozenset(line.replace(there, here) for line in asked))
+    missing = session.trust.missing(wanted_by(session, names))
+    if missing:
+        raise UntrustedError(missing, session.trust, base)
 
 
 def _agreed(error: UntrustedError) -> bool:
@@ -80,9 +129,3 @@ def _agreed(error: UntrustedError) -> bool:
         tell(f"  {safe(line)}", sys.stderr)
     tell("Allow exactly this, for this folder? [y/N] ", sys.stderr, end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _allow(session: Session, trust: Trust, missing: Sequence[str]) -> Trust:
-    allowed = trust.lines | set(missing)
-    keep_trust(session.workspace, session.environment, allowed=allowed)
-    return Trust(allowed)

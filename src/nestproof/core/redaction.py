@@ -1,8 +1,9 @@
 """Takes secrets out of what a run saw, before anything of it is shown or kept.
 
-What is looked for: the values of this process's environment whose names look secret, in any of the forms in
-which programs print them; what has the shape of a token; what stands where a password stands; the name of
-the home folder. Terminal escapes and characters that cannot be seen do not hide a secret.
+What is looked for: the values of this process's environment whose names look secret, or that a repository
+takes, in any of the forms in which programs print them; what has the shape of a token; what stands where a
+password stands; the name of the home folder. Terminal escapes and characters that cannot be seen do not hide
+a secret.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -23,6 +24,7 @@ from nestproof.core.secret_patterns import (
     INTRODUCERS,
     PASSWORD,
     PLACES,
+    PLAIN_NAME,
     PRIVATE_KEYS,
     SECRET_NAME,
     SHAPES,
@@ -31,9 +33,9 @@ from nestproof.core.secret_patterns import (
     UNSEEN_OR_SPACE,
     VARIABLE,
 )
+from nestproof.core.spans import Span, found_without, joined
 
 MARK = "[redacted]"
-Span = tuple[int, int]
 
 _WORDS = frozenset(
     "true false none null yes no on off auto default enabled disabled always never "
@@ -58,9 +60,14 @@ class Redactor:
     """In command lines and values, paths are told as seen from there."""
 
     @classmethod
-    def of(cls, environment: Mapping[str, str], workspace: str = "") -> Redactor:
-        """Collect the secrets of an environment and the name of its home folder."""
-        secret = [value for name, value in environment.items() if SECRET_NAME.search(name)]
+    def of(cls, environment: Mapping[str, str], workspace: str = "", passed: Iterable[str] = ()) -> Redactor:
+        """Collect the secrets of an environment, the variables that were `passed` on, and its home folder."""
+        named = {name for name in passed if not PLAIN_NAME.fullmatch(name)}
+        secret = [
+            value
+            for name, value in environment.items()
+            if SECRET_NAME.search(name) or (name in named and not value.isdigit())
+        ]
         secret += [found[1] for value in environment.values() for found in PASSWORD.finditer(value)]
         forms = {form for value in secret if _is_secret(value.strip()) for form in _forms(value.strip())}
         long = {bare for form in forms if len(bare := SPACE.sub("", form)) >= _UNSPLIT}
@@ -71,8 +78,8 @@ class Redactor:
         spans = [*self._spans(text), *self._spaced(text)]
         # As a terminal shows it, and as somebody reads it who sees the escape sequences too.
         for hidden in (UNSEEN, INTRODUCERS, CONTROLS) if CONTROLS.search(text) else ():
-            spans += _found_without(hidden, text, self._spans)
-        for start, end in _joined(spans):
+            spans += found_without(hidden, text, self._spans)
+        for start, end in joined(spans):
             text = f"{text[:start]}{MARK}{text[end:]}"
         if self.home is not None:
             text = self.home.sub("~", text)
@@ -92,7 +99,7 @@ class Redactor:
         if self.unspaced is not None:
             pattern = self.unspaced
             for hidden in (UNSEEN_OR_SPACE, CONTROLS_OR_SPACE):
-                yield from _found_without(
+                yield from found_without(
                     hidden, text, lambda bare: [found.span() for found in pattern.finditer(bare)]
                 )
 
@@ -216,32 +223,3 @@ def _home(environment: Mapping[str, str]) -> re.Pattern[str] | None:
         rf"(?:/home|/Users|/var/home|[A-Za-z]:\\+Users)[/\\]+{re.escape(name)}" for name in sorted(names)
     ]
     return re.compile(rf"(?:{'|'.join(parts)})(?![\w-]|\.\w)") if parts else None
-
-
-def _found_without(
-    hidden_parts: re.Pattern[str], text: str, spans: Callable[[str], Iterable[Span]]
-) -> Iterator[Span]:
-    """Spans of `text` for what is found in it once the hidden parts are taken out."""
-    kept: list[str] = []
-    places: list[int] = []
-    done = 0
-    for hidden in hidden_parts.finditer(text):
-        kept.append(text[done : hidden.start()])
-        places.extend(range(done, hidden.start()))
-        done = hidden.end()
-    kept.append(text[done:])
-    places.extend(range(done, len(text)))
-    for start, end in spans("".join(kept)):
-        if start < end:
-            yield places[start], places[end - 1] + 1
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans that overlap as one, the last first, so that cutting one moves no other."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start < joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((start, end))
-    return joined[::-1]

@@ -15,6 +15,12 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
+# Of what a repository takes of this machine, these say nothing that is a secret.
+PLAIN_NAME = re.compile(
+    r"HOME|USER|LOGNAME|USERNAME|HOSTNAME|PWD|PATH|SHELL|EDITOR|LANG|LANGUAGE|LC_\w+|TERM|COLORTERM|TZ|UID|GID|CI"
+    r"|DISPLAY|WAYLAND_DISPLAY|XDG_\w+|SSH_AUTH_SOCK|DOCKER_HOST|WSL_\w+|NESTPROOF_\w+"
+)
+
 # Escape sequences (ECMA-48 §5.4, §8.3.89; an OSC ends with BEL too), and characters without a width.
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"

@@ -22,6 +22,10 @@ _FIX = (
     "read the list, then `nestproof trust` allows exactly it for this folder; on a machine that is thrown "
     f"away afterwards, such as a CI runner, {EVERYTHING}=1 allows everything"
 )
+_FIX_OF_BASE = (
+    "whoever reviews the change weighs these lines; they are allowed once they are merged, or where somebody "
+    "who trusts them runs it without --trust-base"
+)
 
 
 class _Asking:
@@ -47,21 +51,46 @@ class Trust:
     lines: frozenset[str] = frozenset()
     seen: frozenset[str] = frozenset()
     everything: bool = False
+    given: bool = False
+    """True if somebody answered for the repository, although it may have asked for nothing."""
+
+    @property
+    def is_given(self) -> bool:
+        """True for a repository whose containers need no limits."""
+        return self.everything or self.given
 
     def missing(self, wanted: Iterable[str]) -> tuple[str, ...]:
         """The lines that are not allowed, in their order and once."""
         return () if self.everything else tuple(dict.fromkeys(w for w in wanted if w not in self.lines))
 
 
+@dataclass(frozen=True, slots=True)
+class TrustOptions:
+    """The options of a command about what a repository may do on this machine."""
+
+    bind_workspace: bool = False
+    """Its containers get the workspace itself, where they would get a copy."""
+    egress: bool = False
+    """Its containers reach the network, although nobody trusts it."""
+    base: str = ""
+    """A revision: lock, configuration and trust are those of the merge base with it."""
+
+
+CAUTIOUS = TrustOptions()
+"""Nothing beyond what is allowed."""
+
+
 class UntrustedError(UsageError):
     """The repository asks for more than a build inside it, and nobody has allowed that."""
 
-    def __init__(self, missing: Iterable[str], trust: Trust) -> None:
+    def __init__(self, missing: Iterable[str], trust: Trust, base: str = "") -> None:
         new = "that is new since it was allowed" if trust.lines else "that nobody has allowed yet"
+        if base:
+            new = f"that it does not ask for at its merge base with {base}"
         super().__init__(
             f"this repository asks for something of this machine {new}; nothing was started",
             why="it would\n" + "\n".join(f"    {line}" for line in missing),
-            fix=_FIX,
+            fix=_FIX_OF_BASE if base else _FIX,
         )
         self.missing = tuple(missing)
 
@@ -86,15 +115,26 @@ def read_trust(workspace: Path, environment: Mapping[str, str]) -> Trust:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(read_file(_file(workspace, environment)))
         if kept["folder"] == str(workspace.resolve()):
-            return Trust(frozenset(map(str, kept["allowed"])), frozenset(map(str, kept["seen"])))
+            allowed = frozenset(map(str, kept["allowed"]))
+            return Trust(allowed, frozenset(map(str, kept["seen"])), given=bool(kept.get("given", allowed)))
     return Trust()
 
 
 def keep_trust(
-    workspace: Path, environment: Mapping[str, str], *, allowed: Iterable[str], seen: Iterable[str] = ()
+    workspace: Path,
+    environment: Mapping[str, str],
+    *,
+    allowed: Iterable[str],
+    seen: Iterable[str] = (),
+    given: bool = True,
 ) -> Path:
     """Keep what is allowed in a folder, for this user alone to read; raises NestproofError."""
-    kept = {"folder": str(workspace.resolve()), "allowed": sorted(allowed), "seen": sorted(seen)}
+    kept = {
+        "folder": str(workspace.resolve()),
+        "given": given,
+        "allowed": sorted(allowed),
+        "seen": sorted(seen),
+    }
     try:
         file = _file(workspace, environment)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -182,7 +182,7 @@ def _deploy(deploy: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
 
 def _environment(values: Mapping[str, Any] | Sequence[str]) -> Iterator[str]:
     if not isinstance(values, Mapping):
-        yield from values
+        yield from map(str, values)
         return
     for name, value in values.items():
         yield name if value is None else f"{name}={value}"

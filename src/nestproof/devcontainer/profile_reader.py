@@ -46,6 +46,12 @@ class ProfileReader:
         """Profile to file, all of the workspace."""
         return discover(self.workspace) if self._given is None else self._given
 
+    @property
+    def results(self) -> tuple[LoadResult, ...]:
+        """All that was read so far."""
+        with self._lock:
+            return tuple(self._read.values())
+
     def names(self, wanted: Sequence[str] = ()) -> tuple[str, ...]:
         """The wanted profiles, or all; raises UsageError for one that is not there, or when there is none."""
         return tuple(select(self.files, list(wanted)))

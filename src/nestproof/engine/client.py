@@ -72,6 +72,8 @@ class Engine:
     variables: Mapping[str, str | None] = field(default_factory=dict)
     """The environment that makes a docker client reach the same engine."""
     cpus: int = 1
+    limits_processors: bool = False
+    """True if its kernel can hold a container to a number of processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         ),
         variables,
         info.get("NCPU") or 1,
+        bool(info.get("CpuCfsQuota")),
     )
 
 

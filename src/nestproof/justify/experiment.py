@@ -20,11 +20,11 @@ from nestproof.engine.exec import Exec
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.justify.search import Set
 from nestproof.justify.trials import Answer, BwrapVariant, Job, Trial
-from nestproof.nodes.transfer import Prepare, adapt_workspace
+from nestproof.nodes.transfer import Prepare
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
-from nestproof.smoke.plan import SmokeRun, plan_probes, request_container
+from nestproof.smoke.plan import SmokeRun, plan_probes, prepare_request
 from nestproof.smoke.run import ask_probes
 
 DROP_ALL = "cap-drop=ALL"
@@ -147,8 +147,7 @@ class ExperimentRunner:
 
     def _try(self, job: Job) -> tuple[Trial, ...]:
         run = self.vary(self.run, job.options)
-        request = request_container(run.profile, run.image, run.environment)
-        request, fill = adapt_workspace(request, run.profile.workspace, copied=run.copied)
+        request, fill = prepare_request(run, self.engine)
         prepare = partial(self._register, fill=fill)
         name = ""
         try:

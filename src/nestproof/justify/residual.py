@@ -15,13 +15,12 @@ from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.justify.experiment import variant
 from nestproof.justify.search import Set
-from nestproof.nodes.transfer import adapt_workspace
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import ROOT
 from nestproof.probes.table import script
 from nestproof.probes.verdicts import last_line
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
-from nestproof.smoke.plan import SmokeRun, request_container
+from nestproof.smoke.plan import SmokeRun, prepare_request
 
 # The kernel's words, mount's own for a user who is not root, and those of can-route.sh.
 _REFUSED = re.compile(
@@ -125,8 +124,7 @@ def _in_one(
     engine: Engine, run: SmokeRun, options: Set, actors: Mapping[str, str], names: Mapping[str, str]
 ) -> Iterator[Attempt]:
     varied = variant(run, options)
-    request = request_container(varied.profile, run.image, run.environment)
-    request, prepare = adapt_workspace(request, run.profile.workspace, copied=run.copied)
+    request, prepare = prepare_request(varied, engine)
     with started_container(engine, request, run.node.platform, prepare) as container:
         for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
             yield _attempt(name, actor.format_map(names), answer)

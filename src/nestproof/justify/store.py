@@ -40,7 +40,7 @@ def key_of(run: SmokeRun, host: ExperimentHost, probes: tuple[Probe, ...]) -> st
         mount.pop("VolumeOptions", None)  # it names the run
     parts = (
         [host.kernel, host.lsms, host.engine, host.platform, host.image],
-        [run.target.profile, run.profile.remote_user, run.copied],
+        [run.target.profile, run.profile.remote_user, run.copied, str(run.limits or "")],
         request,
         [(probe.name, probe.user, text_of(probe), probe.control, probe.shows) for probe in probes],
         [script("runner"), declared.codex_version, declared.degradations],

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
+from nestproof.core.trust import CAUTIOUS, TrustOptions
 from nestproof.engine.client import Engine
 from nestproof.justify import store
 from nestproof.justify.experiment import ExperimentRunner, sandbox_probes, variant, workers_for
@@ -21,7 +22,6 @@ from nestproof.justify.search import Set
 from nestproof.justify.trials import BwrapVariant, ExperimentHost, Job, Trial
 from nestproof.nodes.node import Fidelity
 from nestproof.nodes.session import Session
-from nestproof.privileges.lock import read_lock
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.smoke.plan import SmokeRun
@@ -36,8 +36,7 @@ class JustifyRequest:
     platform: str = ""
     fresh: bool = False
     vm: bool = False
-    bind_workspace: bool = False
-    """As in ValidateRequest."""
+    trust: TrustOptions = CAUTIOUS
     update_lock: bool = False
     """Placeholders for reasons in the privilege lock are replaced by what the experiments show."""
 
@@ -72,7 +71,7 @@ def study(
 def each_target(request: JustifyRequest, session: Session, ask: Study) -> Generator[Outcome]:
     """Build each profile's image and run the probes; an error is an outcome too."""
     names = session.profiles.names(request.profiles)
-    lock, custom = read_lock(session.workspace), session.custom_probes
+    lock, custom = session.lock, session.custom_probes
     nodes, machines = session.open_nodes(), session.open_machines() if request.vm else None
     platform = parse_platform(request.platform) if request.platform else nodes.own_platform("")
     for target in (Target(name, platform) for name in names):

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from nestproof.core.config import Config, load_config
 from nestproof.core.outcome import TargetFacts
-from nestproof.core.trust import Trust
+from nestproof.core.trust import CAUTIOUS, Trust, TrustOptions
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.engine.client import EngineFacts
+from nestproof.engine.limits import Limits
 from nestproof.nodes.node_pool import NodePool, require_node
 from nestproof.nodes.vm import VirtualMachines
+from nestproof.privileges.lock import Lock, read_lock
 from nestproof.probes.custom import custom_probes
 from nestproof.probes.probe import Probe
 
@@ -28,8 +30,9 @@ class Session:
     print_line: Callable[[str], None] = print
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     facts: EngineFacts | None = None
-    bind_workspace: bool = False
-    """Bind the workspace into containers of a repository that is not trusted with everything, too."""
+    trust_options: TrustOptions = CAUTIOUS
+    passed: set[str] = field(default_factory=set)
+    """Names of this machine's variables that an image's label asks for."""
     targets: list[TargetFacts] = field(default_factory=list)
     trust: Trust = field(default=Trust(everything=True))
     """The repository's allowance on this machine: everything, unless the program asks (cli/trust.py)."""
@@ -37,12 +40,22 @@ class Session:
     @property
     def copies_workspace(self) -> bool:
         """True if containers get a copy: what one leaves in .git would be run on the host later."""
-        return not (self.trust.everything or self.bind_workspace)
+        return not (self.trust.everything or self.trust_options.bind_workspace)
+
+    @property
+    def limits(self) -> Limits | None:
+        """The limits of its containers; None for a repository that somebody trusts."""
+        return None if self.trust.is_given else Limits(network=self.trust_options.egress)
 
     @cached_property
     def config(self) -> Config:
         """The configuration; raises UsageError when it is not sound."""
         return load_config(self.workspace)
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        """The privilege lock, None where there is none; raises UsageError when it is not sound."""
+        return read_lock(self.workspace)
 
     @cached_property
     def profiles(self) -> ProfileReader:

@@ -74,9 +74,22 @@ def relaxation_lines(relaxations: Iterable[str]) -> Iterator[str]:
     yield from (f"start a container with {name}" for name in relaxations)
 
 
+def variables_of_label(label: str) -> tuple[str, ...]:
+    """The names of this machine's variables in an image's metadata label."""
+    return tuple(sorted(set(_VARIABLE.findall(label))))
+
+
+def variables_of_profile(result: LoadResult) -> tuple[str, ...]:
+    """The names of this machine's variables whose values a profile takes."""
+    if result.profile is None:
+        return ()
+    named = {entry for entry in result.profile.run.env if "=" not in entry}
+    return tuple(sorted({*named, *_variables(result.document), *_compose_variables(result.profile)}))
+
+
 def metadata_lines(before: Profile, after: Profile, label: str) -> Iterator[str]:
     """List what an image's metadata label asks for beyond the profile's own file."""
-    for name in sorted(set(_VARIABLE.findall(label))):
+    for name in variables_of_label(label):
         yield f"give the container this machine's variable {name}, which the image's label names"
     own = relaxations_asked(before.run)
     yield from relaxation_lines(name for name in relaxations_asked(alone(after.run)) if name not in own)

@@ -18,6 +18,7 @@ from nestproof.core.own_files import remember
 from nestproof.core.redaction import Redactor
 from nestproof.nodes.node import binfmt_flags
 from nestproof.nodes.session import Session
+from nestproof.privileges.host_request import variables_of_profile
 from nestproof.reports import evidence
 from nestproof.reports.evidence import Evidence
 from nestproof.reports.host import find_commit, host_facts
@@ -44,8 +45,8 @@ class Recorder:
         """The outcomes, without secrets."""
         self.justification: dict[str, Any] | None = None
         """The results of experiments."""
-        self.redactor = Redactor.of(session.environment, str(session.workspace))
         self._session = session
+        self._redactors: dict[tuple[int, frozenset[str]], Redactor] = {}
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
         self._begin = time.monotonic()
         self._records: list[evidence.Outcome] = []
@@ -54,6 +55,20 @@ class Recorder:
         self._remembers = True
         # Targets side by side report from threads of their own.
         self._writing = threading.RLock()
+
+    @property
+    def redactor(self) -> Redactor:
+        """Hides secrets: those of the environment, and each variable that a profile takes of it."""
+        results, passed = self._session.profiles.results, frozenset(self._session.passed)
+        if (len(results), passed) not in self._redactors:
+            environment, workspace = self._session.environment, str(self._session.workspace)
+            names = passed.union(*map(variables_of_profile, results))
+            self._redactors[len(results), passed] = Redactor.of(environment, workspace, passed=names)
+        return self._redactors[len(results), passed]
+
+    def hide(self, text: str) -> str:
+        """The text without secrets, as far as they are known by now."""
+        return self.redactor.text(text)
 
     @property
     def seconds(self) -> float:

@@ -11,10 +11,12 @@ from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Target, TargetFacts
 from nestproof.devcontainer.compose_service import alone
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.client import Image
+from nestproof.engine.client import Engine, Image
 from nestproof.engine.create_request import create_request
 from nestproof.engine.labels import new_run_labels
+from nestproof.engine.limits import Limits, limit
 from nestproof.nodes.node import Node
+from nestproof.nodes.transfer import Prepare, adapt_workspace
 from nestproof.privileges.lock import Reasons, allowed_by
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
@@ -43,6 +45,8 @@ class SmokeRun:
     """Names of the probes to run; empty means all."""
     copied: bool = False
     """The workspace is copied into a volume instead of bound."""
+    limits: Limits | None = None
+    """The limits of the container, for a repository that nobody trusts."""
 
     @property
     def target(self) -> Target:
@@ -54,7 +58,7 @@ class SmokeRun:
 
 
 def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The create request for a container of the profile; the one way in which nestproof starts any."""
+    """The create request for a container of the profile, as `docker run` would send it."""
     own = (*image.entrypoint, *image.command)
     if profile.service is not None:
         own = profile.service.own_command(image.entrypoint, image.command)
@@ -66,6 +70,14 @@ def request_container(profile: Profile, image: Image, environment: Mapping[str, 
         entrypoints=profile.entrypoints,
         own_command=own if profile.keeps_command else (),
     )
+
+
+def prepare_request(run: SmokeRun, engine: Engine) -> tuple[dict[str, Any], Prepare | None]:
+    """The request for the run's container, and what fills its volumes before the start."""
+    request = request_container(run.profile, run.image, run.environment)
+    if run.limits is not None:
+        request = limit(request, run.limits, engine)
+    return adapt_workspace(request, run.profile.workspace, copied=run.copied)
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:

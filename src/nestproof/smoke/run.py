@@ -15,7 +15,6 @@ from nestproof.devcontainer.variables import substitute
 from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.nodes.node import Fidelity
-from nestproof.nodes.transfer import adapt_workspace
 from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
@@ -24,7 +23,7 @@ from nestproof.probes.table import TERMINAL, script, text_of
 from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
 from nestproof.smoke.defaults import downgrade_if_undeclared
-from nestproof.smoke.plan import SmokeRun, chosen_probes, request_container, users_of
+from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.tty import converse
 
 _FACTS = Script("facts", 10, script("facts"))
@@ -39,8 +38,7 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
         if emulated and probe.needs_namespaces:
             yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
-    request = request_container(run.profile, run.image, run.environment)
-    request, prepare = adapt_workspace(request, run.profile.workspace, copied=run.copied)
+    request, prepare = prepare_request(run, engine)
     run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
@@ -151,6 +149,8 @@ def _facts_found(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> d
     workspace = "copied into a volume" if run.copied else "bound"
     where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}
     where["node-name"] = run.node.name
+    if run.limits is not None:
+        where["limits"] = f"{run.limits}: nobody trusts this repository"
     return {**where, "workspace": workspace, **(found.found if found else {})}
 
 

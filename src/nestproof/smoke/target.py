@@ -16,7 +16,7 @@ from nestproof.nodes.node_pool import Placement
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import give_image
 from nestproof.nodes.vm import VirtualMachines
-from nestproof.privileges.host_request import metadata_lines
+from nestproof.privileges.host_request import metadata_lines, variables_of_label
 from nestproof.privileges.lock import Reasons
 from nestproof.privileges.lock_check import require_locked
 from nestproof.probes.probe import Probe
@@ -60,11 +60,13 @@ def build_target(job: TargetJob) -> BuiltTarget:
 
 def _require_trusted(session: Session, own: Profile, profile: Profile, label: str) -> None:
     """Raise UntrustedError for what the image asks for and nobody allowed; `nestproof trust` will show it."""
+    session.passed |= set(variables_of_label(label))
     missing = session.trust.missing(metadata_lines(own, profile, label))
     if missing:
         seen = session.trust.seen | set(missing)
-        keep_trust(session.workspace, session.environment, allowed=session.trust.lines, seen=seen)
-        raise UntrustedError(missing, session.trust)
+        trust = session.trust
+        keep_trust(session.workspace, session.environment, allowed=trust.lines, seen=seen, given=trust.given)
+        raise UntrustedError(missing, trust)
 
 
 def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
@@ -93,4 +95,5 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
         job.custom_probes,
         only=job.only,
         copied=job.machines is not None or placement.remote or session.copies_workspace,
+        limits=session.limits,
     )

@@ -316,7 +316,7 @@ def test_a_seccomp_profile_is_a_regular_file(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "endless.json").symlink_to("/dev/zero")
     file = tmp_path / ".devcontainer.json"
-    for name in ("pipe.json", "folder.json", "endless.json", "a\\u0000b"):
+    for name in ("pipe.json", "folder.json", "endless.json"):
         file.write_text(security(f"seccomp={name}"))
         reading = read_profile("default", file, tmp_path, {})
         assert reading.profile is not None

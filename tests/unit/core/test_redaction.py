@@ -354,3 +354,22 @@ def test_what_is_shown_can_be_written_and_changes_no_more(text: str) -> None:
 
 def test_hostile_text_without_secrets_is_left_to_those_who_show_it() -> None:
     assert "alert(1)" in NOTHING.text(NASTY)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("DEPLOY_ID", "blue-mountain", True),
+        ("REGION", "eu-west-1", True),
+        ("SHELL", "/usr/bin/zsh", False),
+        ("LC_ALL", "en_GB.UTF-8", False),
+        ("PORT", "8080", False),  # digits alone are everywhere
+        ("DEBUG", "true", False),
+    ],
+)
+def test_a_variable_that_is_passed_on_is_hidden_whatever_its_name(
+    name: str, value: str, hidden: bool
+) -> None:
+    text = f"it is {value}."
+    assert Redactor.of({name: value}).text(text) == text
+    assert Redactor.of({name: value}, passed=[name]).text(text) == (f"it is {MARK}." if hidden else text)
