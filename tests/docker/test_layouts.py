@@ -262,7 +262,7 @@ def test_compose_still_says_what_was_recorded(
     folder.mkdir(parents=True)
     file = folder / "compose.yaml"
     file.write_text((RECORDED / "everything.yaml").read_text())
-    said = json.dumps(read_project([file], folder.parent, os.environ)).replace(
+    said = json.dumps(read_project([file], folder.parent, os.environ)[0]).replace(
         f"{tmp_path}/project", "/project"
     )
     recorded = json.loads((RECORDED / "everything.json").read_text())

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nestproof.core.files import UnsafeFileError, read_file
-from nestproof.devcontainer.compose_config import ComposeError, service_of
+from nestproof.devcontainer.compose_config import service_of
+from nestproof.devcontainer.compose_files import ComposeError
 from nestproof.devcontainer.jsonc import parse
 from nestproof.privileges.relaxations import relaxations_asked, relaxations_in_force
 from nestproof.probes.runner_protocol import FrameReader

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Repository
 
 NO_ENGINE = "unix:///nonexistent/docker.sock"
-CAPABILITY = {"image": "debian:12", "runArgs": ["--cap-add=SYS_ADMIN"]}
+CAPABILITY: dict[str, object] = {"image": "debian:12", "runArgs": ["--cap-add=SYS_ADMIN"]}
 LOCK = '[default]\n"cap-add=SYS_ADMIN" = "for bubblewrap"\n'
 
 
@@ -52,7 +52,7 @@ def test_what_is_new_is_refused_although_the_change_writes_it_into_the_lock(
     branch: Repository, command: str
 ) -> None:
     """The runner's own NESTPROOF_TRUST=1 does not count either."""
-    profile = {**CAPABILITY, "mounts": ["source=/,target=/host,type=bind"]}
+    profile: dict[str, object] = {**CAPABILITY, "mounts": ["source=/,target=/host,type=bind"]}
     write(branch, profile, LOCK + '"mount=/" = "no harm"\n')
     commit(branch)
     assert branch.ask(command).status == 3

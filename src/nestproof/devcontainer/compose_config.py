@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nestproof.core.errors import CommandError, NestproofError
-from nestproof.core.files import UnsafeFileError, read_file
 from nestproof.core.process import run
+from nestproof.devcontainer.compose_files import ComposeError, find_files
 from nestproof.devcontainer.compose_service import Service, parse_service
 from nestproof.devcontainer.container_options import mounted_root
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # It reads files; a first run on a cold disk takes under a second.
 TIMEOUT = 60.0
+# All that Compose gets beside the variables that the project's files name.
+_ENVIRONMENT = frozenset({"PATH", "HOME", "TMPDIR", "LANG", "DOCKER_CONFIG", "COMPOSE_PROJECT_NAME"})
 # What a project includes from a git repository or a registry would be fetched (compose, pkg/remote); a
 # variable that is set here counts more than the project's own .env.
 _OFFLINE = {"COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false"}
@@ -30,29 +33,23 @@ class ComposeUnavailable(NestproofError):
     exit_code = 3
 
 
-class ComposeError(NestproofError):
-    """`docker compose` refuses its files."""
-
-    exit_code = 1
-
-
-def read_project(files: list[Path], workspace: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+def read_project(
+    files: list[Path], workspace: Path, environment: Mapping[str, str]
+) -> tuple[dict[str, Any], frozenset[str]]:
     """The whole project, extensions merged and variables filled in from `environment` and `.env`.
 
-    Raises ComposeUnavailable without `docker compose`, ComposeError with its words when it objects.
+    Returns the names of the variables in its files, too: Compose is given those of the environment, and what
+    it needs itself. Raises ComposeUnavailable without `docker compose`, ComposeError with its words when it
+    objects, and for files that are not to be read.
     """
-    for file in files:
-        try:
-            read_file(file, below=mounted_root(workspace))
-        except UnsafeFileError as error:
-            raise ComposeError(f"{file.name} is not read: {error}") from error
-        except OSError:
-            break  # it is missing, which Compose says in its own words
+    variables = frozenset(find_files(files, mounted_root(workspace), environment).variables)
     named = [word for file in files for word in ("--file", str(file))]
     # All profiles: which of the services are started is no question here.
     argv = ["docker", "compose", *named, "--profile", "*", "config", "--format", "json"]
     try:
-        completed = run(argv, timeout=TIMEOUT, cwd=workspace, env={**environment, **_OFFLINE})
+        own = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        given = own | {name: environment[name] for name in variables | _ENVIRONMENT if name in environment}
+        completed = run(argv, timeout=TIMEOUT, cwd=workspace, env={**given, **_OFFLINE}, inherit=False)
     except CommandError as error:
         raise _unavailable(error.what) from error
     if completed.status == 0:
@@ -60,7 +57,7 @@ def read_project(files: list[Path], workspace: Path, environment: Mapping[str, s
             project: dict[str, Any] = json.loads(completed.stdout)
         except ValueError as error:
             raise ComposeError("its answer is cut off, or no JSON") from error
-        return project
+        return project, variables
     version = run(["docker", "compose", "version"], timeout=TIMEOUT)
     if version.status != 0 or "ompose version" not in version.stdout:
         raise _unavailable("the docker client here has no compose plugin")
@@ -91,11 +88,13 @@ def read_service(
         return None
     files = [file.parent / one for one in ([named] if isinstance(named, str) else named)]
     folder = files[0].parent if files else workspace
-    service = service_of(read_project(files, workspace, environment), config.service or "", folder)
+    project, variables = read_project(files, workspace, environment)
+    service = service_of(project, config.service or "", folder)
     if service is None:
         raise ComposeError(f"there is no service {config.service!r} in {', '.join(f.name for f in files)}")
     started = config.run_services
-    return replace(service, others=tuple(o for o in service.others if not started or o in started))
+    others = tuple(other for other in service.others if not started or other in started)
+    return replace(service, others=others, variables=tuple(sorted(variables)))
 
 
 def _unavailable(why: str) -> ComposeUnavailable:

@@ -61,6 +61,8 @@ class Service:
     """The only platform of the service; empty for any."""
     others: tuple[str, ...] = ()
     """The project's other services, which nestproof does not start."""
+    variables: tuple[str, ...] = ()
+    """The names of the variables in the project's files."""
 
     def own_command(self, image_entrypoint: Sequence[str], image_command: Sequence[str]) -> tuple[str, ...]:
         """The container's own command: a service's entry point discards the image's command."""

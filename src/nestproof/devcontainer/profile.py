@@ -11,7 +11,8 @@ from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.files import read_file
 from nestproof.devcontainer import image_metadata, jsonc
-from nestproof.devcontainer.compose_config import ComposeError, ComposeUnavailable, read_service
+from nestproof.devcontainer.compose_config import ComposeUnavailable, read_service
+from nestproof.devcontainer.compose_files import ComposeError
 from nestproof.devcontainer.compose_service import Service
 from nestproof.devcontainer.container_options import mounted_root, run_options
 from nestproof.devcontainer.secrets import redacted

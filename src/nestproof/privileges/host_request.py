@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nestproof.core.config import ConfiguredNode
 
 _VARIABLE = re.compile(r"\$\{(?:localEnv|env):([^:}]+)")
-_OF_COMPOSE = re.compile(r"(?<!\$)(?:\$\$)*\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))")
 # Options of `docker buildx build` by which something of this machine, or of another one, enters a build.
 _ENTERS = (
     "--secret",
@@ -56,7 +55,7 @@ def profile_lines(result: LoadResult) -> Iterator[str]:
     if profile is None:
         return
     root = mounted_root(profile.workspace)
-    for name in sorted({*_variables(result.document), *_compose_variables(profile)}):
+    for name in sorted({*_variables(result.document), *_of_service(profile)}):
         yield f"give the build, the container or an image's name this machine's variable {name}"
     for entry in profile.run.env:
         if "=" not in entry:
@@ -84,7 +83,7 @@ def variables_of_profile(result: LoadResult) -> tuple[str, ...]:
     if result.profile is None:
         return ()
     named = {entry for entry in result.profile.run.env if "=" not in entry}
-    return tuple(sorted({*named, *_variables(result.document), *_compose_variables(result.profile)}))
+    return tuple(sorted({*named, *_variables(result.document), *_of_service(result.profile)}))
 
 
 def metadata_lines(before: Profile, after: Profile, label: str) -> Iterator[str]:
@@ -105,14 +104,9 @@ def _variables(document: Document) -> Iterator[str]:
             yield from _VARIABLE.findall(str(node.value))
 
 
-def _compose_variables(profile: Profile) -> Iterator[str]:
-    """The names in the Compose files that the profile names; what those include is Compose's own to read."""
-    named = profile.config.docker_compose_file or []
-    for name in [named] if isinstance(named, str) else named:
-        text = read_file(profile.file.parent / name, below=mounted_root(profile.workspace)).decode(
-            errors="replace"
-        )
-        yield from (braced or bare for braced, bare in _OF_COMPOSE.findall(text))
+def _of_service(profile: Profile) -> tuple[str, ...]:
+    """The names in the Compose files, those that they include among them."""
+    return profile.service.variables if profile.service else ()
 
 
 def _build_lines(profile: Profile, root: Path, document: Document) -> Iterator[str]:

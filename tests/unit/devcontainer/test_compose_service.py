@@ -50,7 +50,7 @@ def service(name: str, **changes: Any) -> Service:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose Compose files say what was recorded: the program is not asked."""
-    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: EVERYTHING)
+    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: (EVERYTHING, ()))
     (tmp_path / ".devcontainer").mkdir()
     return tmp_path
 
@@ -187,7 +187,7 @@ def test_a_service_of_one_platform_is_not_built_for_another(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = {"services": {"app": {"image": "x", "platform": "linux/amd64"}}}
-    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: (project, ()))
     profile = load_profile("default", write(workspace), workspace, {})
     assert plan_build(profile, "linux/amd64").tag == "x"
     with pytest.raises(CannotBuildError, match="is for linux/amd64, not for linux/arm64"):
@@ -311,7 +311,7 @@ def test_a_build_that_cannot_be_carried_over_is_said(
 ) -> None:
     app = {**EVERYTHING["services"]["app"], "build": {"context": "/project", **build}}
     project = {**EVERYTHING, "services": {"app": app}}
-    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: (project, ()))
     with pytest.raises(CannotBuildError) as caught:
         plan_build(load_profile("default", write(workspace), workspace, {}), "linux/amd64")
     assert named in caught.value.what
@@ -366,8 +366,14 @@ def test_composes_own_words_are_the_mistake(tmp_path: Path, monkeypatch: pytest.
 def test_the_files_are_those_that_the_configuration_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    docker(tmp_path, monkeypatch, f'echo "$@ $CHOSEN" >{tmp_path}/asked; echo "{{}}"')
-    assert read_project([tmp_path / "a.yml", tmp_path / "b.yml"], tmp_path, {"CHOSEN": "yes"}) == {}
+    docker(tmp_path, monkeypatch, f'echo "$@ $CHOSEN$OTHER$DEEP" >{tmp_path}/asked; echo "{{}}"')
+    monkeypatch.setenv("OTHER", "no")
+    environment = {"CHOSEN": "yes", "OTHER": "no", "DEEP": "!"}
+    (tmp_path / "a.yml").write_text("services: {a: {image: '${CHOSEN:-x}$$OTHER', extends: {file: c.yml}}}\n")
+    (tmp_path / "c.yml").write_text("services: {a: {env_file: [{path: d.env, required: false}]}}\n")
+    (tmp_path / "d.env").write_text("A=$DEEP\n")
+    project, variables = read_project([tmp_path / "a.yml", tmp_path / "b.yml"], tmp_path, environment)
+    assert (project, set(variables)) == ({}, {"CHOSEN", "DEEP"})
     asked = (tmp_path / "asked").read_text()
     files = f"--file {tmp_path}/a.yml --file {tmp_path}/b.yml"
-    assert asked == f"compose {files} --profile * config --format json yes\n"
+    assert asked == f"compose {files} --profile * config --format json yes!\n"

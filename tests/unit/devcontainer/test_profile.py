@@ -246,7 +246,7 @@ def test_of_a_compose_profile_nothing_is_mounted_and_the_folder_is_the_top(
 ) -> None:
     # The reference client leaves mounts to the Compose file, whose reader is not asked here.
     project = {"services": {"app": {"image": "x"}}}
-    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: project)
+    monkeypatch.setattr("nestproof.devcontainer.compose_config.read_project", lambda *_: (project, ()))
     profile = load(workspace, {"dockerComposeFile": "compose.yml", "service": "app", **chosen})
     assert profile.workspace_folder == folder
     assert profile.run.mounts == ()
