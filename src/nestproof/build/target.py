@@ -11,6 +11,7 @@ from nestproof.core.outcome import Outcome, Target
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, Image
 from nestproof.nodes.session import Session
+from nestproof.privileges.lock_check import require_build_locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ class TargetBuilder:
         make_bases(self.engine, bases, workspace=self.session.workspace, say=self.session.say)
 
     def load(self, target: Target, bases: Bases) -> Profile:
-        """The profile as it is for one platform, with these bases."""
+        """The profile as it is for one platform, with these bases; raises LockRefusal."""
         # The docker client's own variable for the platform, by which a profile can select it.
         variables = {**bases.variables, "DOCKER_DEFAULT_PLATFORM": target.platform}
-        return self.session.profiles.load(target.profile, variables)
+        profile = self.session.profiles.load(target.profile, variables)
+        document = self.session.profiles.read(target.profile).document
+        require_build_locked(profile, document, self.session.lock)
+        return profile
 
     def build(self, target: Target) -> tuple[Profile, Outcome, Image | None]:
         """Make the bases, load the profile and build its image, which is None unless that passes."""

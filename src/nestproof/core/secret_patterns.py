@@ -18,7 +18,8 @@ SECRET_NAME = re.compile(
 # Of what a repository takes of this machine, these say nothing that is a secret.
 PLAIN_NAME = re.compile(
     r"HOME|USER|LOGNAME|USERNAME|HOSTNAME|PWD|PATH|SHELL|EDITOR|LANG|LANGUAGE|LC_\w+|TERM|COLORTERM|TZ|UID|GID|CI"
-    r"|DISPLAY|WAYLAND_DISPLAY|XDG_\w+|SSH_AUTH_SOCK|DOCKER_HOST|WSL_\w+|NESTPROOF_\w+"
+    r"|DISPLAY|WAYLAND_DISPLAY|XDG_\w+|SSH_AUTH_SOCK|DOCKER_HOST|DOCKER_DEFAULT_PLATFORM|WSL_\w+|NESTPROOF_\w+"
+    r"|SSL_CERT_(?:FILE|DIR)"
 )
 
 # Escape sequences (ECMA-48 §5.4, §8.3.89; an OSC ends with BEL too), and characters without a width.

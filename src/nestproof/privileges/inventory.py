@@ -18,7 +18,7 @@ from nestproof.privileges.lock import (
     unwritten_reason,
     write_lock,
 )
-from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.privileges.lock_check import asked_by
 from nestproof.privileges.risks import risk_of
 
 
@@ -152,7 +152,7 @@ def read_requested_of(profiles: ProfileReader, name: str) -> RequestedPrivileges
     shown = profiles.shown(name)
     try:
         reading = profiles.read(name)
-        asked = relaxations_asked(require_profile(reading).run)
+        asked = asked_by(require_profile(reading), reading.document)
     except ProfileError as error:
         return RequestedPrivileges(shown, trouble=str(error))
     return RequestedPrivileges(shown, tuple(reading.document.text.splitlines()), asked)

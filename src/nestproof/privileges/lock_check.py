@@ -15,7 +15,8 @@ from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges.locations import Location, relaxation_locations
 from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, Reasons, allowed_by
-from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.privileges.reach import reaches_of, words_of
+from nestproof.privileges.relaxations import known_since, relaxations_asked
 from nestproof.privileges.risks import risk_of
 
 UPDATE = "nestproof privileges --update"
@@ -30,10 +31,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 
 
+def asked_by(profile: Profile, document: Document) -> tuple[str, ...]:
+    """The words that the lock must have for a profile: relaxations, and what else it takes of the machine."""
+    return (*relaxations_asked(profile.run), *words_of(profile, document))
+
+
 def check_lock(name: str, profile: Profile, document: Document, lock: Lock | None) -> Outcome:
     """Check that the lock has every relaxation of the profile, with a reason."""
-    asked = relaxations_asked(profile.run)
-    count = plural(len(asked), "relaxation", none="no")
+    asked = asked_by(profile, document)
+    taken = len(words_of(profile, document))
+    count = plural(len(asked) - taken, "relaxation", none="no")
+    count += f" and {plural(taken, 'resource')} of the host" if taken else ""
     if lock is None:
         summary = f"{document.name}: {count}, and no {LOCK_FILE} yet; {UPDATE} writes one"
         return Outcome("check.lock", Status.PASS, summary)
@@ -46,7 +54,7 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
             Status.FAIL,
             f"{_at(errors[0])}: asks for {', '.join(extra)}, which the lock does not have for {name}",
             None,
-            "\n".join(f"{relaxation}: {risk_of(relaxation).allows}" for relaxation in extra),
+            "\n".join(map(_weighed, extra)),
             f"remove what is not needed; for the rest write a line with its reason into the lock: {UPDATE}",
             findings=findings,
         )
@@ -76,14 +84,31 @@ def require_locked(profile: Profile, lock: Reasons | None) -> None:
 
     Without a lock, a profile may have what it asks for.
     """
-    asked = relaxations_asked(profile.run)
-    extra = [name for name in asked if name not in allowed_by(lock, profile.name, asked)]
+    _require("no container is started", profile.name, relaxations_asked(profile.run), lock)
+
+
+def require_build_locked(profile: Profile, document: Document, lock: Reasons | None) -> None:
+    """Raise LockRefusal, before a build, unless the lock has all that the profile takes of the machine."""
+    _require("nothing is built", profile.name, words_of(profile, document), lock)
+
+
+def _require(nothing: str, name: str, asked: tuple[str, ...], lock: Reasons | None) -> None:
+    extra = [word for word in asked if word not in allowed_by(lock, name, asked)]
     if extra:
         raise LockRefusal(
-            f"no container is started: {profile.name} may not have {', '.join(extra)} (privilege lock)",
-            why="\n".join(f"{name}: {risk_of(name).allows}" for name in extra),
+            f"{nothing}: {name} may not have {', '.join(extra)} (privilege lock)",
+            why="\n".join(map(_weighed, extra)),
             fix=f"remove it from the profile or its image, or allow it in {LOCK_FILE}: {UPDATE}",
         )
+
+
+def _weighed(word: str) -> str:
+    """Say what a word allows, and since when the lock has it: a lock that is older cannot name it."""
+    version = known_since(word)
+    since = f" (in the lock since nestproof {version})" if version else ""
+    # What follows the name of a variable and a colon would be taken for its value, and hidden.
+    colon = " means:" if word.startswith("local-env=") else ":"
+    return f"{word}{colon} {risk_of(word).allows}{since}"
 
 
 def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
@@ -107,6 +132,8 @@ def check_sections(names: Iterable[str], lock: Lock | None) -> Outcome | None:
 
 def _not_allowed(name: str, profile: Profile, document: Document, extra: list[str]) -> Iterator[Finding]:
     places = relaxation_locations(profile, document)
+    for reach in reaches_of(profile, document):
+        places[reach.word] = (*places.get(reach.word, ()), *([reach.place] if reach.place else []))
     start = document.source.position(0)
     for relaxation in extra:
         first, *others = places[relaxation] or (Location("the profile", start, start),)

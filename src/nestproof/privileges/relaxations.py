@@ -17,6 +17,9 @@ from nestproof.engine.run_options import RunOptions
 
 SYSTEM_FOLDERS = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run"})
 """Host paths that give a container the host, or its secrets."""
+_SINCE_0_2 = tuple(
+    "add-host= build- device-cgroup-rule= env-file= group-add= local-env= runtime= sysctl=".split()
+)
 _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 
@@ -45,6 +48,13 @@ def relaxations_asked(options: RunOptions) -> tuple[str, ...]:
             "sysctl": options.sysctls,
         },
     )
+
+
+def known_since(word: str) -> str:
+    """The version of nestproof whose lock has the word first; empty for a word of the first lock."""
+    if word.startswith("mount="):
+        return "" if _is_sensitive(word.removeprefix("mount=")) else "0.2.0"
+    return "0.2.0" if word.startswith(_SINCE_0_2) else ""
 
 
 def relaxations_in_force(inspection: Mapping[str, Any], root: str = "", home: str = "") -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 
+from nestproof.privileges.risk_sources import SOURCES
+
 
 class Rank(IntEnum):
     """The gravity of a relaxation; a larger one is shown first."""
@@ -180,6 +182,9 @@ _OTHERS: dict[Rank, dict[str, str]] = {
                 ("ipc", "any process can reach the shared memory of the other container"),
             )
         },
+        "local-env=*": "programs in the container or its build can read that variable of the host",
+        "env-file=*": "programs in the container can read the variables in that file of the host",
+        "build-*": "the build can read or reach that part of the host, and put it into the image",
         "group-add=*": "any process can open what that group may open",
         "mount=*": "the container can read and, unless read-only, change these files of the host",
         "sysctl=*": "the container's kernel settings are other than those that Docker gives",
@@ -197,39 +202,6 @@ _OTHERS: dict[Rank, dict[str, str]] = {
     },
 }
 
-_RUN = "Docker documentation, docker container run"
-# Who says so, by the beginning of a name; the longest one counts.
-_SOURCES = {
-    "": _RUN,
-    "cap-add=": "capabilities(7)",
-    "cap-add=AUDIT_CONTROL": "capabilities(7); Linux, kernel/audit.c",
-    "cap-add=AUDIT_READ": "capabilities(7); Linux, kernel/audit.c",
-    "cap-add=BPF": "capabilities(7); bpf(2)",
-    "cap-add=DAC_READ_SEARCH": "capabilities(7); open_by_handle_at(2)",
-    "cap-add=MAC_ADMIN": "capabilities(7); Linux, security/apparmor/policy.c",
-    "cap-add=MKNOD": "capabilities(7); moby, oci/defaults.go",
-    "cap-add=PERFMON": "capabilities(7); perf_event_open(2)",
-    "cap-add=SYS_BOOT": "capabilities(7); reboot(2), kexec_load(2)",
-    "cap-add=SYS_MODULE": "capabilities(7); init_module(2)",
-    "cap-add=SYS_PACCT": "capabilities(7); acct(2)",
-    "cap-add=SYS_PTRACE": "capabilities(7); ptrace(2)",
-    "cap-add=SYS_RAWIO": "capabilities(7); iopl(2)",
-    "cgroupns=": "cgroup_namespaces(7)",
-    "device=/dev/fuse": f"{_RUN}; fuse(4)",
-    "device=/dev/mem": f"{_RUN}; mem(4)",
-    "ipc=": f"{_RUN}; ipc_namespaces(7)",
-    "mount=": "Docker documentation, Docker daemon attack surface",
-    "mount=/proc": "proc(5), core(5)",
-    "mount=/sys": "sysfs(5)",
-    "pid=": f"{_RUN}; pid_namespaces(7)",
-    "security-opt=apparmor=": "Docker documentation, AppArmor security profiles for Docker",
-    "security-opt=label=type:spc_t": "container-selinux, container.te",
-    "security-opt=seccomp=": "Docker documentation, Seccomp security profiles for Docker",
-    "security-opt=systempaths=": f"{_RUN}; core(5)",
-    "security-opt=writable-cgroups=": "moby, pull requests 42043 and 48828",
-    "userns=": "Docker documentation, isolate containers with a user namespace",
-}
-
 
 def _table() -> dict[str, Risk]:
     rows = {
@@ -241,7 +213,7 @@ def _table() -> dict[str, Risk]:
         **{name: (rank, allows) for rank, kinds in _OTHERS.items() for name, allows in kinds.items()},
     }
     return {
-        name: Risk(*row, _SOURCES[max(filter(name.startswith, _SOURCES), key=len)])
+        name: Risk(*row, SOURCES[max(filter(name.startswith, SOURCES), key=len)])
         for name, row in rows.items()
     }
 

@@ -16,9 +16,10 @@ from nestproof.nodes.node_pool import Placement
 from nestproof.nodes.session import Session
 from nestproof.nodes.transfer import give_image
 from nestproof.nodes.vm import VirtualMachines
-from nestproof.privileges.host_request import metadata_lines, variables_of_label
+from nestproof.privileges.host_request import metadata_lines
 from nestproof.privileges.lock import Reasons
 from nestproof.privileges.lock_check import require_locked
+from nestproof.privileges.reach import variables_of_label
 from nestproof.probes.probe import Probe
 from nestproof.smoke.plan import SmokeRun
 

@@ -20,7 +20,7 @@ from nestproof.core.outcome import Status
 from nestproof.devcontainer.profile import ProfileError, discover, read_profile
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.comparison import Comparison, compare
-from nestproof.privileges.inventory import LockStatus, show, update
+from nestproof.privileges.inventory import LockStatus, Privilege, show, update
 from nestproof.privileges.lock import HEADER, LOCK_FILE, read_lock
 from nestproof.privileges.lock_check import check_lock
 from nestproof.privileges.revision import profiles_among
@@ -180,9 +180,10 @@ def test_all_in_the_lock_exits_with_0(workspace: Path) -> None:
 
 def test_a_variable_counts_as_what_it_stands_for(workspace: Path) -> None:
     write(workspace, DEFAULT, {"runArgs": ["--network=${localEnv:NET:none}"]})
-    assert show(ProfileReader(workspace, {})).holders[0].privileges == ()
-    (privilege,) = show(ProfileReader(workspace, {"NET": "host"})).holders[0].privileges
-    assert (privilege.relaxation, privilege.standing) == ("network=host", LockStatus.UNHELD)
+    variable = Privilege("local-env=NET", LockStatus.UNHELD)
+    assert show(ProfileReader(workspace, {})).holders[0].privileges == (variable,)
+    privileges = show(ProfileReader(workspace, {"NET": "host"})).holders[0].privileges
+    assert privileges == (Privilege("network=host", LockStatus.UNHELD), variable)
 
 
 def test_a_folder_without_profiles_is_a_usage_error(workspace: Path) -> None:
@@ -559,7 +560,7 @@ def test_both_sides_are_read_as_the_same_workspace(workspace: Path, monkeypatch:
 def test_both_sides_see_the_same_environment(workspace: Path) -> None:
     write(workspace, DEFAULT, {"runArgs": ["--network=${localEnv:NET:none}"]})
     commit(workspace)
-    assert changes(compared(workspace, NET="host")) == {"default": ([], [], 1)}
+    assert changes(compared(workspace, NET="host")) == {"default": ([], [], 2)}
 
 
 def test_comments_and_a_byte_order_mark_are_read_in_a_revision_too(workspace: Path) -> None:
