@@ -68,6 +68,12 @@ _SOUND = {
         '["/dev/fuse"], "ulimits": {"nofile": {"soft": 1, "hard": 2}}, "networks": {"n": null}}}, '
         '"networks": {"n": {"name": "host"}}, "volumes": {"v": {}}}',
     ),
+    "compose-file": (
+        "x-all: &all\n  env_file: [a.env]\n"
+        "include:\n  - path: [b.yaml]\n    env_file: ${A:-c}.env\nservices:\n"
+        "  one:\n    <<: *all\n    image: !reset ${B:?no}\n    extends: {file: d.yaml, service: x}\n"
+        "    label_file: e\n--- {}\n",
+    ),
     "frames": ("NONCE users 0 1.0 2.0 3 4\nabcdefgNONCE end\n", "NONCE facts 0 1.0 2.0 0 0\n"),
     "evidence": ('{"schema": 1, "runs": []}', '{"folder": "/x", "allowed": ["a"], "seen": []}'),
 }

@@ -16,6 +16,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.trust import keep_trust, read_trust
 from nestproof.devcontainer import image_metadata
 from nestproof.devcontainer.compose_config import service_of
+from nestproof.devcontainer.compose_files import find_files
 from nestproof.devcontainer.jsonc import parse
 from nestproof.devcontainer.profile import with_image_metadata
 from nestproof.devcontainer.profile_reader import ProfileReader
@@ -106,6 +107,13 @@ def read_compose(content: bytes, folder: Path) -> None:
             _options(service.options)
 
 
+def read_compose_file(content: bytes, folder: Path) -> None:
+    """A Compose file, before Compose is asked."""
+    file = folder / "compose.yaml"
+    file.write_bytes(content)
+    holds(lambda: find_files([file], folder, {"HOME": "/home/me"}))
+
+
 def read_kept_evidence(content: bytes, folder: Path) -> None:
     """The evidence, a stored experiment, and what is allowed on this machine."""
     file = folder / "evidence.json"
@@ -140,6 +148,7 @@ READERS: Mapping[str, Callable[[bytes, Path], None]] = {
     "config": read_config,
     "run-arguments": read_run_arguments,
     "compose": read_compose,
+    "compose-file": read_compose_file,
     "evidence": read_kept_evidence,
     "frames": read_frames,
     "jsonc": read_json_with_comments,

@@ -78,6 +78,7 @@ SHAPES: dict[str, st.SearchStrategy[bytes]] = {
     "config": damaged(seeds("config")[0].decode()) | st.binary(max_size=60),
     "run-arguments": st.lists(WORDS | TEXT, max_size=8).map(lambda words: "\n".join(words).encode()),
     "compose": SERVICE.map(lambda service: encoded({"services": {"one": service}})) | JSON.map(encoded),
+    "compose-file": damaged(seeds("compose-file")[0].decode()) | st.binary(max_size=60),
     "evidence": st.binary(max_size=60) | JSON.map(encoded),
     "frames": st.lists(st.binary(max_size=40) | st.just(b"NONCE a 0 1.0 2.0 3 4\nabcdefg")).map(b"".join),
     "jsonc": JSON.map(encoded),

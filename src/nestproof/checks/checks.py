@@ -15,7 +15,8 @@ from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.text import plural
 from nestproof.devcontainer import jsonc, model_rules, profile, variables
-from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError, unlisted_name
+from nestproof.devcontainer.discovery import unlisted_name
+from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges import lock_check

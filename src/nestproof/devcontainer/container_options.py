@@ -47,7 +47,7 @@ def _from_properties(config: DevContainer, workspace: Path) -> RunOptions:
         cap_add=tuple(dict.fromkeys(config.cap_add)),
         env=tuple(f"{key}={value}" for key, value in config.container_env.items()),
         init=config.init,
-        mounts=(*([mount] if mount else []), *map(_mount_text, mounts)),
+        mounts=(*([mount] if mount else []), *map(mount_text, mounts)),
         privileged=config.privileged,
         security_opt=tuple(dict.fromkeys(config.security_opt)),
         user=config.container_user or "",
@@ -59,7 +59,8 @@ def _field(name: str, value: str) -> str:
     return f'"{name}={value}"' if "," in value else f"{name}={value}"
 
 
-def _mount_text(mount: str | dict[str, Any]) -> str:
+def mount_text(mount: str | dict[str, Any]) -> str:
+    """A mount as `--mount` takes it."""
     if isinstance(mount, str):
         return mount
     # The reference client carries over these three and drops the rest.

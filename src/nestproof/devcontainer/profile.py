@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from nestproof.core.diagnostics import Diagnostic, Finding, Rule
-from nestproof.core.errors import NestproofError, UsageError
+from nestproof.core.errors import NestproofError
 from nestproof.core.files import read_file
 from nestproof.devcontainer import image_metadata, jsonc
 from nestproof.devcontainer.compose_config import ComposeUnavailable, read_service
 from nestproof.devcontainer.compose_files import ComposeError
 from nestproof.devcontainer.compose_service import Service
-from nestproof.devcontainer.container_options import mounted_root, run_options
+from nestproof.devcontainer.container_options import mount_text, mounted_root, run_options
+from nestproof.devcontainer.discovery import unlisted_name
+from nestproof.devcontainer.features import Feature, read_features
 from nestproof.devcontainer.secrets import redacted
 from nestproof.devcontainer.variables import Variables, check_variables, devcontainer_id, substitute
 from nestproof.engine.run_options import RunArgumentError, RunOptions
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 RULES = {
     "compose-file": Rule("error", "Compose objects to its files, or they have no such service."),
+    "feature-missing": Rule("error", "A feature in the repository is not there."),
+    "feature-unreadable": Rule("error", "What a feature in the repository says of itself cannot be read."),
     "run-argument": Rule("error", "A run argument is none that docker run takes."),
 }
 
@@ -49,6 +53,13 @@ class Profile:
     """Shell lines of the image's features that every container runs first."""
     service: Service | None = None
     """The Compose service of the container, if any."""
+    features: tuple[Feature, ...] = ()
+    """Its features; what those in the repository ask for is part of `run`."""
+
+    @property
+    def unread_features(self) -> tuple[str, ...]:
+        """Features of which nothing is known before the image is built."""
+        return tuple(feature.name for feature in self.features if feature.document is None)
 
     @property
     def keeps_command(self) -> bool:
@@ -84,46 +95,6 @@ class LoadResult:
     profile: Profile | None
     unanswered: ComposeUnavailable | None = None
     """The reason why a profile without mistakes could not be computed."""
-
-
-def discover(workspace: Path) -> dict[str, Path]:
-    """Profile names and files, in the order in which clients look, then `devcontainer.<name>.json`.
-
-    Clients do not list the last kind; `devcontainer up --override-config FILE` opens it.
-    """
-    folder = workspace / ".devcontainer"
-    found: dict[str, Path] = {}
-    for name, file in [
-        ("default", folder / "devcontainer.json"),
-        ("default", workspace / ".devcontainer.json"),
-        *((file.parent.name, file) for file in sorted(folder.glob("*/devcontainer.json"))),
-        *((unlisted_name(file), file) for file in sorted(folder.glob("devcontainer.*.json"))),
-    ]:
-        if file.is_file():
-            found.setdefault(name, file)
-    return found
-
-
-def unlisted_name(file: Path) -> str:
-    """`secure` of `devcontainer.secure.json`, which clients do not list; empty for a name that they do."""
-    parts = file.name.removeprefix(".").split(".")
-    return ".".join(parts[1:-1])
-
-
-def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
-    """The named profiles, or all of them; raises UsageError for a name that is not there, or when none is."""
-    if not found:
-        raise UsageError(
-            "no devcontainer configuration was found",
-            why="neither .devcontainer/devcontainer.json, .devcontainer/<folder>/devcontainer.json nor "
-            ".devcontainer.json is here",
-            fix="run nestproof in the folder that holds .devcontainer, or write a first one: "
-            '{"image": "…"} in .devcontainer/devcontainer.json will do',
-        )
-    for name in names:
-        if name not in found:
-            raise UsageError(f"there is no profile {name!r}", fix=f"one of: {', '.join(found)}")
-    return {name: file for name, file in found.items() if not names or name in names}
 
 
 def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
@@ -175,6 +146,8 @@ def read_profile(
     value = substitute(value, variables)
     config, of_the_model = validate(document, value)
     diagnostics += of_the_model
+    features, of_the_features = read_features(document.root, file.parent, mounted_root(workspace))
+    diagnostics += of_the_features
     profile = None
     if config is not None and all(diagnostic.severity != "error" for diagnostic in diagnostics):
         declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))
@@ -186,14 +159,19 @@ def read_profile(
             diagnostics.append(Diagnostic("run-argument", "error", error.sentence, at.start, at.end))
         except ComposeError as error:
             at = document.root.members["dockerComposeFile"].value
-            diagnostics.append(
-                Diagnostic("compose-file", "error", f"Compose objects: {error.what}", at.start, at.end)
-            )
+            said = f"Compose objects: {error.what}"
+            diagnostics.append(Diagnostic("compose-file", "error", said, at.start, at.end))
         except ComposeUnavailable as error:
             diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
             return LoadResult(name, file, document, tuple(diagnostics), None, error)
         else:
             profile = Profile(name, file, workspace, config, declarations, run, variables, service=service)
+            try:
+                profile = with_features(profile, features)
+            except ProfileError as error:
+                at = document.root.members["features"].key
+                diagnostics.append(Diagnostic("feature-unreadable", "error", error.what, at.start, at.end))
+                profile = None
     diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
     return LoadResult(name, file, document, tuple(diagnostics), profile)
 
@@ -203,13 +181,38 @@ def with_image_metadata(profile: Profile, label: str) -> Profile:
 
     Raises ProfileError when what the image says has another type than the specification gives it.
     """
+    image = substitute(image_metadata.entries(label), profile.variables)
+    return _with_entries(profile, image, f"the image's {image_metadata.LABEL} label") if image else profile
+
+
+def with_features(profile: Profile, features: tuple[Feature, ...]) -> Profile:
+    """The profile with what the features in the repository ask for; raises ProfileError as above."""
+    entries = [substitute(feature.metadata, profile.variables) for feature in features if feature.document]
+    if entries:
+        profile = _with_entries(profile, entries, "what a feature in the repository asks for")
+    return replace(profile, features=features)
+
+
+def options_of(feature: Feature, profile: Profile) -> RunOptions:
+    """The options that a feature in the repository adds to the container by itself."""
+    asked = substitute(feature.metadata, profile.variables)
+    return RunOptions(
+        cap_add=tuple(asked.get("capAdd", ())),
+        init=bool(asked.get("init")),
+        mounts=tuple(map(mount_text, asked.get("mounts", ()))),
+        privileged=bool(asked.get("privileged")),
+        security_opt=tuple(asked.get("securityOpt", ())),
+        root=profile.run.root,
+        home=profile.run.home,
+    )
+
+
+def _with_entries(profile: Profile, image: Sequence[Mapping[str, Any]], named: str) -> Profile:
+    """The profile with entries of metadata under it; `named` is what an error calls them."""
     from pydantic import ValidationError
 
     from nestproof.devcontainer.schema import DevContainer
 
-    image = substitute(image_metadata.entries(label), profile.variables)
-    if not image:
-        return profile
     value = profile.config.model_dump(by_alias=True, exclude_unset=True)
     try:
         for entry in image:
@@ -218,11 +221,9 @@ def with_image_metadata(profile: Profile, label: str) -> Profile:
         entrypoints = tuple(merged.pop("entrypoints", ()))
         config = DevContainer.model_validate(merged)
     except ValidationError as error:
-        raise ProfileError(
-            f"the image's {image_metadata.LABEL} label makes no sense", why=str(error)
-        ) from error
+        raise ProfileError(f"{named} makes no sense", why=str(error)) from error
     if not all(isinstance(line, str) for line in entrypoints):
-        raise ProfileError(f"the image's {image_metadata.LABEL} label has an entry point that is no string")
+        raise ProfileError(f"{named} has an entry point that is no string")
     home = profile.variables.environment.get("HOME", "")
     run = run_options(config, profile.workspace, profile.service, home)
     return replace(profile, config=config, run=run, entrypoints=entrypoints)

@@ -8,14 +8,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from nestproof.devcontainer.profile import (
-    LoadResult,
-    Profile,
-    discover,
-    read_profile,
-    require_profile,
-    select,
-)
+from nestproof.devcontainer.discovery import discover, select
+from nestproof.devcontainer.profile import LoadResult, Profile, read_profile, require_profile
 
 _NONE: Mapping[str, str] = {}
 

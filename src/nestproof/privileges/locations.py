@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestproof.devcontainer.jsonc import Document, Position
-from nestproof.devcontainer.profile import Profile
+from nestproof.devcontainer.profile import Profile, options_of
 from nestproof.engine.docker_flags import read_flags
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.privileges.relaxations import relaxations_asked
@@ -28,8 +28,12 @@ class _Part:
     name: str
     options: RunOptions
     indexes: tuple[int, ...] = ()
+    at: Location | None = None
+    """Its place, where the path does not say it."""
 
     def place(self, document: Document) -> Location | None:
+        if self.at is not None:
+            return self.at
         steps: list[tuple[str | int, ...]] = [(self.name, index) for index in self.indexes]
         steps = steps or [(self.name,)]
         nodes = [document.root.at(*step) if document.root else None for step in steps]
@@ -73,4 +77,8 @@ def _parts(profile: Profile) -> Iterator[_Part]:
     for index, mount in enumerate(config.mounts):
         text = mount if isinstance(mount, str) else f"type={mount.type},source={mount.source or ''}"
         yield _Part("mounts", RunOptions(mounts=(text,)), (index,))
+    for feature in profile.features:
+        if feature.document is not None:
+            at = Location(f"the feature {feature.name}", feature.key.start, feature.key.end)
+            yield _Part("features", options_of(feature, profile), at=at)
     yield _Part("workspaceMount", RunOptions(mounts=(config.workspace_mount or "",)))

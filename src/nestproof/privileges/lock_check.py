@@ -68,6 +68,17 @@ def check_lock(name: str, profile: Profile, document: Document, lock: Lock | Non
             errors[0].fix,
             findings=findings,
         )
+    if profile.unread_features:
+        named = ", ".join(map(quoted, profile.unread_features))
+        return Outcome(
+            "check.lock",
+            Status.UNVERIFIED,
+            f"{document.name}: {count}, and what the features ask for that are not in the repository",
+            None,
+            f"{named}: nothing here says which relaxations they bring",
+            "nestproof smoke builds the image, and holds its metadata against the lock before it starts one",
+            findings=findings,
+        )
     warned = f" ({plural(len(findings), 'warning')})" if findings else ""
     held = f"{count}, {'each in the lock' if asked else 'as the lock has it'}"
     return Outcome("check.lock", Status.PASS, f"{document.name}: {held}{warned}", findings=findings)

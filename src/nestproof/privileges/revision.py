@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from nestproof.core.errors import CommandError
 from nestproof.core.git import GIT_TIMEOUT, run_git
 from nestproof.core.process import KEPT_BYTES, run
-from nestproof.devcontainer.profile import unlisted_name
+from nestproof.devcontainer.discovery import unlisted_name
 
 _SYMBOLIC_LINK = "120000"
 

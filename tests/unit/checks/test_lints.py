@@ -222,7 +222,7 @@ GREEN: list[tuple[str, str]] = [
     ("image-unpinned", f'{{"image": "localhost:5000/ubuntu:latest@sha256:{"0" * 64}"}}'),
     ("image-unpinned", '{"image": "${localEnv:IMAGE}"}'),
     ("image-unpinned", '{"image": "latest:1"}'),
-    ("feature-unpinned", '{"features": {"./local": {}, "https://example.com/feature.tgz": {}, "git": {}}}'),
+    ("feature-unpinned", '{"features": {"https://example.com/feature.tgz": {}, "git": {}}}'),
     ("feature-unpinned", feature(f"ghcr.io/a/b/c@sha256:{'0' * 64}")),
     ("feature-version-invalid", '{"features": {"ghcr.io/a/b/c:1.2.3-rc.1": {"version": "^18"}}}'),
     ("secret-literal", env("PGPASSWORD", "postgres")),

@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
 # Invisible characters, ten thousand brackets, or what takes more than one file or another program.
 WITHOUT_EXAMPLE = {
     "json-control-character", "json-deep-nesting", "json-invalid-utf8", "json-jq-disagrees",
-    "json-white-space", "compose-file",
+    "json-white-space", "compose-file", "feature-lock", "feature-not-locked", "feature-unreadable",
     *(rule for rule in RULES if rule.startswith(("diff-", "lock-"))),
 }  # fmt: skip
 

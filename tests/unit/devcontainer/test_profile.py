@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nestproof.core.errors import UsageError
-from nestproof.devcontainer.profile import Profile, ProfileError, discover, load_profile, read_profile, select
+from nestproof.devcontainer.discovery import discover, select
+from nestproof.devcontainer.profile import Profile, ProfileError, load_profile, read_profile
 from nestproof.engine.create_request import create_request
 from nestproof.engine.run_options import RunOptions
 

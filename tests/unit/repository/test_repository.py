@@ -9,7 +9,8 @@ import tomllib
 import pytest
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
-from nestproof.devcontainer.profile import Profile, discover, load_profile, read_profile
+from nestproof.devcontainer.discovery import discover
+from nestproof.devcontainer.profile import Profile, load_profile, read_profile
 from nestproof.privileges.lock import read_lock
 from nestproof.privileges.lock_check import asked_by
 from nestproof.privileges.relaxations import relaxations_asked

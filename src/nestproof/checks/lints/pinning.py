@@ -10,6 +10,7 @@ from nestproof.checks.lints.rules import report
 from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.image_reference import IMAGE_REFERENCE
 from nestproof.core.source import short
+from nestproof.devcontainer.features import read_pins
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 
@@ -31,12 +32,39 @@ def unpinned_image(profile: Profile, document: Document) -> Iterator[Diagnostic]
         yield report("image-unpinned", image[1], message)
 
 
+def locked_features(profile: Profile, document: Document) -> Iterator[Diagnostic]:
+    """The lock file of the features holds each one from a registry, by the digest of that one."""
+    features = document.root and document.root.at("features")
+    if not features:
+        return
+    try:
+        pins = read_pins(profile.file, profile.workspace)
+    except ValueError as error:
+        yield report("feature-lock", features, str(error))
+        return
+    for member in features.members.values() if pins is not None else ():
+        found, pin = _FEATURE.fullmatch(member.name), (pins or {}).get(member.name)
+        if found and not found["digest"] and pin is None:
+            yield report(
+                "feature-not-locked", member.key, "the lock file of the features has no such feature"
+            )
+        elif found and pin and pin.resolved != f"{found['name']}@{pin.integrity}":
+            message = (
+                f"the lock file has {short(pin.resolved)} for it, with the digest {short(pin.integrity)}"
+            )
+            yield report("feature-lock", member.key, message)
+
+
 def unpinned_feature(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """A feature's script runs as root during the build, so its version should be fixed."""
     features = document.root and document.root.at("features")
+    try:
+        pins = read_pins(profile.file, profile.workspace) or {}
+    except ValueError:
+        pins = {}
     for member in features.members.values() if features else ():
         found = _FEATURE.fullmatch(member.name)
-        if not found or found["digest"] or "${" in member.name:
+        if not found or found["digest"] or "${" in member.name or member.name in pins:
             continue
         name, version = short(found["name"].rpartition("/")[2]), found["version"]
         if version in (None, "latest"):

@@ -14,6 +14,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "credentials-mounted": Rule("warning", "A folder or file of the host that holds keys is mounted."),
         "device-mapped": Rule("warning", "A device of the host is mapped into the container."),
         "docker-socket-mounted": Rule("warning", "An engine's socket is mounted: whoever has it has root."),
+        "feature-lock": Rule(
+            "error", "The lock file of the features is none, or has another feature's digest."
+        ),
+        "feature-not-locked": Rule("warning", "The lock file of the features lacks a feature."),
         "feature-unpinned": Rule("warning", "A feature has no version, or latest: it changes unannounced."),
         "feature-version-invalid": Rule("error", "A feature's version is nothing that a registry can hold."),
         "home-mounted": Rule("warning", "The whole home folder of the host's user is mounted."),
