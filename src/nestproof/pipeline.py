@@ -17,6 +17,7 @@ from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.justify.lock_advice import removable, warned
 from nestproof.justify.store import evidence
+from nestproof.lifecycle.initialize import initialize
 from nestproof.nodes.liveness import while_alive
 from nestproof.nodes.session import Session
 from nestproof.nodes.workers import Job, WorkerPool, run_workers
@@ -120,6 +121,8 @@ def _check(
 def _run_target(job: TargetJob, steps: tuple[str, ...]) -> Generator[Outcome]:
     """Build a target, then smoke it; a step that cannot be asked is an outcome too."""
     try:
+        if not (yield from _initialize(job)):
+            return
         built = build_target(job)
         yield built.outcome
         steps = tuple(step for step in steps if step != "build")
@@ -134,6 +137,26 @@ def _run_target(job: TargetJob, steps: tuple[str, ...]) -> Generator[Outcome]:
         raise
     except NestproofError as error:
         yield from _unasked(steps, job.target, error)
+
+
+def _initialize(job: TargetJob) -> Generator[Outcome, None, bool]:
+    """Run the profile's commands for this machine, if wanted; returns whether a client would go on."""
+    session, name = job.session, job.target.profile
+    document = session.profiles.read(name).document
+    succeeded = True
+    for outcome in initialize(
+        job.target,
+        document,
+        session.workspace,
+        wanted=session.trust_options.initialize,
+        timeout=session.config.lifecycle_timeout,
+        say=session.say,
+    ):
+        succeeded = succeeded and outcome.status is not Status.FAIL
+        yield outcome
+    if session.trust_options.initialize:
+        session.profiles.forget(name)  # it may have made a file that the profile names
+    return succeeded
 
 
 def _unasked(steps: Sequence[str], target: Target, error: NestproofError) -> Iterator[Outcome]:

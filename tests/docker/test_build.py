@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from nestproof.build.command import plan_build
-from nestproof.devcontainer.profile import load_profile
+from nestproof.devcontainer.loading import load_profile
 from nestproof.engine.client import Engine, connect, find_image
 from nestproof.engine.image_store import find_platform
 from tests.conftest import Finished, Repository

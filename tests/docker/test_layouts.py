@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nestproof.devcontainer.compose_config import read_project
-from nestproof.devcontainer.profile import load_profile
+from nestproof.devcontainer.loading import load_profile
 from nestproof.engine.client import Engine, find_image
 from nestproof.engine.container import started_container
 from nestproof.smoke.plan import request_container

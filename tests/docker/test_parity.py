@@ -14,7 +14,8 @@ import pytest
 from nestproof.core.capabilities import normalize
 from nestproof.core.config import load_config
 from nestproof.devcontainer.image_metadata import LABEL
-from nestproof.devcontainer.profile import load_profile, with_image_metadata
+from nestproof.devcontainer.loading import load_profile
+from nestproof.devcontainer.profile import with_image_metadata
 from nestproof.engine.client import Engine, Image, find_image
 from nestproof.engine.container import started_container
 from nestproof.smoke.plan import request_container

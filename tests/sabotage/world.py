@@ -11,7 +11,7 @@ from typing import Any
 
 from nestproof.core.config import CustomProbe
 from nestproof.core.outcome import Outcome, Status
-from nestproof.devcontainer.profile import load_profile
+from nestproof.devcontainer.loading import load_profile
 from nestproof.engine.client import Engine, find_image
 from nestproof.nodes.node import node_for
 from nestproof.privileges.relaxations import relaxations_asked

@@ -432,3 +432,12 @@ def test_the_value_of_a_variable_that_a_profile_takes_is_hidden_whatever_its_nam
     assert value not in shown
     assert "asks for device=/dev/[redacted], which the lock does not have" in shown
     assert value not in (theirs.path / EVIDENCE).read_text()
+
+
+def test_a_command_for_this_machine_is_asked_about_before_it_runs(theirs: Repository) -> None:
+    write(theirs, {"initializeCommand": ["touch", "ran"]})
+    assert theirs.ask("smoke").status == 3  # without the option it is not run, and nothing is asked
+    assert refused(theirs.ask("smoke", "--initialize")) == ["run on this machine: touch ran"]
+    assert not (theirs.path / "ran").exists()
+    assert "new       run on this machine: touch ran" in theirs.ask("trust").stdout
+    assert theirs.ask("smoke", "--initialize").status == 3  # no engine answers

@@ -14,7 +14,7 @@ from nestproof.core.diagnostics import Diagnostic, Finding, Rule
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.text import plural
-from nestproof.devcontainer import jsonc, model_rules, profile, variables
+from nestproof.devcontainer import jsonc, loading, model_rules, variables
 from nestproof.devcontainer.discovery import unlisted_name
 from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
@@ -30,7 +30,7 @@ RULES: Mapping[str, Rule] = {
     **jsonc.RULES,
     **model_rules.RULES,
     **variables.RULES,
-    **profile.RULES,
+    **loading.RULES,
     **lints.RULES,
     **suppressions.RULES,
     **lock_check.RULES,

@@ -51,7 +51,9 @@ EGRESS = Option("egress", "let containers of a repository that nobody trusts rea
 TRUST_BASE = Option(
     "trust_base", "take lock, configuration and trust from the merge base with this revision, as CI should"
 )
-CONTAINERS = (BIND_WORKSPACE, EGRESS, TRUST_BASE)
+NO_LIFECYCLE = Option("no_lifecycle", "leave the lifecycle commands out; that is unverified then", False)
+INITIALIZE = Option("initialize", "run the profiles' initializeCommand, on this machine", False)
+CONTAINERS = (EGRESS, NO_LIFECYCLE, INITIALIZE, TRUST_BASE)
 """The options about trust."""
 STRICT = Option(
     "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
@@ -114,5 +116,9 @@ def trust_of(given: dict[str, Any]) -> TrustOptions:
     from nestproof.core.trust import TrustOptions
 
     return TrustOptions(
-        given.get("bind_workspace", False), given.get("egress", False), given.get("trust_base", "")
+        bind_workspace=given.get("bind_workspace", False),
+        egress=given.get("egress", False),
+        base=given.get("trust_base", ""),
+        lifecycle=not given.get("no_lifecycle", False),
+        initialize=given.get("initialize", False),
     )

@@ -36,7 +36,7 @@ from nestproof.cli.options import (
 _PLATFORM = Option("platform", "linux/amd64 or linux/arm64 (default: the engine's own)")
 
 
-@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, *CONTAINERS, *RESULT)
+@command(PROFILE, PLATFORM, JSON, SARIF, STRICT, NODE, VM, BIND_WORKSPACE, *RESULT, *CONTAINERS)
 def validate(_: object, **given: Any) -> None:
     """Prove everything that this machine can show: files, builds, smoke runs."""
     from nestproof.cli.commands import run_checks
@@ -51,9 +51,9 @@ def validate(_: object, **given: Any) -> None:
     Option("push", "push to this reference, which may hold {profile}, {platform} and {arch}"),
     Option("output", "write an OCI archive: oci:PATH, where PATH may hold the same words"),
     Option("dry_run", "print the command lines, which work when pasted, and do nothing", False),
-    TRUST_BASE,
     JSON,
     *RESULT,
+    TRUST_BASE,
 )
 def build(_: object, profile: list[str], platform: list[str], **given: Any) -> None:
     """Build the profiles' images with docker buildx, and publish them if told to."""
@@ -65,7 +65,7 @@ def build(_: object, profile: list[str], platform: list[str], **given: Any) -> N
     run(BuildRequest(tuple(profile), tuple(platform), **where), output_of(given), trust_of(given))
 
 
-@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, *CONTAINERS, *RESULT)
+@command(PROFILE, PLATFORM, PROBE, JSON, NODE, VM, BIND_WORKSPACE, *RESULT, *CONTAINERS)
 def smoke(_: object, **given: Any) -> None:
     """Run every probe in a container of each profile, built first if need be."""
     from nestproof.cli.commands import run_checks
@@ -94,10 +94,12 @@ def shell(_: object, profile: str, platform: str, node: str, **given: Any) -> No
     replace(VM, help="try it in a virtual machine with a kernel of its own (see node.up)"),
     Option("update_lock", "write the results into the privilege lock where a reason is missing", False),
     Option("suggest", "try what would make a failing profile pass, and which system calls it needs", False),
-    *CONTAINERS,
+    BIND_WORKSPACE,
     Option("residual", "try what root, a user and a sandboxed command can do there", False),
     JSON,
     *RESULT,
+    EGRESS,
+    TRUST_BASE,
 )
 def justify(_: object, **given: Any) -> None:
     """Remove each relaxation in turn: find the needed ones, and the smallest sets that work."""

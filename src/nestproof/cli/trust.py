@@ -27,6 +27,7 @@ from nestproof.core.trust import (
     keep_trust,
     read_trust,
 )
+from nestproof.lifecycle.initialize import initialize_lines
 from nestproof.nodes.session import Session
 from nestproof.privileges.host_request import configuration_lines, profile_lines
 from nestproof.privileges.revision import written_out
@@ -37,7 +38,10 @@ def wanted_by(session: Session, names: Sequence[str] | None = ()) -> tuple[str, 
     lines = list(configuration_lines(session.config, session.workspace))
     if names is not None:
         for name in session.profiles.names(names):
-            lines += profile_lines(session.profiles.read(name))
+            result = session.profiles.read(name)
+            if session.trust_options.initialize:
+                lines += initialize_lines(result.document)
+            lines += profile_lines(result)
     return tuple(dict.fromkeys(lines))
 
 
@@ -69,6 +73,8 @@ def change_trust(*, revoke: bool, dry_run: bool) -> NoReturn:
     """Show what the repository asks for and allow exactly that, or forget what was allowed."""
     with exits():
         session = Session(Path.cwd(), say=lambda _: None)
+        # What --initialize would run is told, too.
+        session.trust_options = TrustOptions(initialize=True)
         trust = read_trust(session.workspace, session.environment)
         if revoke:
             file = keep_trust(session.workspace, session.environment, allowed=(), given=False)
@@ -108,6 +114,7 @@ def _take_from_base(session: Session, names: Sequence[str] | None, base: str) ->
     """
     with written_out(session.workspace, find_merge_base(session.workspace, base)) as folder:
         before = Session(folder, session.say, environment=session.environment)
+        before.trust_options = session.trust_options
         session.config, session.lock = before.config, before.lock
         here, there = str(session.workspace), str(folder)
         try:

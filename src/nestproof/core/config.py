@@ -150,6 +150,8 @@ class Config(_Table):
     rule: list[CustomRule] = []
     probe: list[CustomProbe] = []
     node: Annotated[list[ConfiguredNode], AfterValidator(_names_once)] = []
+    lifecycle_timeout: Annotated[int, Field(ge=1, le=86400)] = 600
+    """Seconds for each lifecycle command."""
     guest: list[str] = []
     """The command that starts virtual machines, such as nestproof's own `scripts/vm`."""
 

@@ -74,6 +74,10 @@ class TrustOptions:
     """Its containers reach the network, although nobody trusts it."""
     base: str = ""
     """A revision: lock, configuration and trust are those of the merge base with it."""
+    lifecycle: bool = True
+    """The lifecycle commands run in its containers."""
+    initialize: bool = False
+    """Its `initializeCommand` runs, on this machine."""
 
 
 CAUTIOUS = TrustOptions()

@@ -30,6 +30,11 @@ class ComposeError(NestproofError):
 
     exit_code = 1
 
+    @property
+    def is_missing_file(self) -> bool:
+        """True if a file that the project names does not exist."""
+        return bool(re.search("not found: |no such file or directory", self.what))
+
 
 @dataclass(slots=True)
 class ComposeFiles:

@@ -17,7 +17,10 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.files import read_file
 from nestproof.core.source import short
 from nestproof.devcontainer import jsonc
+from nestproof.devcontainer.container_options import mount_text
 from nestproof.devcontainer.jsonc import Document, JsonNode
+from nestproof.devcontainer.variables import Variables, substitute
+from nestproof.engine.run_options import RunOptions
 
 FILE = "devcontainer-feature.json"
 # What the reference client carries over into the metadata label of an image (imageMetadata.ts).
@@ -97,6 +100,20 @@ def read_features(
         depends = document.root.at("dependsOn") if document.root else None
         pending += [(member.name, key) for member in (depends.members.values() if depends else ())][::-1]
     return tuple(found.values()), tuple(mistakes)
+
+
+def options_of(feature: Feature, variables: Variables, run: RunOptions) -> RunOptions:
+    """The options that a feature in the repository adds by itself; `run` has the container's folders."""
+    asked = substitute(feature.metadata, variables)
+    return RunOptions(
+        cap_add=tuple(asked.get("capAdd", ())),
+        init=bool(asked.get("init")),
+        mounts=tuple(map(mount_text, asked.get("mounts", ()))),
+        privileged=bool(asked.get("privileged")),
+        security_opt=tuple(asked.get("securityOpt", ())),
+        root=run.root,
+        home=run.home,
+    )
 
 
 class _MissingError(ValueError):

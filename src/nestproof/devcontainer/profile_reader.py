@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from nestproof.devcontainer.discovery import discover, select
-from nestproof.devcontainer.profile import LoadResult, Profile, read_profile, require_profile
+from nestproof.devcontainer.loading import read_profile, require_profile
+from nestproof.devcontainer.profile import LoadResult, Profile
 
 _NONE: Mapping[str, str] = {}
 
@@ -74,6 +75,11 @@ class ProfileReader:
     def load(self, name: str, variables: Mapping[str, str] = _NONE) -> Profile:
         """The profile, as `read` has it; raises ProfileError with all of its errors."""
         return require_profile(self.read(name, variables))
+
+    def forget(self, name: str) -> None:
+        """Read the profile anew when it is asked for next."""
+        with self._lock:
+            self._read = {key: result for key, result in self._read.items() if key[0] != name}
 
     def _once(
         self, key: tuple[object, ...], name: str, added: Mapping[str, str], *, strict: bool

@@ -33,12 +33,13 @@ class Exec:
         user: str,
         environment: dict[str, str],
         timeout: float,
+        folder: str = "",
     ) -> None:
         self._api = container.api
         self._timeout = timeout
         with engine_errors("starting a command in the container"):
             self._id: str = self._api.exec_create(
-                container.name, list(argv), user=user, environment=environment
+                container.name, list(argv), user=user, environment=environment, workdir=folder or None
             )["Id"]
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:

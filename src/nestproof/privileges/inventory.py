@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nestproof.devcontainer.profile import ProfileError, require_profile
+from nestproof.devcontainer.loading import require_profile
+from nestproof.devcontainer.profile import ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.lock import (
     LOCK_FILE,

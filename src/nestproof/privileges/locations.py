@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestproof.devcontainer.features import options_of
 from nestproof.devcontainer.jsonc import Document, Position
-from nestproof.devcontainer.profile import Profile, options_of
+from nestproof.devcontainer.profile import Profile
 from nestproof.engine.docker_flags import read_flags
 from nestproof.engine.run_options import RunOptions, parse_run_args
 from nestproof.privileges.relaxations import relaxations_asked
@@ -80,5 +81,5 @@ def _parts(profile: Profile) -> Iterator[_Part]:
     for feature in profile.features:
         if feature.document is not None:
             at = Location(f"the feature {feature.name}", feature.key.start, feature.key.end)
-            yield _Part("features", options_of(feature, profile), at=at)
+            yield _Part("features", options_of(feature, profile.variables, profile.run), at=at)
     yield _Part("workspaceMount", RunOptions(mounts=(config.workspace_mount or "",)))

@@ -15,8 +15,9 @@ from nestproof.engine.client import Engine, Image
 from nestproof.engine.create_request import create_request
 from nestproof.engine.labels import new_run_labels
 from nestproof.engine.limits import Limits, limit
+from nestproof.lifecycle.commands import names_of
 from nestproof.nodes.node import Node
-from nestproof.nodes.transfer import Prepare, adapt_workspace
+from nestproof.nodes.transfer import Prepare, adapt_workspace, with_own_volumes
 from nestproof.privileges.lock import Reasons, allowed_by
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
@@ -26,6 +27,10 @@ from nestproof.smoke.defaults import packs_of
 
 def _ignore(_: TargetFacts) -> None:
     """Ignore the facts of a target, for a run without evidence."""
+
+
+def _say_nothing(_: str) -> None:
+    """Take a line of progress that nobody is to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,23 @@ class SmokeRun:
     """Names of the probes to run; empty means all."""
     copied: bool = False
     """The workspace is copied into a volume instead of bound."""
+    lifecycle: bool = True
+    """The lifecycle commands run before the probes are asked."""
+    lifecycle_timeout: float = 600
+    """Seconds for each of them."""
+    say: Callable[[str], None] = _say_nothing
+    """Called with a line of progress."""
     limits: Limits | None = None
     """The limits of the container, for a repository that nobody trusts."""
 
     @property
     def target(self) -> Target:
         return Target(self.profile.name, self.node.platform)
+
+    @property
+    def protects(self) -> bool:
+        """True if its commands could change folders of this machine, of which they get a copy."""
+        return self.copied and self.lifecycle and any(names_of(self.profile))
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -77,7 +93,8 @@ def prepare_request(run: SmokeRun, engine: Engine) -> tuple[dict[str, Any], Prep
     request = request_container(run.profile, run.image, run.environment)
     if run.limits is not None:
         request = limit(request, run.limits, engine)
-    return adapt_workspace(request, run.profile.workspace, copied=run.copied)
+    request = with_own_volumes(request)
+    return adapt_workspace(request, run.profile.workspace, copied=run.copied, writes=run.protects)
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:

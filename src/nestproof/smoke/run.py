@@ -10,8 +10,6 @@ from nestproof.core.capabilities import of_dockers_default
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
 from nestproof.devcontainer.compose_service import fix_of_service, shared_with_services
-from nestproof.devcontainer.profile import Profile
-from nestproof.devcontainer.variables import substitute
 from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.nodes.node import Fidelity
@@ -21,6 +19,13 @@ from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestproof.probes.runner_protocol import Record
 from nestproof.probes.table import TERMINAL, script, text_of
 from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
+from nestproof.smoke.after_start import (
+    after_restart,
+    ask_after_restart,
+    remote_environment,
+    restart,
+    run_lifecycle,
+)
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
 from nestproof.smoke.defaults import downgrade_if_undeclared
 from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
@@ -43,11 +48,24 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield _inspect(run, container)
-            yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+            yield from _ask_after_commands(engine, run, container, asked)
         if TERMINAL in asked:
             yield _converse(engine, run, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+
+
+def _ask_after_commands(
+    engine: Engine, run: SmokeRun, container: Container, asked: Sequence[Probe]
+) -> Iterator[Outcome]:
+    """Run the lifecycle commands, ask the probes, and once more after another start if that can matter."""
+    succeeded = yield from run_lifecycle(run, container)
+    yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+    again = ask_after_restart(run, asked)
+    if succeeded and again:
+        restarted = yield from restart(run, container)
+        if restarted is not None:
+            yield from map(after_restart, ask_probes(engine, run, restarted, again))
 
 
 def _context(engine: Engine, run: SmokeRun, facts: SandboxFacts | None) -> Context:
@@ -123,7 +141,7 @@ def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -
     """Collect the answers of every probe; each user's command runs beside the others."""
     remote = run.profile.remote_user
     environment = {
-        **_remote_environment(run.profile, container),
+        **remote_environment(run.profile, container),
         "NESTPROOF_USERS": " ".join(users_of(run.profile)),
     }
     facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.timeout_factor)
@@ -190,13 +208,6 @@ def _converse(engine: Engine, run: SmokeRun, request: dict[str, Any]) -> Outcome
         engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.timeout_factor
     )
     return _judge(run, TERMINAL, seen, _context(engine, run, None))
-
-
-def _remote_environment(profile: Profile, container: Container) -> dict[str, str]:
-    """`remoteEnv`, which alone may speak of the container's own environment."""
-    own = dict(entry.partition("=")[::2] for entry in container.inspection["Config"].get("Env") or ())
-    resolved = substitute(dict(profile.config.remote_env), replace(profile.variables, container=own))
-    return {name: value for name, value in resolved.items() if value is not None}
 
 
 def _outcome(

@@ -10,6 +10,7 @@ from nestproof.core.trust import UntrustedError, keep_trust
 from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.profile import Profile, with_image_metadata
 from nestproof.engine.client import Engine, Image
+from nestproof.lifecycle.commands import names_of
 from nestproof.nodes.liveness import ping, watchdog
 from nestproof.nodes.node import vm_node
 from nestproof.nodes.node_pool import Placement
@@ -70,6 +71,12 @@ def _require_trusted(session: Session, own: Profile, profile: Profile, label: st
         raise UntrustedError(missing, trust)
 
 
+def _writes(job: TargetJob, profile: Profile) -> bool:
+    """True if lifecycle commands would write into the workspace: they get a copy, unless told otherwise."""
+    options = job.session.trust_options
+    return options.lifecycle and not options.bind_workspace and any(names_of(profile))
+
+
 def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
     """Bring the image to the engine that runs it; returns that engine, and the run to start there.
 
@@ -95,6 +102,12 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
         session.environment,
         job.custom_probes,
         only=job.only,
-        copied=job.machines is not None or placement.remote or session.copies_workspace,
+        copied=job.machines is not None
+        or placement.remote
+        or session.copies_workspace
+        or _writes(job, profile),
+        lifecycle=session.trust_options.lifecycle,
+        lifecycle_timeout=session.config.lifecycle_timeout,
+        say=session.say,
         limits=session.limits,
     )

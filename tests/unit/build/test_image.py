@@ -21,7 +21,8 @@ from nestproof.build.command import CannotBuildError, ImageBuild, plan_build
 from nestproof.build.image import build_image
 from nestproof.core.errors import CommandError, EngineError
 from nestproof.core.outcome import Status, Target
-from nestproof.devcontainer.profile import Profile, load_profile
+from nestproof.devcontainer.loading import load_profile
+from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, EngineFacts
 
 FACTS = EngineFacts("unix:///x", "20.10.24", "Debian", "6.1.0", "linux/amd64", "overlay2", ())

@@ -19,7 +19,7 @@ from nestproof.checks.hadolint import (
 from nestproof.core.diagnostics import Finding
 from nestproof.core.errors import CommandError
 from nestproof.core.source import Source
-from nestproof.devcontainer.profile import load_profile
+from nestproof.devcontainer.loading import load_profile
 
 UNTAGGED = "FROM debian\n"
 UNQUOTED = "FROM debian:12\n# a comment\nRUN echo $TERM\n"

@@ -11,7 +11,7 @@ import pytest
 
 from nestproof.checks.lints import RULES, lint
 from nestproof.core.diagnostics import Diagnostic, render
-from nestproof.devcontainer.profile import read_profile
+from nestproof.devcontainer.loading import read_profile
 from nestproof.devcontainer.secrets import redacted
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from nestproof.checks.checks import RULES
 from nestproof.checks.lints import lint
 from nestproof.checks.suppressions import apply_silences
 from nestproof.core.diagnostics import Diagnostic
-from nestproof.devcontainer.profile import read_profile
+from nestproof.devcontainer.loading import read_profile
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
 # Invisible characters, ten thousand brackets, or what takes more than one file or another program.

@@ -26,7 +26,8 @@ from nestproof.devcontainer.compose_service import (
     parse_service,
     shared_with_services,
 )
-from nestproof.devcontainer.profile import ProfileError, load_profile, read_profile
+from nestproof.devcontainer.loading import load_profile, read_profile
+from nestproof.devcontainer.profile import ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.engine.create_request import UnsupportedOptionError, create_request
 from nestproof.engine.run_options import RunOptions

@@ -10,7 +10,8 @@ import pytest
 
 from nestproof.checks.lints import lint
 from nestproof.core.outcome import Status
-from nestproof.devcontainer.profile import LoadResult, read_profile
+from nestproof.devcontainer.loading import read_profile
+from nestproof.devcontainer.profile import LoadResult
 from nestproof.privileges.host_request import profile_lines
 from nestproof.privileges.lock import parse_lock
 from nestproof.privileges.lock_check import check_lock

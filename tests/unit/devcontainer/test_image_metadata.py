@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nestproof.devcontainer.image_metadata import entries, merge, unique_mounts
-from nestproof.devcontainer.profile import Profile, ProfileError, load_profile, with_image_metadata
+from nestproof.devcontainer.loading import load_profile
+from nestproof.devcontainer.profile import Profile, ProfileError, with_image_metadata
 from nestproof.engine.run_options import RunOptions
 
 Entry = dict[str, Any]

@@ -11,7 +11,8 @@ import pytest
 
 from nestproof.core.errors import UsageError
 from nestproof.devcontainer.discovery import discover, select
-from nestproof.devcontainer.profile import Profile, ProfileError, load_profile, read_profile
+from nestproof.devcontainer.loading import load_profile, read_profile
+from nestproof.devcontainer.profile import Profile, ProfileError
 from nestproof.engine.create_request import create_request
 from nestproof.engine.run_options import RunOptions
 

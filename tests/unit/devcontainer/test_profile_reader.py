@@ -8,7 +8,8 @@ import pytest
 
 from nestproof.core.errors import UsageError
 from nestproof.devcontainer import profile_reader
-from nestproof.devcontainer.profile import ProfileError, read_profile
+from nestproof.devcontainer.loading import read_profile
+from nestproof.devcontainer.profile import ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 
 TEXT = '{"image": "${localEnv:BASE:debian}", "containerEnv": {"A": "${localEnv:OTHER}"}}'

@@ -12,7 +12,7 @@ import pytest
 from nestproof.core.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
 from nestproof.core.outcome import Outcome, Status, Target
 from nestproof.devcontainer.discovery import discover
-from nestproof.devcontainer.profile import load_profile
+from nestproof.devcontainer.loading import load_profile
 from nestproof.engine.run_options import RunOptions
 from nestproof.justify import store
 from nestproof.justify.experiment import DROP_ALL, with_only, without

@@ -18,7 +18,8 @@ from nestproof.core.errors import CommandError, UsageError
 from nestproof.core.git import UnanswerableError
 from nestproof.core.outcome import Status
 from nestproof.devcontainer.discovery import discover
-from nestproof.devcontainer.profile import ProfileError, read_profile
+from nestproof.devcontainer.loading import read_profile
+from nestproof.devcontainer.profile import ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.comparison import Comparison, compare
 from nestproof.privileges.inventory import LockStatus, Privilege, show, update

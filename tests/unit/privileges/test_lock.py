@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from nestproof.core.diagnostics import Finding
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status
-from nestproof.devcontainer.profile import LoadResult, read_profile
+from nestproof.devcontainer.loading import read_profile
+from nestproof.devcontainer.profile import LoadResult
 from nestproof.privileges.locations import relaxation_locations
 from nestproof.privileges.lock import (
     HEADER,

@@ -10,7 +10,8 @@ import pytest
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, SETUID_BWRAP
 from nestproof.devcontainer.discovery import discover
-from nestproof.devcontainer.profile import Profile, load_profile, read_profile
+from nestproof.devcontainer.loading import load_profile, read_profile
+from nestproof.devcontainer.profile import Profile
 from nestproof.privileges.lock import read_lock
 from nestproof.privileges.lock_check import asked_by
 from nestproof.privileges.relaxations import relaxations_asked

@@ -21,7 +21,8 @@ import pytest
 import docker
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Outcome, Status, exit_code
-from nestproof.devcontainer.profile import Profile, load_profile
+from nestproof.devcontainer.loading import load_profile
+from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, EngineFacts, Image
 from nestproof.nodes.node import Fidelity, Node
 from nestproof.privileges.lock import Reasons

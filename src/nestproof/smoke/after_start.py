@@ -1,0 +1,127 @@
+"""Do what a client does once a container runs: its lifecycle commands, and those of another start."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Outcome, Status
+from nestproof.devcontainer.profile import Profile
+from nestproof.devcontainer.variables import substitute
+from nestproof.engine.client import engine_errors
+from nestproof.engine.container import Container
+from nestproof.engine.exec import Exec
+from nestproof.lifecycle.commands import PHASES, names_of, plan_phases
+from nestproof.lifecycle.environment import merge_environment, probe_environment
+from nestproof.lifecycle.run import Place, not_run, run_phase
+from nestproof.probes.probe import Probe
+from nestproof.smoke.plan import SmokeRun
+
+_START = "postStartCommand"
+# Who may not be there after another start: what a sandbox is made of, and what confines it.
+_ASKED_AGAIN = frozenset({"bubblewrap", "setuid-bwrap", "containment", "codex", "sandbox-runtime"})
+_RESTART_SECONDS = 5
+_NO_NETWORK = (
+    "if it needs the network: containers of a repository that nobody trusts have none; --egress gives it, "
+    "and `nestproof trust` too"
+)
+
+
+def environment_of(container: Container) -> dict[str, str]:
+    """The container's own environment, as the engine has it."""
+    return dict(entry.partition("=")[::2] for entry in container.inspection["Config"].get("Env") or ())
+
+
+def remote_environment(profile: Profile, container: Container) -> dict[str, str]:
+    """`remoteEnv`, which alone may speak of the container's own environment."""
+    variables = replace(profile.variables, container=environment_of(container))
+    resolved = substitute(dict(profile.config.remote_env), variables)
+    return {name: value for name, value in resolved.items() if value is not None}
+
+
+def run_lifecycle(run: SmokeRun, container: Container) -> Generator[Outcome, None, bool]:
+    """Run the lifecycle commands of a container that is new; returns whether all succeeded."""
+    profile = run.profile
+    names = list(names_of(profile))
+    if not names:
+        return True
+    if not run.lifecycle:
+        yield Outcome(
+            "lifecycle",
+            Status.UNVERIFIED,
+            f"left out: {', '.join(names)}",
+            run.target,
+            "people and agents work in a container in which they have run (--no-lifecycle)",
+            "run it without --no-lifecycle",
+        )
+        return True
+    if run.copied and profile.remote_user:
+        _give_workspace(run, container)
+    place = _place(run, container)
+    failed = ""
+    for phase, groups in plan_phases(profile, PHASES, environment_of(container)):
+        if failed:
+            yield from (not_run(run.target, command, failed) for group in groups for command in group)
+        elif not (yield from run_phase(place, groups, run.say)):
+            failed = phase
+    return not failed
+
+
+def ask_after_restart(run: SmokeRun, probes: Sequence[Probe]) -> tuple[Probe, ...]:
+    """The probes whose answers another start of the container can change; none without such a command."""
+    if not run.lifecycle or not plan_phases(run.profile, (_START,)):
+        return ()
+    return tuple(probe for probe in probes if probe.pack in _ASKED_AGAIN or probe.text)
+
+
+def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Container | None]:
+    """Stop and start the container, and run what a client runs then; returns it as it is now.
+
+    What only an earlier command had set up is gone; people do not notice. None if it does not start again.
+    """
+    try:
+        with engine_errors("starting the container again"):
+            container.api.restart(container.name, timeout=_RESTART_SECONDS)
+            inspection = container.api.inspect_container(container.name)
+    except EngineError as error:
+        yield Outcome("restart", Status.ERROR, error.what, run.target, error.why)
+        return None
+    again = replace(container, inspection=inspection)
+    if not inspection["State"]["Running"]:
+        status = inspection["State"]["ExitCode"]
+        said = f"the container ended with exit status {status} once it was started again"
+        yield Outcome("restart", Status.FAIL, said, run.target, said, "look at its entry point")
+        return None
+    place = _place(run, again)
+    for _, groups in plan_phases(run.profile, (_START,), environment_of(again)):
+        yield from map(after_restart, run_phase(place, groups, run.say))
+    return again
+
+
+def after_restart(outcome: Outcome) -> Outcome:
+    """The outcome of a probe that was asked again, by a name of its own."""
+    name = outcome.id.removeprefix("smoke.").removeprefix("lifecycle.")
+    return replace(outcome, id=f"restart.{name}", summary=f"after a restart: {outcome.summary}")
+
+
+def _place(run: SmokeRun, container: Container) -> Place:
+    profile = run.profile
+    probed = probe_environment(container, profile.remote_user, profile.config.user_env_probe)
+    return Place(
+        container,
+        run.target,
+        profile.remote_user,
+        profile.workspace_folder,
+        merge_environment(probed, remote_environment(profile, container)),
+        run.lifecycle_timeout * run.node.timeout_factor,
+        _NO_NETWORK if run.limits is not None and not run.limits.network else "",
+    )
+
+
+def _give_workspace(run: SmokeRun, container: Container) -> None:
+    """Make the copy of the workspace the remote user's, as the folder itself is its owner's."""
+    argv = ["chown", "-R", run.profile.remote_user, "--", run.profile.workspace_folder]
+    with engine_errors("giving the copy of the workspace to its user"):
+        for _ in Exec(container, argv, user="root", environment={}, timeout=120):
+            pass
