@@ -109,7 +109,8 @@ def test_nothing_of_the_tree_or_the_volumes_of_a_person_changes(
     write(
         repository,
         mounts=[f"source={home},target=/settings,type=bind", f"source={volume},target=/data,type=volume"],
-        postCreateCommand="ls -A; cat .git/HEAD .git/config; rm -rf tracked; echo x >new; cat /settings/kept; echo y >/settings/kept || true",
+        postCreateCommand="ls -A; cat .git/HEAD .git/config; rm -rf tracked; echo x >new; "
+        "cat /settings/kept; echo y >/settings/kept || true",
     )
     before = state(repository.path), state(home)
     try:

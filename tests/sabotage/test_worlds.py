@@ -15,11 +15,14 @@ from nestproof.probes.probe import Probe
 from nestproof.probes.table import PROBES, script
 from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
+from tests.sabotage import container_worlds, worlds
 from tests.sabotage.conftest import SCORES
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
-from tests.sabotage.worlds import BAD, GOOD
 
 pytestmark = pytest.mark.docker
+
+BAD = (*worlds.BAD, *container_worlds.BAD)
+GOOD = (*worlds.GOOD, *container_worlds.GOOD)
 
 SECURE = [argument for argument in load_secure().config.run_args if not argument.startswith("--platform")]
 
@@ -55,8 +58,8 @@ def test_a_world_comes_out_as_it_is(engine: Engine, base: str, tmp_path: Path, w
 
 
 def test_there_are_enough_worlds() -> None:
-    assert len(BAD) >= 40
-    assert len(GOOD) >= 15
+    assert len(BAD) >= 60
+    assert len(GOOD) >= 25
     assert len({world.name for world in (*BAD, *GOOD)}) == len(BAD) + len(GOOD)
 
 

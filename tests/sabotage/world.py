@@ -11,7 +11,9 @@ from typing import Any
 
 from nestproof.core.config import CustomProbe
 from nestproof.core.outcome import Outcome, Status
+from nestproof.devcontainer.image_metadata import LABEL
 from nestproof.devcontainer.loading import load_profile
+from nestproof.devcontainer.profile import with_image_metadata
 from nestproof.engine.client import Engine, find_image
 from nestproof.nodes.node import node_for
 from nestproof.privileges.relaxations import relaxations_asked
@@ -108,12 +110,13 @@ def outcomes_of(
     profile = load_profile("world", file, folder, {})
     found = find_image(engine, image)
     assert found is not None
+    profile = with_image_metadata(profile, found.labels.get(LABEL, ""))
     allowed = (*relaxations_asked(load_secure().run), *world.lock)
     own = custom_probes([CustomProbe.model_validate(dict(probe)) for probe in world.probes], ["world"])[
         "world"
     ]
     lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
-    run = SmokeRun(profile, node_for(engine.facts, platform), found, lock, {}, own)
+    run = SmokeRun(profile, node_for(engine.facts, platform), found, lock, {}, own, lifecycle_timeout=15)
     return in_order(list(smoke(engine, run)))
 
 

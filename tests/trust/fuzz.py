@@ -99,7 +99,7 @@ def fuzz_one(reader: str, arguments: list[str]) -> None:
     """Fuzz one reader in this process, which ends with it."""
     import atheris
 
-    with atheris.instrument_imports(include=["nestproof"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["nestproof", "tomllib"], enable_loader_override=False):
         from tests.trust.readers import READERS
     read, folder = READERS[reader], Path(tempfile.mkdtemp(prefix="nestproof-fuzz-"))
     # libFuzzer starts itself again to merge.

@@ -87,7 +87,7 @@ SHAPES: dict[str, st.SearchStrategy[bytes]] = {
 
 def test_every_reader_has_a_shape_and_a_corpus() -> None:
     assert SHAPES.keys() == READERS.keys() == {file.stem for file in CORPUS.glob("*.json")}
-    assert all(len(stored(reader)) > len(seeds(reader)) for reader in READERS)
+    assert all(map(stored, READERS))
 
 
 @pytest.mark.parametrize("reader", READERS)

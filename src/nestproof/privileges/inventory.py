@@ -11,6 +11,7 @@ from nestproof.devcontainer.profile import ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.lock import (
     LOCK_FILE,
+    OF_THE_CONTAINER,
     UNWRITTEN,
     Lock,
     Reasons,
@@ -103,6 +104,9 @@ def update(profiles: ProfileReader) -> Updated:
     if trouble := [side.trouble for side in sides.values() if side.trouble]:
         raise ProfileError("\n".join(trouble), fix=f"{LOCK_FILE} is as it was; mend the profile first")
     reasons = {name: _reasons(side.asked, lock.get(name, {}) if lock else {}) for name, side in sides.items()}
+    for name, table in (lock or {}).items():
+        if name in reasons:
+            reasons[name] |= {word: why for word, why in table.items() if word.startswith(OF_THE_CONTAINER)}
     text = render_lock(reasons, lock)
     written = lock is None or text != lock.source.text
     if written:
@@ -123,7 +127,10 @@ def hold(sides: Mapping[str, RequestedPrivileges], lock: Lock | None) -> Iterato
         side = sides.get(name, RequestedPrivileges(""))
         locked = lock.get(name, {}) if lock and not side.trouble else {}
         names = by_rank({*side.asked, *locked})
-        privileges = (privilege(item, name, lock, asked=item in side.asked) for item in names)
+        privileges = (
+            privilege(item, name, lock, asked=item in side.asked or item.startswith(OF_THE_CONTAINER))
+            for item in names
+        )
         yield ProfilePrivileges(name, side.file, tuple(privileges), side.trouble)
 
 

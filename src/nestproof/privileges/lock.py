@@ -19,6 +19,8 @@ from nestproof.privileges.risks import risk_of
 
 LOCK_FILE = ".devcontainer/privileges.lock"
 UNWRITTEN = "(reason wanted)"
+OF_THE_CONTAINER = "root="
+"""Words about the running container, which no file asks for."""
 HEADER = """\
 # What each profile may have beyond Docker's defaults, and why. A profile that asks for more fails.
 # A profile that is not named here may have nothing.

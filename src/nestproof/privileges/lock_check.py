@@ -14,7 +14,7 @@ from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
 from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges.locations import Location, relaxation_locations
-from nestproof.privileges.lock import LOCK_FILE, UNWRITTEN, Lock, Reasons, allowed_by
+from nestproof.privileges.lock import LOCK_FILE, OF_THE_CONTAINER, UNWRITTEN, Lock, Reasons, allowed_by
 from nestproof.privileges.reach import reaches_of, words_of
 from nestproof.privileges.relaxations import known_since, relaxations_asked
 from nestproof.privileges.risks import risk_of
@@ -163,7 +163,7 @@ def _in_the_lock(name: str, document: Document, asked: tuple[str, ...], lock: Lo
     for relaxation, reason in lock.get(name, {}).items():
         severity: Severity = "warning"
         rule, fix = "lock-reason", f"write why {name} needs it"
-        if relaxation not in asked:
+        if relaxation not in asked and not relaxation.startswith(OF_THE_CONTAINER):
             rule, fix = "lock-unused", f"remove the line: {UPDATE}"
             message = f"the lock has {relaxation} for {name}, and {document.name} does not ask for it"
         elif not reason.strip():

@@ -18,7 +18,7 @@ from nestproof.engine.run_options import RunOptions
 SYSTEM_FOLDERS = frozenset({"/", "/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys", "/var/run"})
 """Host paths that give a container the host, or its secrets."""
 _SINCE_0_2 = tuple(
-    "add-host= build- device-cgroup-rule= env-file= group-add= local-env= runtime= sysctl=".split()
+    "add-host= build- device-cgroup-rule= env-file= group-add= local-env= root= runtime= sysctl=".split()
 )
 _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 

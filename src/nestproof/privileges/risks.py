@@ -108,6 +108,7 @@ _CAPABILITIES: dict[Rank, dict[str, str]] = {
 # What everything else allows. A name that ends in * stands for all that begin so; the longest one counts.
 _OTHERS: dict[Rank, dict[str, str]] = {
     _CRITICAL: {
+        "root=*": "any process of the remote user can become root in the container",
         "privileged": "root in the container is root on the host in all but name: every capability and "
         "device, no seccomp filter, no AppArmor or SELinux policy, no masked path",
         "security-opt=systempaths=unconfined": "root in the container can write the settings under /proc/sys "

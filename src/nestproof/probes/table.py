@@ -10,12 +10,13 @@ from nestproof.probes.bubblewrap import BUBBLEWRAP
 from nestproof.probes.container import CONTAINER, TERMINAL
 from nestproof.probes.containment import CONTAINMENT
 from nestproof.probes.probe import Probe
+from nestproof.probes.root import WAY_TO_ROOT
 
 __all__ = ["PACKS", "PROBES", "TERMINAL", "script", "text_of"]
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
-PROBES = (*CONTAINER, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
+PROBES = (*CONTAINER, WAY_TO_ROOT, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
 """In the order in which they explain each other: the first that fails is the one to mend."""
 
 PACKS = tuple(dict.fromkeys(probe.pack for probe in PROBES))

@@ -41,6 +41,8 @@ class Context:
     degradations: Mapping[str, str] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     """The relaxations that the profile may have."""
+    walls: tuple[str, ...] = ()
+    """Those that it has, and by which root in the container may be root on the host."""
     engine_has_seccomp: bool = True
     engine_has_apparmor: bool = True
     engine: str = "Docker"

@@ -71,6 +71,7 @@ def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Sort outcomes: targets as they came; within one, causes before consequences."""
     targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
     names = {f"{where}{probe.name}": number for number, probe in enumerate(PROBES) for where in PROBED}
+    names |= {f"restart.{probe.name}": number for number, probe in enumerate(PROBES, len(PROBES))}
     return sorted(outcomes, key=lambda outcome: (targets.index(outcome.target), names.get(outcome.id, -1)))
 
 

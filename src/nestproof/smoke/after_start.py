@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from typing import Any
 
+from nestproof.core.cancellation import POLL_SECONDS
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer.profile import Profile
@@ -22,6 +25,7 @@ _START = "postStartCommand"
 # Who may not be there after another start: what a sandbox is made of, and what confines it.
 _ASKED_AGAIN = frozenset({"bubblewrap", "setuid-bwrap", "containment", "codex", "sandbox-runtime"})
 _RESTART_SECONDS = 5
+_SETTLED_SECONDS = 0.5
 _NO_NETWORK = (
     "if it needs the network: containers of a repository that nobody trusts have none; --egress gives it, "
     "and `nestproof trust` too"
@@ -83,7 +87,7 @@ def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Con
     try:
         with engine_errors("starting the container again"):
             container.api.restart(container.name, timeout=_RESTART_SECONDS)
-            inspection = container.api.inspect_container(container.name)
+            inspection = _settled(container)
     except EngineError as error:
         yield Outcome("restart", Status.ERROR, error.what, run.target, error.why)
         return None
@@ -97,6 +101,16 @@ def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Con
     for _, groups in plan_phases(run.profile, (_START,), environment_of(again)):
         yield from map(after_restart, run_phase(place, groups, run.say))
     return again
+
+
+def _settled(container: Container) -> dict[str, Any]:
+    """The engine's inspection, once the container has run for a moment or has ended."""
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while True:
+        inspection: dict[str, Any] = container.api.inspect_container(container.name)
+        if not inspection["State"]["Running"] or time.monotonic() > deadline:
+            return inspection
+        time.sleep(POLL_SECONDS)
 
 
 def after_restart(outcome: Outcome) -> Outcome:

@@ -75,6 +75,7 @@ def _context(engine: Engine, run: SmokeRun, facts: SandboxFacts | None) -> Conte
         codex_version=declared.codex_version or "",
         degradations=declared.degradations,
         allowed=run.allowed,
+        walls=run.walls,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
         engine_has_apparmor=engine.facts.confines_with("apparmor"),
         engine=engine.facts.product,

@@ -12,7 +12,7 @@ from nestproof.checks import checks, git_diff, lints, suppressions
 from nestproof.checks.checks import OF_FILES, RULES, check_files
 from nestproof.core.config import Config, CustomRule
 from nestproof.core.outcome import Outcome, Status, exit_code
-from nestproof.devcontainer import jsonc, model_rules, profile, variables
+from nestproof.devcontainer import jsonc, loading, model_rules, variables
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock, read_lock
@@ -512,7 +512,7 @@ def test_every_finding_has_a_rule_that_is_listed(check: Checker) -> None:
 
 OF_MODULES = {
     module.__name__: set(module.RULES)
-    for module in (jsonc, model_rules, variables, profile, lints, suppressions, lock_check, git_diff)
+    for module in (jsonc, model_rules, variables, loading, lints, suppressions, lock_check, git_diff)
 }
 
 

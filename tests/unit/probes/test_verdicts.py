@@ -681,8 +681,66 @@ def test_a_terminal_passes_with_all_that_a_person_needs_and_the_containers_exit_
         assert judge("tty", TERMINAL.replace(f"{line}\n", ""), status=7).status is Status.FAIL
 
 
+# The way to root
+
+WRITES = "control: writing is told from not writing\n"
+WALLS = ("security-opt=seccomp=unconfined",)
+
+
+def to_root(stdout: str, *allowed: str, walls: tuple[str, ...] = WALLS, status: int = 0) -> Judgement:
+    context = Context(allowed=frozenset(allowed), walls=walls)
+    return judge("root", stdout, status=status, context=context)
+
+
+WAYS = {
+    "root=user": "it is root already",
+    "root=sudo": "sudo asks for no password",
+    "root=sudo:/usr/bin/find": "sudo runs /usr/bin/find for it",
+    "root=doas": "doas asks for no password",
+    "root=pkexec": "pkexec asks for no password",
+    "root=su": "root has no password",
+    "root=socket:/run/docker.sock": "it may write to the socket /run/docker.sock",
+    "root=group:docker": "it is in the group docker",
+    "root=writable:/etc/passwd": "it may write to /etc/passwd",
+    "root=setuid:/opt/x": "the program /opt/x is setuid, and not of the distribution",
+    "root=capabilities:/opt/x": "the program /opt/x has file capabilities",
+    "root=trace": "it may trace a process of root's",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_to_root_is_held_against_the_lock_and_the_walls(way: str) -> None:
+    failed = to_root(f"{WRITES}{way}\n")
+    assert failed.status is Status.FAIL
+    assert failed.summary == f"the remote user becomes root: {WAYS[way]}"
+    assert failed.cause.startswith("root in this container can be root on the host: security-opt=seccomp")
+    assert f'"{way}" = "why"' in failed.fix
+    held = to_root(f"{WRITES}{way}\n", way)
+    assert (held.status, held.summary.endswith("the privilege lock allows that")) == (Status.PASS, True)
+    walled = to_root(f"{WRITES}{way}\n", walls=())
+    assert (walled.status, walled.summary.endswith("Docker's defaults confine root")) == (Status.PASS, True)
+
+
+def test_a_lock_for_one_way_allows_no_other() -> None:
+    found = to_root(f"{WRITES}root=sudo\nroot=group:docker\n", "root=sudo")
+    assert found.summary == "the remote user becomes root: it is in the group docker"
+    assert to_root(f"{WRITES}root=sudo\n", "root=sudo:/usr/bin/find").status is Status.FAIL
+
+
+def test_a_single_program_of_roots_is_no_way_and_is_told() -> None:
+    found = to_root(f"{WRITES}may run as root: /usr/local/bin/init-firewall.sh\n")
+    assert found.status is Status.PASS
+    assert "it may run as root: /usr/local/bin/init-firewall.sh" in found.summary
+
+
+@pytest.mark.parametrize(("stdout", "status"), [("", 0), ("root=sudo\n", 0), (WRITES, 1), ("", 127)])
+def test_without_its_control_nothing_is_said_of_root(stdout: str, status: int) -> None:
+    assert to_root(stdout, status=status).status is Status.FAIL
+    assert "could not be tried" in to_root(stdout, status=status).cause
+
+
 def test_every_probe_is_judged_in_this_file() -> None:
-    assert {*RIGHT, "capabilities", "seccomp", "apparmor", "codex-version", "tty"} == set(PROBE)
+    assert {*RIGHT, "capabilities", "seccomp", "apparmor", "root", "codex-version", "tty"} == set(PROBE)
 
 
 @pytest.mark.parametrize(

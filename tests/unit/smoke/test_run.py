@@ -37,6 +37,7 @@ RIGHT: dict[str, Answer] = {
     "capabilities": (0, "CapBnd:\t00000000a80425fb\n", ""),
     "seccomp": (0, "Seccomp:\t2\n", ""),
     "apparmor": (0, "docker-default (enforce)\n", ""),
+    "root": (0, "control: writing is told from not writing\n", ""),
     "bwrap-not-setuid": (0, "control: a setuid bit is seen\nthe image has no setuid bwrap\n", ""),
     "bwrap-setuid": (0, "mode 4755, owner root\nbwrap is found as /usr/bin/bwrap\n", ""),
     "bwrap-pidns": (
@@ -267,7 +268,7 @@ def outcome(outcomes: list[Outcome], name: str) -> Outcome:
     ("packs", "names"),
     [
         (["users"], ["users"]),
-        (["privileges"], ["capabilities", "seccomp", "apparmor"]),
+        (["privileges"], ["capabilities", "seccomp", "apparmor", "root"]),
         (["codex", "users"], ["users", "codex-version", "codex-sandbox", "codex-write", "codex-network"]),
         (["bubblewrap"], STAGES),
         (["tty"], ["tty"]),
@@ -286,12 +287,13 @@ def test_a_profile_that_relaxes_nothing_is_asked_whether_it_is_tight(tmp_path: P
         "seccomp",
         "apparmor",
         "bwrap-not-setuid",
+        "root",
     ]
 
 
 def test_a_profile_that_relaxes_something_is_asked_whether_bubblewrap_works(tmp_path: Path) -> None:
     names = [probe.name for probe in plan_probes(profile(tmp_path, runArgs=["--cap-add=SYS_ADMIN"]))]
-    assert names[4:-6] == STAGES
+    assert names[5:-6] == STAGES
     assert all(name.startswith("contain-") for name in names[-6:])
 
 
@@ -310,7 +312,8 @@ def test_an_unknown_pack_is_a_usage_error_that_lists_the_known(tmp_path: Path) -
 
 def test_a_profile_that_is_right_in_everything_passes(engine: Engine, tmp_path: Path) -> None:
     assert verdicts(ask(engine, profile(tmp_path))) == dict.fromkeys(
-        ["relaxations", "users", "bwrap-not-setuid", "capabilities", "seccomp", "apparmor"], Status.PASS
+        ["relaxations", "users", "bwrap-not-setuid", "capabilities", "seccomp", "apparmor", "root"],
+        Status.PASS,
     )
 
 
@@ -437,6 +440,7 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
         "capabilities": "vscode",
         "seccomp": "vscode",
         "apparmor": "vscode",
+        "root": "vscode",
     }
     assert len(stand_in.commands) == 2
 
@@ -480,6 +484,7 @@ def test_a_probe_that_is_not_answered_is_an_error(engine: Engine, stand_in: Stan
         "relaxations": Status.PASS,
         "capabilities": Status.PASS,
         "apparmor": Status.PASS,
+        "root": Status.PASS,
         "seccomp": Status.ERROR,
     }
     assert outcome(outcomes, "seccomp").summary == "not asked: the runner ended without asking"
@@ -533,7 +538,7 @@ def test_a_frame_that_comes_twice_gives_one_verdict(
     # Whatever runs in the container can read the nonce, and write frames of its own.
     stand_in.twice = True
     outcomes = ask(engine, profile(tmp_path, ["privileges"]))
-    assert set(verdicts(outcomes)) == {"relaxations", "capabilities", "seccomp", "apparmor"}
+    assert set(verdicts(outcomes)) == {"relaxations", "capabilities", "seccomp", "apparmor", "root"}
 
 
 @pytest.mark.parametrize("request_", ["POST /containers/create", "/start", "GET /containers/", "/exec"])
