@@ -32,7 +32,7 @@ def needing(file: str) -> dict[str, str]:
     }
 
 
-BAD = (
+BAD: tuple[World, ...] = (
     # Ways to root.
     World("sudo without a password", "root", ON_THE_HOST, layer=may("ALL"), packs=ASK),
     World("sudo for a program that runs others", "root", ON_THE_HOST, layer=may("/usr/bin/find"), packs=ASK),
@@ -163,7 +163,80 @@ BAD = (
     ),
 )
 
+OFF = "Docker's walls are down for a sandbox that is off"
+HOME = "/home/vscode"
+DANGER = 'sandbox_mode = "danger-full-access"'
+BAD = (
+    *BAD,
+    World(
+        "a variable that lets Codex run without its sandbox",
+        "sandbox-on",
+        OFF,
+        config={"containerEnv": {"CODEX_UNSAFE_ALLOW_NO_SANDBOX": "1"}},
+        packs=ASK,
+    ),
+    World(
+        "a configuration of Codex without a sandbox",
+        "sandbox-on",
+        OFF,
+        layer=f"RUN mkdir -p {HOME}/.codex && echo '{DANGER}' >{HOME}/.codex/config.toml\n",
+        packs=ASK,
+    ),
+    World(
+        "a configuration of the system without a sandbox",
+        "sandbox-on",
+        OFF,
+        layer=f"RUN mkdir -p /etc/codex && echo '{DANGER}' >/etc/codex/config.toml\n",
+        packs=ASK,
+    ),
+    World(
+        "an alias that bypasses the sandbox",
+        "sandbox-on",
+        OFF,
+        layer=f"RUN echo 'alias codex=\"codex --yolo\"' >>{HOME}/.bashrc\n",
+        packs=ASK,
+    ),
+    World(
+        "a wrapper that bypasses the sandbox",
+        "sandbox-on",
+        OFF,
+        layer="COPY claude /usr/local/bin/claude\n",
+        files={"claude": '#!/bin/sh\nexec /opt/claude --dangerously-skip-permissions "$@"\n'},
+        packs=ASK,
+    ),
+    World(
+        "settings of Claude Code without a sandbox, by a post-create command",
+        "sandbox-on",
+        OFF,
+        config={
+            "postCreateCommand": "mkdir -p ~/.claude && "
+            'printf \'{\\n "sandbox": {\\n "enabled": false }}\' >~/.claude/settings.json'
+        },
+        packs=ASK,
+    ),
+)
+
 GOOD = (
+    World(
+        "settings that switch a sandbox on",
+        layer=f"RUN mkdir -p {HOME}/.claude {HOME}/.codex\n"
+        f'RUN echo \'{{"sandbox": {{"enabled": true}}}}\' >{HOME}/.claude/settings.json\n'
+        f"RUN echo '# sandbox_mode = \"danger-full-access\"' >{HOME}/.codex/config.toml\n"
+        f"RUN echo '# alias codex=\"codex --yolo\"' >>{HOME}/.bashrc\n",
+        packs=ASK,
+    ),
+    World(
+        "what Codex survives, although nobody declares it",
+        nestproof={"degradations": {}},
+        packs=("bubblewrap", "containment", "codex"),
+    ),
+    World(
+        "agents on the PATH of a login shell alone",
+        layer="RUN mkdir /opt/agents && mv $(command -v codex) /opt/agents/codex\n"
+        f"RUN echo 'PATH=$PATH:/opt/agents' >>{HOME}/.profile && chown vscode {HOME}/.profile\n",
+        nestproof={"degradations": {}, "packs": None},
+        packs=(),
+    ),
     World(
         "sudo for one script of root's",
         layer=SET_UP,

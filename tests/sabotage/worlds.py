@@ -327,6 +327,7 @@ BAD = (
         "bwrap-proc",
         "Docker masks paths under /proc",
         nestproof={"degradations": {"bwrap-two-masks": "no release takes it"}},
+        layer="RUN rm -f $(command -v codex)",
     ),
     World(
         "two masks that nobody declares",

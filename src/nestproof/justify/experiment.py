@@ -192,7 +192,9 @@ class ExperimentRunner:
             self.learn(facts)
 
     def _answers(self, run: SmokeRun, container: Container, probes: Sequence[Probe]) -> list[Answer]:
-        answers = [Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes)]
+        answers = [
+            Answer.of(outcome) for outcome in ask_probes(self.engine, run, container, probes, more=False)
+        ]
         # In the order of their table: the first that breaks explains the others.
         order = [probe.name for probe in probes]
         return sorted(answers, key=lambda answer: order.index(answer.probe))

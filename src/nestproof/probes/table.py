@@ -11,12 +11,13 @@ from nestproof.probes.container import CONTAINER, TERMINAL
 from nestproof.probes.containment import CONTAINMENT
 from nestproof.probes.probe import Probe
 from nestproof.probes.root import WAY_TO_ROOT
+from nestproof.probes.sandbox_on import SANDBOX_ON
 
 __all__ = ["PACKS", "PROBES", "TERMINAL", "script", "text_of"]
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
-PROBES = (*CONTAINER, WAY_TO_ROOT, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
+PROBES = (*CONTAINER, WAY_TO_ROOT, SANDBOX_ON, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
 """In the order in which they explain each other: the first that fails is the one to mend."""
 
 PACKS = tuple(dict.fromkeys(probe.pack for probe in PROBES))

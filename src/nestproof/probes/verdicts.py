@@ -39,6 +39,8 @@ class Context:
     users: tuple[str, ...] = ()
     codex_version: str = ""
     degradations: Mapping[str, str] = field(default_factory=dict)
+    survived: Mapping[str, str] = field(default_factory=dict)
+    """Probe to reason: a fallback that an agent in the container is known to survive."""
     allowed: frozenset[str] = frozenset()
     """The relaxations that the profile may have."""
     walls: tuple[str, ...] = ()
@@ -110,6 +112,8 @@ def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> J
     reason = context.degradations.get(name)
     if reason is not None:
         return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
+    if name in context.survived:
+        return Judgement(Status.DEGRADED, judgement.summary, context.survived[name])
     diagnosis = diagnose(judgement.summary, context.facts)
     cause, fix = (
         (diagnosis.cause, diagnosis.fix)

@@ -31,10 +31,14 @@ def packs_of(profile: Profile) -> Packs:
     if profile.declarations.packs is not None:
         return Packs(tuple(profile.declarations.packs))
     always = ("users", "privileges")
-    opened = [name for name in relaxations_asked(profile.run) if name.startswith(_FOR_A_SANDBOX)]
-    if opened:
+    if opened := lets_a_sandbox_in(profile):
         return Packs((*always, "bubblewrap", "containment"), f"{opened[0]} lets a sandbox in")
     return Packs((*always, "no-setuid-bwrap"), "nothing in it lets a sandbox in")
+
+
+def lets_a_sandbox_in(profile: Profile) -> tuple[str, ...]:
+    """The relaxations of a profile without which no sandbox can be made in a container."""
+    return tuple(name for name in relaxations_asked(profile.run) if name.startswith(_FOR_A_SANDBOX))
 
 
 def downgrade_if_undeclared(profile: Profile, judgement: Judgement) -> Judgement:

@@ -9,12 +9,12 @@ from typing import Any
 from nestproof.core.capabilities import of_dockers_default
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
-from nestproof.devcontainer.compose_service import fix_of_service, shared_with_services
+from nestproof.devcontainer.compose_service import fix_of_service
 from nestproof.engine.client import Engine
 from nestproof.engine.container import Container, started_container
 from nestproof.nodes.node import Fidelity
-from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.probes.facts import SandboxFacts, parse_facts
+from nestproof.probes.known_agents import survived_by
 from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestproof.probes.runner_protocol import Record
 from nestproof.probes.table import TERMINAL, script, text_of
@@ -26,7 +26,9 @@ from nestproof.smoke.after_start import (
     restart,
     run_lifecycle,
 )
+from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
+from nestproof.smoke.container_state import beside, inspect
 from nestproof.smoke.defaults import downgrade_if_undeclared
 from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.tty import converse
@@ -36,7 +38,7 @@ _FACTS = Script("facts", 10, script("facts"))
 
 def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     """Start the container, run every probe, yield each outcome, and leave nothing behind."""
-    yield from _beside(run)
+    yield from beside(run)
     probes = chosen_probes(run)
     emulated = run.node.fidelity is Fidelity.EMULATED
     for probe in probes:
@@ -47,7 +49,7 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
-            yield _inspect(run, container)
+            yield inspect(run, container)
             yield from _ask_after_commands(engine, run, container, asked)
         if TERMINAL in asked:
             yield _converse(engine, run, request)
@@ -65,15 +67,20 @@ def _ask_after_commands(
     if succeeded and again:
         restarted = yield from restart(run, container)
         if restarted is not None:
-            yield from map(after_restart, ask_probes(engine, run, restarted, again))
+            for outcome in ask_probes(engine, run, restarted, again):
+                if not outcome.id.startswith("agents"):
+                    yield after_restart(outcome)
 
 
-def _context(engine: Engine, run: SmokeRun, facts: SandboxFacts | None) -> Context:
+def _context(
+    engine: Engine, run: SmokeRun, facts: SandboxFacts | None, agents: Agents | None = None
+) -> Context:
     declared = run.profile.declarations
     return Context(
         users=users_of(run.profile),
         codex_version=declared.codex_version or "",
         degradations=declared.degradations,
+        survived=survived_by(agents.found) if agents else {},
         allowed=run.allowed,
         walls=run.walls,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),
@@ -85,68 +92,58 @@ def _context(engine: Engine, run: SmokeRun, facts: SandboxFacts | None) -> Conte
     )
 
 
-def _beside(run: SmokeRun) -> Iterator[Outcome]:
-    """A namespace that belongs to a service that is not started cannot be shown."""
-    shared = shared_with_services(run.profile.run)
-    if shared:
-        named = ", ".join(f"the {namespace} namespace of {other}" for namespace, other in shared.items())
-        yield Outcome(
-            "smoke.services",
-            Status.UNVERIFIED,
-            f"{named} is not shared here: it has one of its own",
-            run.target,
-            "nestproof starts no service beside the profile's own",
-            "devcontainer up starts them all",
-        )
-
-
-def _inspect(run: SmokeRun, container: Container) -> Outcome:
-    """Compare the engine's granted options with the lock; the file is not read here."""
-    in_force = relaxations_in_force(container.inspection, run.profile.run.root, run.profile.run.home)
-    extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
-    observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
-    if not extra:
-        summary = f"in force: {', '.join(in_force)}" if in_force else "no relaxation is in force"
-        return Outcome("smoke.relaxations", Status.PASS, summary, run.target, observation=observation)
-    return Outcome(
-        "smoke.relaxations",
-        Status.FAIL,
-        f"in force: {', '.join(extra)}",
-        run.target,
-        f"the profile {run.profile.name} may not have {', '.join(extra)} (privilege lock)",
-        f"remove {' '.join(f'--{name}' for name in extra)} from the profile, or allow it in the lock",
-        observation,
-    )
-
-
 def ask_probes(
-    engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe]
+    engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe], *, more: bool = True
 ) -> Iterator[Outcome]:
-    """Run each probe; verdicts wait until the container's own facts are known."""
+    """Run each probe; verdicts wait until the container's own facts are known.
+
+    `more` also names the agents that are found, and asks their probes.
+    """
     by_name = {probe.name: probe for probe in probes}
+    known: dict[str, Answer] = {}
     held: list[Answer] = []
     context: Context | None = None
+    agents = Agents()
     for answer in _answers(run, container, by_name):
         held.append(answer)
-        if context is None and _FACTS.name in _names(answer):
-            found = parse_facts(answer.stdout) if isinstance(answer, Record) else None
+        known |= {name: answer for name in _names(answer) if name in (_FACTS.name, QUESTION.name)}
+        if context is None and len(known) > 1:
+            agents = read_agents(known[QUESTION.name])
+            facts = known[_FACTS.name]
+            found = parse_facts(facts.stdout) if isinstance(facts, Record) else None
             run.learn(TargetFacts(run.target, run.image.id, _facts_found(engine, run, found)))
-            context = _context(engine, run, found)
+            context = _context(engine, run, found, agents)
         if context is not None:
-            for known in held:
-                yield from _judged(run, by_name, known, context)
+            for one in held:
+                yield from _judged(run, by_name, one, context)
             held.clear()
+    if more and context is not None:
+        yield from tell_agents(run, agents)
+        yield from _ask_agents(run, container, agents, by_name, context)
+
+
+def _ask_agents(
+    run: SmokeRun, container: Container, agents: Agents, asked: Mapping[str, Probe], context: Context
+) -> Iterator[Outcome]:
+    """Ask the probes of the agents that were found, on the PATH on which they are."""
+    probes = {probe.name: probe for probe in probes_for(run, agents) if probe.name not in asked}
+    emulated = run.node.fidelity is Fidelity.EMULATED
+    for probe in [probe for probe in probes.values() if emulated and probe.needs_namespaces]:
+        yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
+        del probes[probe.name]
+    scripts = [Script(p.name, p.timeout * run.node.timeout_factor, text_of(p)) for p in probes.values()]
+    if scripts:
+        environment = {**_probe_environment(run, container), "PATH": agents.path}
+        for answer in ask_all(container, {run.profile.remote_user: scripts}, environment):
+            yield from _judged(run, probes, answer, context)
 
 
 def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
     """Collect the answers of every probe; each user's command runs beside the others."""
     remote = run.profile.remote_user
-    environment = {
-        **remote_environment(run.profile, container),
-        "NESTPROOF_USERS": " ".join(users_of(run.profile)),
-    }
-    facts = replace(_FACTS, timeout=_FACTS.timeout * run.node.timeout_factor)
-    questions: dict[str, list[Script]] = {remote: [facts]}
+    environment = _probe_environment(run, container)
+    first = [replace(one, timeout=one.timeout * run.node.timeout_factor) for one in (_FACTS, QUESTION)]
+    questions: dict[str, list[Script]] = {remote: first}
     for probe in probes.values():
         user = remote if probe.user in (REMOTE, ANYONE) else probe.user
         seconds = probe.timeout * run.node.timeout_factor
@@ -161,6 +158,15 @@ def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -
             yield answer
     if again:
         yield from ask_all(container, {ROOT: again}, environment)
+
+
+def _probe_environment(run: SmokeRun, container: Container) -> dict[str, str]:
+    return {
+        **remote_environment(run.profile, container),
+        **ENVIRONMENT,
+        "NESTPROOF_USERS": " ".join(users_of(run.profile)),
+        "NESTPROOF_FOLDER": run.profile.workspace_folder,
+    }
 
 
 def _facts_found(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:

@@ -739,8 +739,55 @@ def test_without_its_control_nothing_is_said_of_root(stdout: str, status: int) -
     assert "could not be tried" in to_root(stdout, status=status).cause
 
 
+# A sandbox that is switched off, and what an agent survives
+
+READ = "control: the words are found\n"
+OFF = 'off: /home/me/.codex/config.toml:3:sandbox_mode = "danger-full-access"\n'
+
+
+def switched(stdout: str, walls: tuple[str, ...] = WALLS, status: int = 0) -> Judgement:
+    return judge("sandbox-on", stdout, status=status, context=Context(walls=walls))
+
+
+def test_a_sandbox_that_is_off_is_a_fail_where_the_walls_are_down_for_it() -> None:
+    assert switched(READ) == Judgement(Status.PASS, "nothing switches an agent's sandbox off")
+    failed = switched(READ + OFF)
+    assert failed.status is Status.FAIL
+    assert "/home/me/.codex/config.toml:3:sandbox_mode" in failed.summary
+    assert (
+        failed.cause == "Docker's walls are down for a sandbox that is off: security-opt=seccomp=unconfined"
+    )
+    assert switched(READ + OFF, walls=()).status is Status.PASS
+    many = switched(READ + "".join(f"off: {number}\n" for number in range(9)))
+    assert many.summary.endswith("; and 4 more")
+
+
+@pytest.mark.parametrize(("stdout", "status"), [("", 0), (OFF, 0), (READ, 2)])
+def test_without_its_control_nothing_is_said_of_settings(stdout: str, status: int) -> None:
+    assert switched(stdout, status=status).cause == "the settings of agents could not be read"
+
+
+@pytest.mark.parametrize(
+    ("declared", "survived", "status", "said"),
+    [
+        ({}, {}, Status.FAIL, "a fallback that the profile does not declare"),
+        ({"p": "mine"}, {}, Status.DEGRADED, "declared: mine"),
+        ({}, {"p": "Codex goes on"}, Status.DEGRADED, "Codex goes on"),
+        ({"p": "mine"}, {"p": "Codex goes on"}, Status.DEGRADED, "declared: mine"),
+        ({"other": "mine"}, {"other": "x"}, Status.FAIL, "a fallback that the profile does not declare"),
+    ],
+)
+def test_a_fallback_is_degraded_if_it_is_declared_or_survived(
+    declared: dict[str, str], survived: dict[str, str], status: Status, said: str
+) -> None:
+    context = Context(degradations=declared, survived=survived)
+    found = degraded_as_declared("p", Judgement(Status.DEGRADED, "falls back"), context)
+    assert (found.status, found.cause) == (status, said)
+
+
 def test_every_probe_is_judged_in_this_file() -> None:
-    assert {*RIGHT, "capabilities", "seccomp", "apparmor", "root", "codex-version", "tty"} == set(PROBE)
+    judged = {"capabilities", "seccomp", "apparmor", "root", "sandbox-on", "codex-version", "tty"}
+    assert {*RIGHT, *judged} == set(PROBE)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ RIGHT: dict[str, Answer] = {
     "capabilities": (0, "CapBnd:\t00000000a80425fb\n", ""),
     "seccomp": (0, "Seccomp:\t2\n", ""),
     "apparmor": (0, "docker-default (enforce)\n", ""),
+    "agents": (0, "path\t/usr/bin\n", ""),
+    "sandbox-on": (0, "control: the words are found\n", ""),
     "root": (0, "control: writing is told from not writing\n", ""),
     "bwrap-not-setuid": (0, "control: a setuid bit is seen\nthe image has no setuid bwrap\n", ""),
     "bwrap-setuid": (0, "mode 4755, owner root\nbwrap is found as /usr/bin/bwrap\n", ""),
@@ -108,7 +110,7 @@ class StandIn:
     def asked(self) -> dict[str, str]:
         """Each probe that was asked, and the user that it was asked as."""
         asked = {name: command["User"] for command in self.commands for name in command["Cmd"][5::3]}
-        return {name: user for name, user in asked.items() if name != "facts"}
+        return {name: user for name, user in asked.items() if name not in ("facts", "agents")}
 
     def stream(self, argv: list[str], user: str) -> bytes:
         """The output of the runner, multiplexed as the engine does it."""
@@ -268,7 +270,7 @@ def outcome(outcomes: list[Outcome], name: str) -> Outcome:
     ("packs", "names"),
     [
         (["users"], ["users"]),
-        (["privileges"], ["capabilities", "seccomp", "apparmor", "root"]),
+        (["privileges"], ["capabilities", "seccomp", "apparmor", "root", "sandbox-on"]),
         (["codex", "users"], ["users", "codex-version", "codex-sandbox", "codex-write", "codex-network"]),
         (["bubblewrap"], STAGES),
         (["tty"], ["tty"]),
@@ -288,12 +290,13 @@ def test_a_profile_that_relaxes_nothing_is_asked_whether_it_is_tight(tmp_path: P
         "apparmor",
         "bwrap-not-setuid",
         "root",
+        "sandbox-on",
     ]
 
 
 def test_a_profile_that_relaxes_something_is_asked_whether_bubblewrap_works(tmp_path: Path) -> None:
     names = [probe.name for probe in plan_probes(profile(tmp_path, runArgs=["--cap-add=SYS_ADMIN"]))]
-    assert names[5:-6] == STAGES
+    assert names[6:-6] == STAGES
     assert all(name.startswith("contain-") for name in names[-6:])
 
 
@@ -312,7 +315,16 @@ def test_an_unknown_pack_is_a_usage_error_that_lists_the_known(tmp_path: Path) -
 
 def test_a_profile_that_is_right_in_everything_passes(engine: Engine, tmp_path: Path) -> None:
     assert verdicts(ask(engine, profile(tmp_path))) == dict.fromkeys(
-        ["relaxations", "users", "bwrap-not-setuid", "capabilities", "seccomp", "apparmor", "root"],
+        [
+            "relaxations",
+            "users",
+            "bwrap-not-setuid",
+            "capabilities",
+            "seccomp",
+            "apparmor",
+            "root",
+            "sandbox-on",
+        ],
         Status.PASS,
     )
 
@@ -441,6 +453,7 @@ def test_probes_are_asked_as_the_remote_user_but_for_those_that_look_at_the_imag
         "seccomp": "vscode",
         "apparmor": "vscode",
         "root": "vscode",
+        "sandbox-on": "vscode",
     }
     assert len(stand_in.commands) == 2
 
@@ -451,7 +464,8 @@ def test_a_probe_gets_its_script_and_the_users(engine: Engine, stand_in: StandIn
     shell, option, runner, name, nonce, *probes = command["Cmd"]
     assert (shell, option, runner, name) == ("/bin/sh", "-c", script("runner"), "nestproof")
     assert re.fullmatch(r"nestproof-[0-9a-f]{32}", nonce)
-    assert probes == ["facts", "10", script("facts"), "users", "20", script("users")]
+    asked = ["facts", "10", script("facts"), "agents", "60", script("agents")]
+    assert probes == [*asked, "users", "20", script("users")]
     assert "NESTPROOF_USERS=ubuntu vscode" in command["Env"]
 
 
@@ -461,8 +475,8 @@ def test_a_slow_node_has_longer_for_every_question_and_for_the_facts(
     # A guest without hardware help once lost the end of the facts, and with it the mode of its bwrap.
     ask(engine, profile(tmp_path, ["users"]), node=replace(NATIVE, timeout_factor=10))
     (command,) = stand_in.commands
-    assert command["Cmd"][5::3] == ["facts", "users"]
-    assert command["Cmd"][6::3] == ["100", "200"]
+    assert command["Cmd"][5::3] == ["facts", "agents", "users"]
+    assert command["Cmd"][6::3] == ["100", "600", "200"]
 
 
 def test_every_call_has_a_nonce_and_a_token_of_its_own(
@@ -485,6 +499,7 @@ def test_a_probe_that_is_not_answered_is_an_error(engine: Engine, stand_in: Stan
         "capabilities": Status.PASS,
         "apparmor": Status.PASS,
         "root": Status.PASS,
+        "sandbox-on": Status.PASS,
         "seccomp": Status.ERROR,
     }
     assert outcome(outcomes, "seccomp").summary == "not asked: the runner ended without asking"
@@ -538,7 +553,14 @@ def test_a_frame_that_comes_twice_gives_one_verdict(
     # Whatever runs in the container can read the nonce, and write frames of its own.
     stand_in.twice = True
     outcomes = ask(engine, profile(tmp_path, ["privileges"]))
-    assert set(verdicts(outcomes)) == {"relaxations", "capabilities", "seccomp", "apparmor", "root"}
+    assert set(verdicts(outcomes)) == {
+        "relaxations",
+        "capabilities",
+        "seccomp",
+        "apparmor",
+        "root",
+        "sandbox-on",
+    }
 
 
 @pytest.mark.parametrize("request_", ["POST /containers/create", "/start", "GET /containers/", "/exec"])

@@ -1,0 +1,69 @@
+"""Find the agents of a container, and ask the sandbox of those that have a pack of probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nestproof.core.outcome import Outcome, Status
+from nestproof.probes.known_agents import (
+    PROGRAMS,
+    SETUID_BWRAP,
+    FoundAgent,
+    not_asked,
+    packs_of_agents,
+    parse_agents,
+)
+from nestproof.probes.probe import Probe
+from nestproof.probes.runner_protocol import Record
+from nestproof.probes.table import PROBES, script
+from nestproof.smoke.ask import Answer, Script
+from nestproof.smoke.defaults import lets_a_sandbox_in
+from nestproof.smoke.plan import SmokeRun
+
+QUESTION = Script("agents", 60, script("agents"))
+ENVIRONMENT = {"NESTPROOF_AGENTS": PROGRAMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The agents that were found, and the PATH on which they are."""
+
+    found: tuple[FoundAgent, ...] = ()
+    path: str = ""
+
+
+def read_agents(answer: Answer) -> Agents:
+    """Read the answer to the question; nothing where there is none."""
+    if not isinstance(answer, Record):
+        return Agents()
+    path = next((line[5:] for line in answer.stdout.splitlines() if line.startswith("path\t")), "")
+    return Agents(parse_agents(answer.stdout), path)
+
+
+def probes_for(run: SmokeRun, agents: Agents) -> tuple[Probe, ...]:
+    """The probes of what was found, where the profile lets a sandbox in and does not say what to ask."""
+    if run.only or run.profile.declarations.packs is not None or not lets_a_sandbox_in(run.profile):
+        return ()
+    packs = packs_of_agents(agents.found)
+    return tuple(probe for probe in PROBES if probe.pack in packs)
+
+
+def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
+    """Name the agents; the sandbox of one without a pack is unverified, with what is known of it."""
+    programs = [agent for agent in agents.found if agent.program != SETUID_BWRAP]
+    if run.only or not programs:
+        return
+    named = ", ".join(f"{agent.version or agent.program} ({agent.file})" for agent in programs)
+    open_ = lets_a_sandbox_in(run.profile)
+    more = "" if open_ else "; nothing in the profile lets a sandbox in, so theirs is not asked"
+    yield Outcome("agents", Status.PASS, f"found: {named}{more}", run.target)
+    for known, agent in not_asked(agents.found) if open_ else ():
+        yield Outcome(
+            f"agents.{agent.program}",
+            Status.UNVERIFIED,
+            f"{known.name} {agent.version}: no probe asks its sandbox".replace(" :", ":"),
+            run.target,
+            f"what is known of it: {known.sandbox}",
+            f"nestproof shell --profile {run.target.profile} opens such a container, to ask it by hand",
+        )

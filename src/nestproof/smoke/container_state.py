@@ -1,0 +1,45 @@
+"""Hold a started container, as the engine has it, against the lock; say what of the profile is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nestproof.core.outcome import Observation, Outcome, Status
+from nestproof.devcontainer.compose_service import shared_with_services
+from nestproof.engine.container import Container
+from nestproof.privileges.relaxations import relaxations_in_force
+from nestproof.smoke.plan import SmokeRun
+
+
+def beside(run: SmokeRun) -> Iterator[Outcome]:
+    """A namespace that belongs to a service that is not started cannot be shown."""
+    shared = shared_with_services(run.profile.run)
+    if shared:
+        named = ", ".join(f"the {namespace} namespace of {other}" for namespace, other in shared.items())
+        yield Outcome(
+            "smoke.services",
+            Status.UNVERIFIED,
+            f"{named} is not shared here: it has one of its own",
+            run.target,
+            "nestproof starts no service beside the profile's own",
+            "devcontainer up starts them all",
+        )
+
+
+def inspect(run: SmokeRun, container: Container) -> Outcome:
+    """Compare the engine's granted options with the lock; the file is not read here."""
+    in_force = relaxations_in_force(container.inspection, run.profile.run.root, run.profile.run.home)
+    extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
+    observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
+    if not extra:
+        summary = f"in force: {', '.join(in_force)}" if in_force else "no relaxation is in force"
+        return Outcome("smoke.relaxations", Status.PASS, summary, run.target, observation=observation)
+    return Outcome(
+        "smoke.relaxations",
+        Status.FAIL,
+        f"in force: {', '.join(extra)}",
+        run.target,
+        f"the profile {run.profile.name} may not have {', '.join(extra)} (privilege lock)",
+        f"remove {' '.join(f'--{name}' for name in extra)} from the profile, or allow it in the lock",
+        observation,
+    )
