@@ -13,6 +13,7 @@ SHELL_SCRIPTS = (
     "scripts/engine",
     "scripts/base-image",
     "scripts/chromium",
+    "scripts/devcontainer",
     "scripts/goss",
     "scripts/peers",
     "scripts/podman",

@@ -441,3 +441,9 @@ def test_a_command_for_this_machine_is_asked_about_before_it_runs(theirs: Reposi
     assert not (theirs.path / "ran").exists()
     assert "new       run on this machine: touch ran" in theirs.ask("trust").stdout
     assert theirs.ask("smoke", "--initialize").status == 3  # no engine answers
+
+
+def test_the_builder_of_features_is_asked_about_if_the_repository_names_it(theirs: Repository) -> None:
+    (theirs.path / "nestproof.toml").write_text('devcontainer = ["/bin/touch", "ran"]\n')
+    assert refused(theirs.ask("smoke")) == ["run on this machine, to build features: /bin/touch ran"]
+    assert not (theirs.path / "ran").exists()

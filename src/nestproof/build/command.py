@@ -38,6 +38,8 @@ class ImageBuild:
     """The Dockerfile and all that goes with it; empty when the image is pulled."""
     to: tuple[str, ...] = ("--load",)
     """The destination of the image."""
+    client: tuple[str, ...] = ()
+    """The command line of the reference client, which builds it instead."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -47,6 +49,8 @@ class ImageBuild:
     @property
     def argv(self) -> tuple[str, ...]:
         """The command line, ready to paste."""
+        if self.client:
+            return self.client
         platforms = ("--platform", ",".join(self.platforms))
         if not self.recipe:
             return ("docker", "pull", *platforms, self.tag)
@@ -55,17 +59,12 @@ class ImageBuild:
 
     def command_line(self, facts: EngineFacts) -> tuple[str, ...]:
         """The command line for the engine's own client."""
-        return as_podman(self.argv, facts.address) if facts.is_podman else self.argv
+        return as_podman(self.argv, facts.address) if facts.is_podman and not self.client else self.argv
 
 
 def plan_build(profile: Profile, platform: str) -> ImageBuild:
     """The `docker buildx build` command line for a target; raises CannotBuildError."""
     config, folder = profile.config, profile.file.parent
-    if config.features:
-        raise CannotBuildError(
-            f"{profile.file.name} uses `features`, which nestproof does not build",
-            fix="devcontainer build --workspace-folder . builds it",
-        )
     if profile.service is not None:
         return _plan_service(profile, profile.service, platform)
     if config.image:
@@ -88,7 +87,7 @@ def plan_build(profile: Profile, platform: str) -> ImageBuild:
             recipe += ["--cache-from", source]
         recipe += _stays(profile, build.options)
     recipe.append(str((folder / context).resolve()))
-    return ImageBuild(profile.name, (platform,), _tag(profile, platform), tuple(recipe))
+    return ImageBuild(profile.name, (platform,), tag_of(profile, platform), tuple(recipe))
 
 
 def _stays(profile: Profile, options: list[str]) -> list[str]:
@@ -117,10 +116,11 @@ def _plan_service(profile: Profile, service: Service, platform: str) -> ImageBui
             f"nestproof does not carry over {', '.join(odd)} of the build of the service {service.name}",
             fix=f"docker compose build {service.name} builds it",
         )
-    return ImageBuild(profile.name, (platform,), _tag(profile, platform), (*options, context))
+    return ImageBuild(profile.name, (platform,), tag_of(profile, platform), (*options, context))
 
 
-def _tag(profile: Profile, platform: str) -> str:
+def tag_of(profile: Profile, platform: str) -> str:
+    """The name of a profile's image for a platform."""
     return f"{image_name(profile.workspace)}:{tag_word(profile.name)}-{architecture(platform)}"
 
 

@@ -73,7 +73,7 @@ def _run(matrix: Matrix, build_plan: BuildPlan, destination: Destination) -> Gen
         try:
             for builder in (matrix.builders[platform] for platform in plan.platforms):
                 builder.target_builder.make_bases(builder.bases)
-            outcomes = _build(matrix.builders[plan.platforms[0]].target_builder, plan, destination)
+            outcomes = _build(matrix.builders[plan.platforms[0]], plan, destination)
         except NestproofError as error:
             outcomes = [unasked("build", target, error) for target in plan.targets]
         yield from outcomes
@@ -82,14 +82,18 @@ def _run(matrix: Matrix, build_plan: BuildPlan, destination: Destination) -> Gen
         yield _join_pushed(build_plan)
 
 
-def _build(builder: TargetBuilder, plan: ImageBuild, destination: Destination) -> list[Outcome]:
+def _build(platform: PlatformBuilder, plan: ImageBuild, destination: Destination) -> list[Outcome]:
+    builder = platform.target_builder
     say = builder.session.say
 
     def on_progress(step: str) -> None:
         say(f"build {plan.profile} {','.join(plan.platforms)}: {step}")
 
     if destination == Destination():
-        built = build_images(builder.engine, plan, on_progress)
+        if plan.client:
+            built = [builder.run(plan, platform.bases, on_progress)]
+        else:
+            built = build_images(builder.engine, plan, on_progress)
         images = zip(plan.targets, (image for _, image in built), strict=True)
         builder.session.targets += [TargetFacts(target, image.id, {}) for target, image in images if image]
         return [outcome for outcome, _ in built]

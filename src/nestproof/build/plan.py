@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nestproof.build.base_image import Bases
-from nestproof.build.command import CannotBuildError, ImageBuild, plan_build
+from nestproof.build.command import CannotBuildError, ImageBuild
 from nestproof.build.destination import BuildPlan, Destination, builds_several, check_archive, plan_profile
 from nestproof.build.target import TargetBuilder
 from nestproof.core.errors import NestproofError, UsageError
@@ -96,7 +96,13 @@ def plan_matrix(
                 if isinstance(builder, NestproofError):
                     raise builder
                 profile = builder.target_builder.load(target, builder.bases)
-                plans.append(plan_build(profile, target.platform))
+                plan = builder.target_builder.plan(profile, target.platform)
+                if plan.client and destination != Destination():
+                    raise CannotBuildError(
+                        f"{name} has features, and nestproof publishes only what it builds itself",
+                        fix="devcontainer build --push true publishes it",
+                    )
+                plans.append(plan)
             except UsageError:
                 raise
             except NestproofError as error:
@@ -107,7 +113,8 @@ def plan_matrix(
                     f"nothing of {name} is published, since it cannot be built for each platform",
                     fix=f"--platform {plans[0].platforms[0]} publishes what can be",
                 )
-            matrix.plans_by_profile += [plan_profile(plans, destination, several=several)] if plans else []
+            together = several and not any(plan.client for plan in plans)
+            matrix.plans_by_profile += [plan_profile(plans, destination, several=together)] if plans else []
         except CannotBuildError as error:
             matrix.unasked += [unasked("build", target, error) for plan in plans for target in plan.targets]
     check_names(matrix, destination)

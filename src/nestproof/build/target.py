@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nestproof.build.base_image import Bases, make_bases, plan_bases
-from nestproof.build.command import plan_build
+from nestproof.build.command import ImageBuild, plan_build
+from nestproof.build.features import build_features, find_client, plan_features
 from nestproof.build.image import build_image
 from nestproof.core.outcome import Outcome, Target
 from nestproof.devcontainer.profile import Profile
@@ -43,7 +45,20 @@ class TargetBuilder:
         bases = self.plan_bases(target.platform)
         self.make_bases(bases)
         profile = self.load(target, bases)
-        plan = plan_build(profile, target.platform)
-        return profile, *build_image(
-            self.engine, plan, lambda step: self.session.say(f"build {target}: {step}")
-        )
+        plan = self.plan(profile, target.platform)
+        return profile, *self.run(plan, bases, lambda step: self.session.say(f"build {target}: {step}"))
+
+    def plan(self, profile: Profile, platform: str) -> ImageBuild:
+        """The command line for a profile's image; raises CannotBuildError."""
+        if profile.features:
+            client = find_client(self.session.config.devcontainer, self.session.environment)
+            return plan_features(profile, platform, client)
+        return plan_build(profile, platform)
+
+    def run(
+        self, plan: ImageBuild, bases: Bases, on_progress: Callable[[str], None]
+    ) -> tuple[Outcome, Image | None]:
+        """Run a plan for one platform."""
+        if plan.client:
+            return build_features(self.engine, plan, bases.variables, on_progress)
+        return build_image(self.engine, plan, on_progress)

@@ -30,6 +30,8 @@ def configuration_lines(config: Config, workspace: Path) -> Iterator[str]:
         yield f"run on this machine, where no registry answers: {command}"
     if config.guest:
         yield f"run on this machine, for a virtual machine: {_program(config.guest, workspace)}"
+    if config.devcontainer:
+        yield f"run on this machine, to build features: {_program(config.devcontainer, workspace)}"
     for node in config.node:
         yield f"connect to the node {node.name}: {_address(node)}"
 

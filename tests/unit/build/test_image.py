@@ -237,7 +237,6 @@ def test_an_image_is_pulled_for_the_platform(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        ({"image": "x", "features": {"ghcr/feature": {}}}, "uses `features`"),
         ({}, "names neither an image nor a Dockerfile"),
         ({"build": {"context": "."}}, "names neither an image nor a Dockerfile"),
     ],
