@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nestproof.devcontainer.profile import Profile
@@ -53,16 +53,15 @@ Group = tuple[Command, ...]
 
 
 def plan_phases(
-    profile: Profile, phases: Sequence[str] = PHASES, container: Mapping[str, str] | None = None
+    profile: Profile, phases: Sequence[str] = PHASES
 ) -> tuple[tuple[str, tuple[Group, ...]], ...]:
     """Each phase that has commands, with its groups, one after the other.
 
-    `container` is the container's environment, which commands may name.
+    `${containerEnv:…}` stays as it is: the reference client does not fill it in here.
     """
-    variables = replace(profile.variables, container=container)
     written = profile.written or profile.config
     own: Mapping[str, Any] = written.model_dump(by_alias=True, exclude_unset=True)
-    sources = substitute([*map(list, profile.inherited), ["the profile", dict(own)]], variables)
+    sources = substitute([*map(list, profile.inherited), ["the profile", dict(own)]], profile.variables)
     planned = (
         (phase, [read_command(phase, entry.get(phase), origin) for origin, entry in sources])
         for phase in phases

@@ -15,7 +15,7 @@ from nestproof.devcontainer.variables import substitute
 from nestproof.engine.client import engine_errors
 from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
-from nestproof.lifecycle.commands import PHASES, names_of, plan_phases
+from nestproof.lifecycle.commands import names_of, plan_phases
 from nestproof.lifecycle.environment import merge_environment, probe_environment
 from nestproof.lifecycle.run import Place, not_run, run_phase
 from nestproof.probes.probe import Probe
@@ -64,7 +64,7 @@ def run_lifecycle(run: SmokeRun, container: Container) -> Generator[Outcome, Non
         _give_workspace(run, container)
     place = _place(run, container)
     failed = ""
-    for phase, groups in plan_phases(profile, PHASES, environment_of(container)):
+    for phase, groups in plan_phases(profile):
         if failed:
             yield from (not_run(run.target, command, failed) for group in groups for command in group)
         elif not (yield from run_phase(place, groups, run.say)):
@@ -72,10 +72,13 @@ def run_lifecycle(run: SmokeRun, container: Container) -> Generator[Outcome, Non
     return not failed
 
 
-def ask_after_restart(run: SmokeRun, probes: Sequence[Probe]) -> tuple[Probe, ...]:
-    """The probes whose answers another start of the container can change; none without such a command."""
-    if not run.lifecycle or not plan_phases(run.profile, (_START,)):
-        return ()
+def restarts(run: SmokeRun) -> bool:
+    """True if another start of the container runs a command again."""
+    return run.lifecycle and bool(plan_phases(run.profile, (_START,)))
+
+
+def ask_after_restart(probes: Sequence[Probe]) -> tuple[Probe, ...]:
+    """The probes whose answers another start of the container can change."""
     return tuple(probe for probe in probes if probe.pack in _ASKED_AGAIN or probe.text)
 
 
@@ -98,7 +101,7 @@ def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Con
         yield Outcome("restart", Status.FAIL, said, run.target, said, "look at its entry point")
         return None
     place = _place(run, again)
-    for _, groups in plan_phases(run.profile, (_START,), environment_of(again)):
+    for _, groups in plan_phases(run.profile, (_START,)):
         yield from map(after_restart, run_phase(place, groups, run.say))
     return again
 

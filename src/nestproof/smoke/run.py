@@ -24,6 +24,7 @@ from nestproof.smoke.after_start import (
     ask_after_restart,
     remote_environment,
     restart,
+    restarts,
     run_lifecycle,
 )
 from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
@@ -63,10 +64,10 @@ def _ask_after_commands(
     """Run the lifecycle commands, ask the probes, and once more after another start if that can matter."""
     succeeded = yield from run_lifecycle(run, container)
     yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
-    again = ask_after_restart(run, asked)
-    if succeeded and again:
+    if succeeded and restarts(run):
         restarted = yield from restart(run, container)
-        if restarted is not None:
+        again = ask_after_restart(asked)
+        if restarted is not None and again:
             for outcome in ask_probes(engine, run, restarted, again):
                 if not outcome.id.startswith("agents"):
                     yield after_restart(outcome)

@@ -1,0 +1,86 @@
+"""Secure profiles as they are found in the wild, without a line of configuration for nestproof."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nestproof.engine.client import Engine
+from tests.conftest import ROOT, Finished, Repository, noted
+
+pytestmark = pytest.mark.docker
+PROFILES = Path(__file__).with_name("profiles")
+MENDED = {
+    "NESTPROOF_TEST_MAY": "/usr/local/sbin/own-volumes, /usr/local/sbin/init-firewall",
+    "NESTPROOF_TEST_UNSAFE": "",
+}
+
+
+@pytest.fixture(scope="module")
+def secure(engine: Engine) -> str:
+    """The tag of the secure image, which has bubblewrap and Codex."""
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
+    return str(built.outcome("build")["summary"].split()[0])
+
+
+def taken(tmp_path: Path, name: str) -> Repository:
+    """A clone of such a repository."""
+    made = Repository(tmp_path / f"shape-{name}")
+    shutil.copytree(PROFILES / name, made.path)
+    (tmp_path / "gitconfig").write_text("[user]\n\tname = Somebody\n")
+    made.git("init", "--quiet", "--template=")
+    return noted(made)
+
+
+def statuses(finished: Finished) -> dict[str, str]:
+    (run,) = json.loads(finished.stdout)["runs"]
+    return {one["id"]: one["status"] for one in run["outcomes"]}
+
+
+def ask(repository: Repository, base: str, **variables: Any) -> Finished:
+    gitconfig = str(repository.path.parent / "gitconfig")
+    return repository.nestproof(
+        "validate", "--json", NESTPROOF_TEST_BASE=base, NESTPROOF_TEST_GITCONFIG=gitconfig, **variables
+    )
+
+
+def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_that_is_off(
+    tmp_path: Path, secure: str
+) -> None:
+    """Every question about the sandbox comes out as Codex lives with it; both faults have their fix."""
+    repository = taken(tmp_path, "codex")
+    finished = ask(repository, secure)
+    found = statuses(finished)
+    red = {name for name, status in found.items() if status in ("fail", "error")}
+    assert red == {"smoke.root", "smoke.sandbox-on"}, finished.stdout
+    asked = [name for name in found if name.startswith(("smoke.bwrap", "smoke.contain", "smoke.codex"))]
+    assert {"smoke.codex-sandbox", "smoke.codex-write", "smoke.codex-network"} <= set(asked)
+    assert {found[name] for name in asked} == {"pass", "degraded"}
+    assert {found[name] for name in found if name.startswith(("lifecycle.", "restart."))} <= {
+        "pass",
+        "degraded",
+    }
+    assert "restart.codex-sandbox" in found
+    root, off = finished.outcome("smoke.root"), finished.outcome("smoke.sandbox-on")
+    assert "sudo asks for no password" in root["summary"]
+    assert "NOPASSWD" in root["fix"]
+    assert "CODEX_UNSAFE_ALLOW_NO_SANDBOX in the environment" in off["summary"]
+    assert off["fix"]
+    mended = ask(repository, secure, **MENDED)
+    assert mended.status in (0, 3), mended.stdout
+    assert "may run as root: /usr/local/sbin/own-volumes" in mended.outcome("smoke.root")["summary"]
+
+
+def test_a_container_of_claude_codes_shape_is_judged_by_what_it_has(tmp_path: Path, base: str) -> None:
+    finished = ask(taken(tmp_path, "claude"), base)
+    assert finished.status in (0, 3), finished.stdout
+    found = statuses(finished)
+    assert found["lifecycle.postStartCommand"] == found["restart.postStartCommand"] == "pass"
+    said = finished.outcome("smoke.root")["summary"]
+    assert said == (
+        "no way to root without a password is found; it may run as root: /usr/local/bin/init-firewall"
+    )
