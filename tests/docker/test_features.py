@@ -208,7 +208,6 @@ def test_the_other_platform(repository: Repository, engine: Engine) -> None:
 def test_an_interrupted_build_leaves_no_container(repository: Repository, engine: Engine) -> None:
     feature(repository, "slow", "#!/bin/sh\nsleep 300\n")
     write(repository, {"./slow": {}})
-    before = {one["Id"] for one in engine.api.containers(all=True)}
     child = subprocess.Popen(
         [sys.executable, "-m", "nestproof", "smoke"],
         cwd=repository.path,
@@ -223,4 +222,24 @@ def test_an_interrupted_build_leaves_no_container(repository: Repository, engine
     child.send_signal(signal.SIGINT)
     said, _ = child.communicate(timeout=60)
     assert child.returncode == 130, said
-    assert {one["Id"] for one in engine.api.containers(all=True)} == before
+    named = engine.api.containers(all=True, filters={"label": "dev.nestproof.owner"})
+    assert not [one for one in named if f"/{child.pid}/" in one["Labels"]["dev.nestproof.owner"]]
+    commands = subprocess.run(
+        ["pgrep", "-fa", str(repository.path)], capture_output=True, check=False, text=True
+    )
+    assert "devcontainer build" not in commands.stdout
+
+
+def test_a_client_that_dies_is_a_failure_and_leaves_nothing(repository: Repository, tmp_path: Path) -> None:
+    """A stand-in for the client, which ends itself as the kernel does where memory is short."""
+    program = tmp_path / "dies"
+    program.write_text('#!/bin/sh\necho "half of a build" >&2\nkill -9 $$\n')
+    program.chmod(0o755)
+    (repository.path / "nestproof.toml").write_text(f'devcontainer = ["{program}"]\n')
+    feature(repository, "hello")
+    write(repository, {"./hello": {}})
+    finished = repository.nestproof("smoke", "--json")
+    built = finished.outcome("build")
+    assert (built["status"], built["observation"]["exitStatus"]) == ("fail", -9)
+    assert "half of a build" in built["observation"]["stderr"]
+    assert finished.status == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from nestproof.engine.client import Engine
+from nestproof.lifecycle.commands import PHASES
 from tests.conftest import Finished, Repository
 
 pytestmark = pytest.mark.docker
@@ -228,24 +231,32 @@ def test_what_only_an_earlier_command_set_up_is_gone_after_a_restart(repository:
     assert outcomes(ask(repository))["restart.tmpfs"]["status"] == "pass"
 
 
-def test_nothing_is_left_when_it_is_interrupted(repository: Repository, engine: Engine) -> None:
-    import signal
-    import sys
-
-    write(repository, postCreateCommand="sleep 300")
+@pytest.mark.parametrize("phase", ["initializeCommand", *PHASES, "restart"])
+def test_nothing_is_left_when_it_is_interrupted(
+    repository: Repository, engine: Engine, tmp_path: Path, phase: str
+) -> None:
+    """In each phase: no container, no volume, no command on this machine."""
+    mark = f"sleep 300.{tmp_path.name[-1]}7"
+    once = f"[ -e /tmp/again ] && {mark}; touch /tmp/again"
+    write(repository, **({"postStartCommand": once} if phase == "restart" else {phase: mark}))
     child = subprocess.Popen(
-        [sys.executable, "-m", "nestproof", "smoke"],
+        [sys.executable, "-m", "nestproof", "smoke", "--initialize"],
         cwd=repository.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert child.stdout is not None
+    seen = 0
     for line in child.stdout:
-        if "postCreateCommand: sleep 300" in line:
+        seen += "Command: " in line and mark in line
+        if seen == (2 if phase == "restart" else 1):
             break
+    time.sleep(0.5)
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=60)
-    assert child.returncode == 130
-    named = engine.api.containers(all=True, filters={"label": "dev.nestproof.owner"})
-    assert not [one for one in named if f"/{child.pid}/" in one["Labels"]["dev.nestproof.owner"]]
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode == 130, said
+    label = {"label": "dev.nestproof.owner"}
+    left = [*engine.api.containers(all=True, filters=label), *(engine.api.volumes(label)["Volumes"] or ())]
+    assert not [one for one in left if f"/{child.pid}/" in one["Labels"]["dev.nestproof.owner"]]
+    assert not subprocess.run(["pgrep", "-f", f"^{mark}"], capture_output=True, check=False).stdout

@@ -67,7 +67,6 @@ WAY_TO_ROOT = Probe(
     name="root",
     pack="privileges",
     question="Does the remote user become root without a password?",
-    by_hand="sudo -n id -u",
     why="where Docker's walls are down, whoever leaves the sandbox and becomes root has the host",
     judge=has_no_way_to_root,
     timeout=60,
