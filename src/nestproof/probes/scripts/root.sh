@@ -7,7 +7,8 @@ fi
 own=$(mktemp 2>/dev/null) || own=/tmp/nestproof-own-$$
 : >"$own"
 [ -w "$own" ] && [ ! -w /proc/version ] && echo "control: writing is told from not writing"
-rm -f "$own"
+# A password that is wrong makes su wait for a second or two, one that is empty does not: looked at in the end.
+command -v su >/dev/null 2>&1 && su root -c 'id -u' </dev/null >"$own" 2>/dev/null &
 
 as_root() {
     [ "$(timeout 5 "$@" id -u </dev/null 2>/dev/null)" = 0 ]
@@ -43,9 +44,6 @@ if command -v sudo >/dev/null 2>&1; then
 fi
 command -v doas >/dev/null 2>&1 && as_root doas -n && echo "root=doas"
 command -v pkexec >/dev/null 2>&1 && as_root pkexec --disable-internal-agent && echo "root=pkexec"
-if command -v su >/dev/null 2>&1; then
-    [ "$(timeout 5 su root -c 'id -u' </dev/null 2>/dev/null)" = 0 ] && echo "root=su"
-fi
 
 for socket in /var/run/docker.sock /run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock; do
     [ -S "$socket" ] && [ -w "$socket" ] && echo "root=socket:$(readlink -f "$socket")"
@@ -98,4 +96,7 @@ for process in /proc/[0-9]*; do
         break
     fi
 done
+sleep 0.1 2>/dev/null || sleep 1
+[ "$(cat "$own" 2>/dev/null)" = 0 ] && echo "root=su"
+rm -f "$own"
 exit 0
