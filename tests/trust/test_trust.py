@@ -447,3 +447,16 @@ def test_the_builder_of_features_is_asked_about_if_the_repository_names_it(their
     (theirs.path / "nestproof.toml").write_text('devcontainer = ["/bin/touch", "ran"]\n')
     assert refused(theirs.ask("smoke")) == ["run on this machine, to build features: /bin/touch ran"]
     assert not (theirs.path / "ran").exists()
+
+
+def test_a_folder_in_another_repository_is_not_given_that_one(theirs: Repository) -> None:
+    """A client binds the whole repository: that of whoever unpacked an archive in theirs."""
+    around = Repository(theirs.path.parent)
+    around.git("init", "--quiet", "--template=")
+    line = f"give the container all of {around.path}, the repository that this folder is in"
+    assert refused(theirs.ask("smoke")) == [line]
+    write(theirs, {"workspaceMount": "", "workspaceFolder": "/"})
+    assert theirs.ask("smoke").status == 3
+    write(theirs, {})
+    theirs.git("init", "--quiet", "--template=")
+    assert theirs.ask("smoke").status == 3

@@ -125,3 +125,18 @@ def test_an_unknown_base_is_an_error(branch: Repository) -> None:
     finished = branch.ask("smoke", "--trust-base", "nowhere")
     assert finished.status == 2
     assert '"nowhere" names no commit of this repository' in finished.stderr
+
+
+def test_a_folder_of_a_larger_repository_is_held_against_the_same_folder(
+    branch: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Repository(branch.path / "part")
+    write(part, CAPABILITY, LOCK)
+    commit(branch)
+    branch.git("branch", "--force", "main")
+    assert part.ask("smoke", "--trust-base", "main").status == 3
+    write(part, {**CAPABILITY, "privileged": True})
+    finished = part.ask("smoke", "--trust-base", "main")
+    assert finished.status == 2
+    assert "start a container with privileged" in finished.stderr
+    assert "all of" not in finished.stderr

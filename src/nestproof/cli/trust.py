@@ -29,7 +29,7 @@ from nestproof.core.trust import (
 )
 from nestproof.lifecycle.initialize import initialize_lines
 from nestproof.nodes.session import Session
-from nestproof.privileges.host_request import configuration_lines, profile_lines
+from nestproof.privileges.host_request import ALL_OF, configuration_lines, profile_lines
 from nestproof.privileges.revision import written_out
 
 
@@ -122,8 +122,9 @@ def _take_from_base(session: Session, names: Sequence[str] | None, base: str) ->
         except UsageError:  # there was no profile yet
             asked = wanted_by(before, None)
     session.trust = Trust(frozenset(line.replace(there, here) for line in asked))
-    missing = session.trust.missing(wanted_by(session, names))
-    if missing:
+    # The folder was written out without what is around it, which is the repository of the merge base itself.
+    wanted = [line for line in wanted_by(session, names) if not line.startswith(ALL_OF)]
+    if missing := session.trust.missing(wanted):
         raise UntrustedError(missing, session.trust, base)
 
 

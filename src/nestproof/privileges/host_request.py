@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING
 from nestproof.core.config import Config
 from nestproof.core.files import read_file
 from nestproof.devcontainer.compose_service import alone
+from nestproof.devcontainer.container_options import mounted_root
 from nestproof.devcontainer.profile import LoadResult, Profile
+from nestproof.engine.option_values import mount_fields, mount_source
 from nestproof.privileges.reach import reaches_of, variables_in, variables_of_label
 from nestproof.privileges.relaxations import relaxations_asked
 
 if TYPE_CHECKING:
     from nestproof.core.config import ConfiguredNode
+
+ALL_OF = "give the container all of"
+"""The beginning of the line about the repository around a workspace."""
 
 
 def configuration_lines(config: Config, workspace: Path) -> Iterator[str]:
@@ -44,6 +49,10 @@ def profile_lines(result: LoadResult) -> Iterator[str]:
     reaches = list(reaches_of(profile, result.document))
     variables = [reach for reach in reaches if reach.word.startswith("local-env=") or not reach.word]
     yield from (reach.line for reach in variables)
+    # A client binds the whole git repository in which the workspace is: another one, if it was unpacked there.
+    root = mounted_root(profile.workspace)
+    if root != profile.workspace and str(root) in map(mount_source, map(mount_fields, profile.run.mounts)):
+        yield f"{ALL_OF} {root}, the repository that this folder is in"
     # A service beside the profile's own is not started, so that nothing of it is shared.
     yield from relaxation_lines(relaxations_asked(alone(profile.run)))
     yield from (reach.line for reach in reaches if reach not in variables)
