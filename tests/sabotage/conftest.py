@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -9,11 +10,20 @@ import pytest
 from tests.sabotage.world import Verdict
 
 SCORES: dict[str, Verdict] = {}
+PROPERTY = "sabotage"
+"""The name under which a test hands over its score."""
 
 
 def points(scores: Sequence[Verdict]) -> tuple[int, int]:
     """Right verdicts, right causes."""
     return sum(score.verdict for score in scores), sum(score.cause for score in scores)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take the score of a world from the report of its test, whichever process it ran in."""
+    for name, value in report.user_properties:
+        if name == PROPERTY and report.when == "call":
+            SCORES[report.nodeid] = Verdict(*json.loads(str(value)), "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

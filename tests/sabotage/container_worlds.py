@@ -300,13 +300,10 @@ GOOD = (
         packs=("bubblewrap",),
     ),
     World(
-        "a volume that belongs to the user by a post-create command",
-        layer=may("/usr/bin/chown vscode /data"),
+        "a folder that belongs to the user by a post-create command",
+        layer=may("/usr/bin/chown vscode /data") + "RUN mkdir /data\n",
         lock=("root=sudo:/usr/bin/chown",),
-        config={
-            "mounts": ["source=data,target=/data,type=volume"],
-            "postCreateCommand": "sudo chown vscode /data && touch /data/mine",
-        },
+        config={"postCreateCommand": "sudo chown vscode /data && touch /data/mine"},
         packs=ASK,
     ),
     World(

@@ -49,7 +49,7 @@ def profile_lines(result: LoadResult) -> Iterator[str]:
     reaches = list(reaches_of(profile, result.document))
     variables = [reach for reach in reaches if reach.word.startswith("local-env=") or not reach.word]
     yield from (reach.line for reach in variables)
-    # A client binds the whole git repository in which the workspace is: another one, if it was unpacked there.
+    # A client binds the whole git repository around the workspace: another one, if it was unpacked there.
     root = mounted_root(profile.workspace)
     if root != profile.workspace and str(root) in map(mount_source, map(mount_fields, profile.run.mounts)):
         yield f"{ALL_OF} {root}, the repository that this folder is in"
