@@ -23,7 +23,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Take the score of a world from the report of its test, whichever process it ran in."""
     for name, value in report.user_properties:
         if name == PROPERTY and report.when == "call":
-            SCORES[report.nodeid] = Verdict(*json.loads(str(value)), "")
+            verdict, cause = json.loads(str(value))
+            SCORES[report.nodeid] = Verdict(verdict, cause, "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
