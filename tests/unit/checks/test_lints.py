@@ -414,3 +414,27 @@ def test_this_repositorys_own_profiles_are_clean(name: str) -> None:
     reading = read_profile("own", ROOT / ".devcontainer" / name, ROOT, {})
     assert reading.profile is not None
     assert list(lint(reading.profile, reading.document)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ('"containerEnv": {"CODEX_UNSAFE_ALLOW_NO_SANDBOX": "1"}', 1),
+        ('"remoteEnv": {"CODEX_UNSAFE_ALLOW_NO_SANDBOX": "true"}', 1),
+        ('"containerEnv": {"CODEX_UNSAFE_ALLOW_NO_SANDBOX": ""}', 0),
+        ('"containerEnv": {"OTHER": "CODEX_UNSAFE_ALLOW_NO_SANDBOX"}', 0),
+    ],
+)
+@pytest.mark.parametrize("walls", [True, False])
+def test_a_sandbox_that_is_switched_off_is_a_mistake_where_walls_are_down_for_it(
+    linter: Linter, more: str, found: int, *, walls: bool
+) -> None:
+    arguments = '"--security-opt=seccomp=unconfined"' if walls else '"--init"'
+    mistakes = linter(f'{{"runArgs": [{arguments}], {more}}}')
+    assert [m.rule for m in mistakes].count("agent-sandbox-off") == (found if walls else 0)
+
+
+def test_a_variable_of_the_run_arguments_switches_off_too(linter: Linter) -> None:
+    for written in ('"-e", "CODEX_UNSAFE_ALLOW_NO_SANDBOX=1"', '"--env=CODEX_UNSAFE_ALLOW_NO_SANDBOX"'):
+        mistakes = linter(f'{{"runArgs": ["--cap-add=SYS_ADMIN", {written}]}}')
+        assert "agent-sandbox-off" in [m.rule for m in mistakes]

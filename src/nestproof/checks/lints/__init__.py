@@ -11,7 +11,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from nestproof.checks.lints import conflicts, isolation, mounts, pinning, secrets, security_options, users
+from nestproof.checks.lints import (
+    agents,
+    conflicts,
+    isolation,
+    mounts,
+    pinning,
+    secrets,
+    security_options,
+    users,
+)
 from nestproof.checks.lints.rules import RULES
 from nestproof.checks.lints.seccomp import Read, lint_seccomp
 from nestproof.core.diagnostics import Diagnostic
@@ -47,6 +56,7 @@ LINTS: tuple[Lint, ...] = (
     pinning.unpinned_feature,
     pinning.locked_features,
     secrets.written_secrets,
+    agents.sandbox_switched_off,
 )
 
 OF_FEATURES: tuple[Lint, ...] = (

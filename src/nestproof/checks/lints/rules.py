@@ -10,6 +10,9 @@ from nestproof.devcontainer.jsonc import JsonNode
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        "agent-sandbox-off": Rule(
+            "error", "A variable lets an agent go without the sandbox that Docker's walls are down for."
+        ),
         "capability-unknown": Rule("error", "A capability has a name that Linux does not have."),
         "credentials-mounted": Rule("warning", "A folder or file of the host that holds keys is mounted."),
         "device-mapped": Rule("warning", "A device of the host is mapped into the container."),
