@@ -5,7 +5,7 @@ To add one: a line here. One whose sandbox is asked has a pack of probes, too (a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -74,11 +74,11 @@ def packs_of_agents(found: tuple[FoundAgent, ...]) -> tuple[str, ...]:
     return (*([SETUID_BWRAP] if SETUID_BWRAP in programs else []), *packs)
 
 
-def survived_by(found: tuple[FoundAgent, ...]) -> dict[str, str]:
-    """Probe to reason: what an agent that was found is known to survive."""
+def survived_by(programs: Iterable[str]) -> dict[str, str]:
+    """Probe to reason: what one of these agents is known to survive."""
     reasons: dict[str, str] = {}
-    for agent in found:
-        reasons |= _SURVIVES.get(agent.program, {})
+    for program in programs:
+        reasons |= _SURVIVES.get(program, {})
     return reasons
 
 

@@ -19,17 +19,12 @@ from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run
 from nestproof.probes.facts import SandboxFacts, parse_facts
+from nestproof.probes.known_agents import KNOWN_AGENTS, survived_by
 from nestproof.probes.probe import Probe
 from nestproof.probes.runner_protocol import FrameReader, Record
 from nestproof.probes.table import PROBES, script, text_of
 from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
 
-# What an agent is known to survive, wherever it is.
-_SURVIVED = {
-    "bwrap-proc": "Codex goes on without a /proc of the sandbox's own",
-    "contain-processes": "without it, outer processes are named in /proc, and none can be signalled",
-    "bwrap-two-masks": "no release of bubblewrap takes it; Codex needs it only for two unreadable files",
-}
 _TIMEOUT = 60.0
 # Users' own numbers (Debian policy 9.2.2). Not nobody's, 65534: the kernel shows every number that a user
 # namespace does not map as that one, and setuid bwrap hangs as it.
@@ -92,7 +87,7 @@ def _examine(account: Account) -> Iterator[Outcome]:
     asked = [("facts", 10, script("facts")), *((p.name, p.timeout, text_of(p)) for p in probes)]
     records = {record.name: record for record in _ask(account, asked)}
     here = parse_facts(records["facts"].stdout) if "facts" in records else SandboxFacts({})
-    context = Context(degradations=_SURVIVED, facts=here)
+    context = Context(survived=survived_by(agent.program for agent in KNOWN_AGENTS), facts=here)
     yield Outcome("doctor.facts", Status.PASS, describe(here), account.target)
     for probe in probes:
         yield _judged(account, probe, records.get(probe.name), context)
@@ -101,9 +96,7 @@ def _examine(account: Account) -> Iterator[Outcome]:
 def _probes() -> list[Probe]:
     """The probes of the sandbox, and of each agent that is installed."""
     packs = {"bubblewrap", "containment"}
-    packs |= {
-        pack for pack, program in (("codex", "codex"), ("sandbox-runtime", "srt")) if shutil.which(program)
-    }
+    packs |= {agent.pack for agent in KNOWN_AGENTS if agent.pack and shutil.which(agent.program)}
     return [probe for probe in PROBES if probe.pack in packs]
 
 

@@ -81,7 +81,7 @@ def _context(
         users=users_of(run.profile),
         codex_version=declared.codex_version or "",
         degradations=declared.degradations,
-        survived=survived_by(agents.found) if agents else {},
+        survived=survived_by(agent.program for agent in agents.found) if agents else {},
         allowed=run.allowed,
         walls=run.walls,
         engine_has_seccomp=engine.facts.confines_with("seccomp"),

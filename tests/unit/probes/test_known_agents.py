@@ -43,7 +43,7 @@ def test_packs_follow_what_is_found() -> None:
 
 
 def test_only_who_is_known_to_survive_survives() -> None:
-    survived = survived_by((CODEX,))
+    survived = survived_by(["codex"])
     assert survived.keys() == {"bwrap-proc", "contain-processes", "bwrap-two-masks"}
     assert survived.keys() <= {probe.name for probe in PROBES}
-    assert survived_by((CLAUDE, SETUID)) == {}
+    assert survived_by(["claude", "setuid-bwrap"]) == {}
