@@ -17,6 +17,7 @@ _COLORS = {
     Status.ERROR: "1;31",
 }
 # What is asked of probes: in containers, and of the machine itself.
+COMMANDS = ("lifecycle.", "restart.postStartCommand")
 PROBED = ("smoke.", "doctor.")
 # Of many that fail for one cause, the first say where it begins; each has its own line above.
 _NAMED = 4
@@ -64,7 +65,9 @@ def summary(outcomes: Sequence[Outcome], seconds: float, *, allow_unverified: bo
     }[code]
     if code == 0 and seen[Status.UNVERIFIED]:
         meaning = f"proved, but for {seen[Status.UNVERIFIED]} unverified that --allow-unverified lets through"
-    return f"{counts} in {seconds:.1f} s: {meaning} (exit {code})"
+    commands = [o.observation.seconds for o in outcomes if o.observation and o.id.startswith(COMMANDS)]
+    of_it = f" ({sum(commands):.1f} s of it in lifecycle commands)" if commands else ""
+    return f"{counts} in {seconds:.1f} s{of_it}: {meaning} (exit {code})"
 
 
 def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:

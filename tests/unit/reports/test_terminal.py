@@ -246,3 +246,14 @@ def test_the_last_line_counts_and_explains_the_exit_code(statuses: tuple[Status,
 def test_what_is_let_through_is_counted_in_the_last_line(statuses: tuple[Status, ...], said: str) -> None:
     outcomes = [Outcome("a", status, "said") for status in statuses]
     assert summary(outcomes, 0.0, allow_unverified=True) == said
+
+
+def test_the_cost_of_lifecycle_commands_is_told_apart() -> None:
+    asked = Outcome("smoke.users", PASS, "", SECURE, observation=observed(seconds=1.0))
+    command = Outcome("lifecycle.postCreateCommand", PASS, "", SECURE, observation=observed(seconds=2.5))
+    again = Outcome("restart.postStartCommand", PASS, "", SECURE, observation=observed(seconds=0.5))
+    skipped = Outcome("lifecycle.postAttachCommand", UNVERIFIED, "", SECURE)
+    assert "in 4.0 s: proved" in summary([asked], 4.0)
+    said = "3 pass in 4.0 s (3.0 s of it in lifecycle commands): proved (exit 0)"
+    assert summary([asked, command, again], 4.0) == said
+    assert "lifecycle commands" not in summary([asked, skipped], 4.0)
