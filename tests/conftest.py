@@ -35,28 +35,14 @@ os.environ["NESTPROOF_TRUST"] = "1"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """The whole of the tests, or of those that need no engine, runs on several processors.
-
-    Unless `-n` or `--pdb` says otherwise.
-    """
+    """All that needs no engine runs on several processors, unless `-n` or `--pdb` says otherwise."""
     option = config.option
     is_worker = hasattr(config, "workerinput")
     whole = option.markexpr == "not docker" and not option.file_or_dir and not option.keyword
-    free = not is_worker and not option.usepdb and getattr(option, "numprocesses", 0) is None
-    if whole and free:
+    if whole and not is_worker and not option.usepdb and getattr(option, "numprocesses", 0) is None:
         # More than eight would spend longer on starting than they save.
         option.numprocesses = min(8, os.cpu_count() or 1)
         option.dist = "worksteal"
-    elif free and not option.markexpr and not option.file_or_dir and not option.keyword:
-        option.numprocesses, option.dist = min(3, os.cpu_count() or 1), "loadgroup"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The Docker tests of the whole run go one after the other, but for the worlds, which disturb nobody."""
-    for item in items:
-        if item.get_closest_marker("docker") or item.get_closest_marker("browser"):
-            name = "worlds" if "sabotage" in item.path.parts else "engine"
-            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @dataclass(frozen=True, slots=True)

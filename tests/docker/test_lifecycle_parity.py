@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,10 @@ def test_the_same_commands_are_run(
         f'devcontainer = ["{client}/devcontainer"]\n'
         "[[probe]]\nname = 'log'\ncommand = 'cat /tmp/log; ls -d /tmp/[$]A \"/tmp/a b\" /tmp/b; exit 0'\n"
     )
-    theirs = by_the_client(repository.path, client, engine)
-    finished = repository.nestproof("smoke", "--probe", "log", "--json")
+    with ThreadPoolExecutor() as pool:
+        coming = pool.submit(by_the_client, repository.path, client, engine)
+        finished = repository.nestproof("smoke", "--probe", "log", "--json")
+        theirs = coming.result()
     assert finished.outcome("smoke.log")["observation"]["stdout"] == theirs, finished.stdout
     assert theirs
 
@@ -117,7 +120,7 @@ def test_the_same_commands_are_run(
 def by_the_client(folder: Path, client: Path, engine: Engine) -> str:
     """What the log says in a container of the reference client's."""
     copy = folder.with_name("copy") / folder.name
-    shutil.copytree(folder, copy)
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".nestproof"))
     command = (
         "devcontainer up --workspace-folder . --update-remote-user-uid-default never --buildkit never "
         "--no-lockfile"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TypeGuard, cast
 
 import pytest
 
@@ -22,6 +25,7 @@ from tests.sabotage.world import Verdict, World, judge, load_secure, make_image,
 
 pytestmark = pytest.mark.docker
 
+NO_PARAMS = SimpleNamespace(params={})
 BAD = (*worlds.BAD, *container_worlds.BAD)
 GOOD = (*worlds.GOOD, *container_worlds.GOOD)
 
@@ -44,16 +48,40 @@ def ask(engine: Engine, folder: Path, base: str, world: World) -> list[Outcome]:
     return outcomes_of(engine, folder, image, world, SECURE)
 
 
+@pytest.fixture(scope="session")
+def answers(
+    request: pytest.FixtureRequest, engine: Engine, base: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[World], list[Outcome]]]:
+    """Asks a world; in a run of one process those that follow are made beside it, two at a time."""
+    before = own_containers(engine)
+
+    def made(world: World) -> list[Outcome]:
+        return ask(engine, tmp_path_factory.mktemp("world"), base, world)
+
+    if hasattr(request.config, "workerinput"):
+        yield made
+    else:
+        chosen = [cast(World, i.callspec.params["world"]) for i in request.session.items if has_world(i)]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            coming = {world.name: pool.submit(made, world) for world in chosen}
+            yield lambda world: coming[world.name].result()
+            pool.shutdown(cancel_futures=True)
+    assert own_containers(engine) == before
+
+
+def has_world(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    """Whether a test is one of a world."""
+    return isinstance(item, pytest.Function) and "world" in getattr(item, "callspec", NO_PARAMS).params
+
+
 @pytest.mark.parametrize("world", [*BAD, *GOOD], ids=lambda world: world.name)
 def test_a_world_comes_out_as_it_is(
-    engine: Engine, base: str, tmp_path: Path, record_property: Callable[[str, object], None], world: World
+    answers: Callable[[World], list[Outcome]], record_property: Callable[[str, object], None], world: World
 ) -> None:
-    before = own_containers(engine)
-    outcomes = ask(engine, tmp_path, base, world)
+    outcomes = answers(world)
     score = judge(world, outcomes)
     record_property(PROPERTY, json.dumps([score.verdict, score.cause]))
     assert score == Verdict(True, True, score.said), score.said
-    assert own_containers(engine) == before
     # Whatever a container prints, it reaches no terminal as it is.
     shown = "\n".join([*map(line, outcomes), details(outcomes)])
     assert not set(shown) & {"\x1b", "\x07", "\0"}
