@@ -285,14 +285,21 @@ def test_a_codex_that_echoes_without_a_sandbox(repository: Repository, engine: E
 
 
 @pytest.mark.docker
-def test_an_undeclared_degradation_is_a_fail(repository: Repository, engine: Engine) -> None:
+@pytest.mark.parametrize(("survives", "status"), [(True, "degraded"), (False, "fail")])
+def test_an_undeclared_degradation_is_a_fail_unless_an_agent_there_survives_it(
+    repository: Repository, engine: Engine, *, survives: bool, status: str
+) -> None:
     repository.edit(
         SECURE, '"bwrap-proc": "Codex retries without --proc where Docker masks paths under /proc",', ""
     )
+    if not survives:
+        dockerfile = repository.path / ".devcontainer/Dockerfile.secure"
+        dockerfile.write_text(dockerfile.read_text() + "USER root\nRUN rm -f $(command -v codex)\n")
     finished = smoke(repository)
     outcome = finished.outcome("smoke.bwrap-proc")
-    assert outcome["status"] == "fail"
-    assert outcome["cause"] == "Docker masks paths under /proc, and the kernel refuses a fuller view of it"
+    assert outcome["status"] == status, finished.stdout
+    said = "Codex goes on without" if survives else "Docker masks paths under /proc, and the kernel refuses"
+    assert outcome["cause"].startswith(said)
 
 
 @pytest.mark.docker

@@ -334,6 +334,7 @@ BAD = (
         "bwrap-two-masks",
         "one file descriptor is given for two masks",
         nestproof={"degradations": {"bwrap-proc": "Codex retries"}},
+        layer="RUN rm -f $(command -v codex)",
     ),
     # Run options that give more than the lock has.
     World(

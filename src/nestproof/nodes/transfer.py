@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestproof.core.cancellation import check_cancelled
 from nestproof.core.errors import EngineError
+from nestproof.core.files import FOLDER
 from nestproof.core.git import run_git
 from nestproof.devcontainer.container_options import mounted_root
 from nestproof.engine.client import Engine, Image, engine_errors, find_image
@@ -168,9 +169,11 @@ def _files(folder: Path) -> list[str]:
     listed = run_git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed.status == 0:
         return [name for name in listed.stdout.split("\0") if name]
-    return [
+    found = [
         os.path.relpath(Path(place) / name, folder) for place, _, names in os.walk(folder) for name in names
     ]
+    # What runs left here is no part of the workspace; git would ignore it.
+    return [name for name in found if FOLDER not in Path(name).parts]
 
 
 def _add_history(tar: tarfile.TarFile, git: Path) -> None:
