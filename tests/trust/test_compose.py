@@ -69,6 +69,8 @@ NAMED = [
     ("include", "include:\n  - path: inside.yaml\n    env_file: {}\n" + SERVICE),
     ("merge", "x-all: &all\n  env_file: {}\nservices:\n  one:\n    <<: *all\n    image: debian:12\n"),
     ("behind", "include: [behind.yaml]\n" + SERVICE),
+    # Read as a file of variables first, and followed all the same.
+    ("twice", "include: [behind.yaml]\n" + SERVICE + "    env_file: behind.yaml\n"),
 ]
 
 

@@ -24,6 +24,7 @@ from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.process import Completed, run
+from nestproof.devcontainer.features import lock_of
 from nestproof.devcontainer.image_metadata import LABEL, entries
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, Image, find_image
@@ -61,9 +62,7 @@ def plan_features(profile: Profile, platform: str, client: list[str]) -> ImageBu
             fix=f"move it to .devcontainer/{profile.name}/devcontainer.json",
         )
     tag = tag_of(profile, platform)
-    lock = profile.file.with_name(
-        ".devcontainer-lock.json" if profile.file.name.startswith(".") else "devcontainer-lock.json"
-    )
+    lock = lock_of(profile.file)
     argv = [*client, "build", "--workspace-folder", str(profile.workspace), "--config", str(profile.file)]
     # Nothing is written beside the configuration.
     argv += ["--image-name", tag, "--frozen-lockfile" if lock.exists() else "--no-lockfile"]

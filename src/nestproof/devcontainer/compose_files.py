@@ -41,17 +41,17 @@ class ComposeFiles:
     """The files that were read, below `root`, and the names of the variables in them."""
 
     root: Path
-    read: set[Path] = field(default_factory=set)
+    read: dict[Path, str] = field(default_factory=dict)
     variables: set[str] = field(default_factory=set)
 
     def text(self, file: Path) -> str:
-        """The text of a file, empty for one that is missing or was read; raises ComposeError."""
+        """The text of a file, empty for one that is missing; raises ComposeError."""
         if (place := file.resolve()) in self.read:
-            return ""
+            return self.read[place]
         text = _text(file, self.root)
         if text is None:
             return ""
-        self.read.add(place)
+        self.read[place] = text
         if len(self.read) > _MOST_FILES:
             raise ComposeError(f"Compose is not asked: the project has more than {_MOST_FILES} files")
         self.variables |= {braced or bare for braced, bare in _NAMED.findall(text)}
@@ -69,8 +69,13 @@ def find_files(files: Sequence[Path], root: Path, environment: Mapping[str, str]
     folder = files[0].parent if files else root
     known = {**_dotenv(found.text(folder / ".env")), **environment}
     pending = [(file, folder) for file in files]
+    # By what it is relative to as well: a file that was read as another kind, or from elsewhere, names more.
+    followed: set[tuple[Path, Path]] = set()
     while pending:
         file, folder = pending.pop()
+        if (file.resolve(), folder) in followed:
+            continue
+        followed.add((file.resolve(), folder))
         for value in _documents(found.text(file), file.name):
             for key, name in _named_by(value):
                 for place in _places(_filled_in(name, known, f"{key} in {file.name}"), folder, file.parent):

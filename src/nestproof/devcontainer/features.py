@@ -133,14 +133,22 @@ def _document(file: Path, below: Path, name: str) -> Document:
     return document
 
 
+def lock_of(file: Path) -> Path:
+    """The lock file of a configuration's features, whether it is there or not."""
+    return file.with_name(
+        ".devcontainer-lock.json" if file.name.startswith(".") else "devcontainer-lock.json"
+    )
+
+
 def read_pins(file: Path, below: Path) -> Mapping[str, Pin] | None:
     """The pins in the lock file of a configuration's features, by feature; None where there is none.
 
     Raises ValueError for a file that is none.
     """
-    name = ".devcontainer-lock.json" if file.name.startswith(".") else "devcontainer-lock.json"
+    lock = lock_of(file)
+    name = lock.name
     try:
-        value: Any = json.loads(read_file(file.with_name(name), below=below))
+        value: Any = json.loads(read_file(lock, below=below))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
