@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,10 @@ def statuses(finished: Finished) -> dict[str, str]:
     return {one["id"]: one["status"] for one in run["outcomes"]}
 
 
-def ask(repository: Repository, base: str, **variables: Any) -> Finished:
+def ask(repository: Repository, base: str, *command: str, **variables: Any) -> Finished:
     gitconfig = str(repository.path.parent / "gitconfig")
-    return repository.nestproof(
-        "validate", "--json", NESTPROOF_TEST_BASE=base, NESTPROOF_TEST_GITCONFIG=gitconfig, **variables
-    )
+    given = {"NESTPROOF_TEST_BASE": base, "NESTPROOF_TEST_GITCONFIG": gitconfig, **variables}
+    return repository.nestproof(*(command or ("validate",)), "--json", **given)
 
 
 def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_that_is_off(
@@ -73,14 +73,27 @@ def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_tha
     mended = ask(repository, secure, **MENDED)
     assert mended.status in (0, 3), mended.stdout
     assert "may run as root: /usr/local/sbin/own-volumes" in mended.outcome("smoke.root")["summary"]
+    # What the way to root is worth, and that nothing of it is left once it is closed.
+    for variables, could in (({}, "yes"), (MENDED, "no")):
+        tried = ask(repository, secure, "justify", "--residual", **variables)
+        (attempts,) = tried.evidence["justification"]["residual"]
+        by_sudo = {one["deed"]: one["could"] for one in attempts["attempts"] if "through sudo" in one["who"]}
+        assert by_sudo["can-mount"] == by_sudo["can-read-process"] == by_sudo["can-sysctl"] == could
 
 
 def test_a_container_of_claude_codes_shape_is_judged_by_what_it_has(tmp_path: Path, base: str) -> None:
-    finished = ask(taken(tmp_path, "claude"), base)
+    repository = taken(tmp_path, "claude")
+    program = subprocess.run([ROOT / "scripts/agent", "claude"], check=True, capture_output=True, text=True)
+    shutil.copy(program.stdout.strip(), repository.path / ".devcontainer/claude")
+    finished = ask(repository, base)
     assert finished.status in (0, 3), finished.stdout
     found = statuses(finished)
     assert found["lifecycle.postStartCommand"] == found["restart.postStartCommand"] == "pass"
     said = finished.outcome("smoke.root")["summary"]
     assert said == (
         "no way to root without a password is found; it may run as root: /usr/local/bin/init-firewall"
+    )
+    assert finished.outcome("agents")["summary"] == (
+        "found: 2.1.332 (Claude Code) (/usr/local/bin/claude); "
+        "nothing in the profile lets a sandbox in, so theirs is not asked"
     )

@@ -5,8 +5,19 @@ from __future__ import annotations
 from tests.sabotage.world import World
 
 ON_THE_HOST = "root in this container can be root on the host: "
-SUDO = "RUN apt-get update && apt-get install -y --no-install-recommends sudo\n"
 ASK = ("privileges", "bubblewrap")
+# As the reference client keeps a feature's metadata in the image that it builds.
+OF_A_FEATURE = (
+    'LABEL devcontainer.metadata="[{\\"id\\": \\"./more\\", '
+    '\\"capAdd\\": [\\"SYS_RAWIO\\"], \\"init\\": true}]"\n'
+)
+
+
+def installing(packages: str) -> str:
+    return f"RUN apt-get update && apt-get install -y --no-install-recommends {packages}\n"
+
+
+SUDO = installing("sudo")
 
 
 def may(commands: str) -> str:
@@ -64,8 +75,8 @@ BAD: tuple[World, ...] = (
         "a program with file capabilities",
         "root",
         ON_THE_HOST,
-        layer="RUN apt-get update && apt-get install -y --no-install-recommends libcap2-bin\n"
-        "RUN cp /usr/bin/perl /opt/perl && setcap cap_setuid+ep /opt/perl\n",
+        layer=installing("libcap2-bin")
+        + "RUN cp /usr/bin/perl /opt/perl && setcap cap_setuid+ep /opt/perl\n",
         packs=ASK,
     ),
     World("the group of the disks", "root", ON_THE_HOST, layer="RUN usermod -aG disk vscode\n", packs=ASK),
@@ -81,6 +92,58 @@ BAD: tuple[World, ...] = (
         "root",
         ON_THE_HOST,
         layer="RUN chown vscode /usr/local/bin\n",
+        packs=ASK,
+    ),
+    World(
+        "doas without a password",
+        "root",
+        ON_THE_HOST,
+        layer=installing("opendoas") + "RUN echo 'permit nopass vscode' >/etc/doas.conf\n",
+        packs=ASK,
+    ),
+    World(
+        "polkit that lets everybody be root",
+        "root",
+        ON_THE_HOST,
+        layer=installing("dbus polkitd pkexec sudo")
+        + "RUN echo 'polkit.addRule(function() { return polkit.Result.YES; });' "
+        + ">/etc/polkit-1/rules.d/1.rules\n"
+        + "RUN echo 'vscode ALL=(root) NOPASSWD: /usr/local/sbin/set-up' >/etc/sudoers.d/vscode\n"
+        + "COPY set-up /usr/local/sbin/set-up\n",
+        files=setting_up(
+            "mkdir -p /run/dbus && dbus-daemon --system --fork\n"
+            "setsid /usr/lib/polkit-1/polkitd --no-debug >/dev/null 2>&1 &\nsleep 1"
+        ),
+        config=RUNS_SET_UP,
+        packs=ASK,
+    ),
+    World(
+        "the socket of an engine that anybody can write to",
+        "root",
+        ON_THE_HOST,
+        layer=SET_UP,
+        files=setting_up(
+            "perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => shift, Listen => 1) or die' "
+            "/run/docker.sock\n"
+            "chmod 666 /run/docker.sock"
+        ),
+        config=RUNS_SET_UP,
+        packs=ASK,
+    ),
+    World(
+        "a program that lets the user trace root's processes",
+        "root",
+        ON_THE_HOST,
+        layer=installing("libcap2-bin")
+        + "RUN setcap cap_sys_ptrace+ep /bin/readlink && apt-get purge -y libcap2-bin\n",
+        config={"containerUser": "root"},
+        packs=ASK,
+    ),
+    World(
+        "a feature that adds a capability",
+        "relaxations",
+        "may not have cap-add=SYS_RAWIO",
+        layer=OF_A_FEATURE,
         packs=ASK,
     ),
     World("root without a password", "root", ON_THE_HOST, layer="RUN passwd --delete root\n", packs=ASK),
@@ -245,6 +308,18 @@ GOOD = (
         packs=ASK,
     ),
     World("sudo that asks for a password", layer=f"{SUDO}RUN usermod -aG sudo vscode\n", packs=ASK),
+    World(
+        "a feature's capability that the lock allows",
+        layer=OF_A_FEATURE,
+        lock=("cap-add=SYS_RAWIO",),
+        packs=ASK,
+    ),
+    World(
+        "the program of polkit without its daemon",
+        layer=installing("polkitd pkexec"),
+        packs=ASK,
+    ),
+    World("doas that asks for a password", layer=installing("opendoas"), packs=ASK),
     World("sudo that the lock allows", layer=may("ALL"), lock=("root=sudo",), packs=ASK),
     World(
         "a setuid shell that no_new_privs makes void",

@@ -22,6 +22,7 @@ from nestproof.devcontainer.secrets import redacted
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock
 from nestproof.privileges.lock_check import check_lock
+from nestproof.probes import known_agents
 
 OF_FILES = ("check.json", "check.model", "check.lint", "check.rules", "check.lock", "check.dockerfile")
 
@@ -35,6 +36,7 @@ RULES: Mapping[str, Rule] = {
     **suppressions.RULES,
     **lock_check.RULES,
     **git_diff.RULES,
+    **known_agents.RULES,
 }
 """Every rule that nestproof itself reports by; docs/rules.md has a section for each."""
 

@@ -32,6 +32,13 @@ _MAPPED = (
     "namespace owns (user_namespaces(7))."
 )
 _INNER = "inner-"
+_SUDO = "sudo-"
+_BEGINNING = re.compile(f"^(?:{_INNER}|{_SUDO})")
+# Those of sudo itself, for which an action needs no control: it was never begun.
+_NO_SUDO = re.compile(
+    r"^(?:no sudo in the image|sudo: .*(?:password is required|not allowed|no new privileges).*)$", re.M
+)
+_HAS_SUDO = "command -v sudo >/dev/null 2>&1 || { echo no sudo in the image >&2; exit 127; }"
 _SANDBOX = "bwrap --ro-bind / / --dev /dev --tmpfs /tmp --unshare-user --unshare-pid --unshare-net"
 
 
@@ -100,15 +107,17 @@ ACTIONS = (
 )
 
 ROOT_DEFAULT, ROOT_HERE = "root, Docker's defaults", "root, {profile}"
-USER_DEFAULT, USER_HERE, INNER = (
+USER_DEFAULT, USER_HERE, INNER, SUDO = (
     "{user}, Docker's defaults",
     "{user}, {profile}",
     "{user}, {profile}, in bwrap",
+    "{user} through sudo, {profile}",
 )
 
 
 def attempts(engine: Engine, run: SmokeRun) -> Iterator[Attempt]:
-    """Try every action as root and as the user: with Docker's defaults, in the profile, in a sandbox.
+    """Try every action as root and as the user: with Docker's defaults, with the profile's, by sudo,
+    and in a sandbox.
 
     One container without any relaxation and one with the profile's own, of the same image. Raises EngineError
     when one of them cannot be started.
@@ -126,8 +135,14 @@ def _in_one(
     varied = variant(run, options)
     request, prepare = prepare_request(varied, engine)
     with started_container(engine, request, run.node.platform, prepare) as container:
-        for name, actor, answer in _asked(container, actors, run, sandboxed=bool(options)):
-            yield _attempt(name, actor.format_map(names), answer)
+        asked = sorted(_asked(container, actors, run, sandboxed=bool(options)), key=_place_in_table)
+    for name, actor, answer in asked:
+        yield _attempt(name, actor.format_map(names), answer)
+
+
+def _place_in_table(answered: tuple[str, str, Answer]) -> int:
+    """Users answer side by side, in no order of theirs."""
+    return (ROOT_DEFAULT, USER_DEFAULT, ROOT_HERE, USER_HERE, SUDO, INNER).index(answered[1])
 
 
 def _asked(
@@ -140,9 +155,18 @@ def _asked(
             for action in ACTIONS:
                 inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(action.name))}"
                 questions.append(Script(f"{_INNER}{action.name}", seconds, inner))
+            for action in ACTIONS:
+                sudo = f"{_HAS_SUDO}\nexec sudo -n sh -c {shlex.quote(script(action.name))}"
+                questions.append(Script(f"{_SUDO}{action.name}", seconds, sudo))
         for answer in ask_all(container, {user: questions}, {}):
             for name in answer.names if isinstance(answer, NoAnswer) else (answer.name,):
-                yield name.removeprefix(_INNER), INNER if name.startswith(_INNER) else actor, answer
+                who = {_INNER: INNER, _SUDO: SUDO}.get(_beginning(name), actor)
+                yield name.removeprefix(_beginning(name)), who, answer
+
+
+def _beginning(name: str) -> str:
+    found = _BEGINNING.match(name)
+    return found[0] if found else ""
 
 
 def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
@@ -158,6 +182,8 @@ def judged(action: Action, actor: str, status: int, stdout: str, stderr: str) ->
     controlled = bool(lines) and lines[0].startswith("control: ")
     if status == 0 and controlled and lines[1:] == ["done"]:
         return Attempt(action, actor, ActionResult.YES)
+    if not lines and status != 0 and (no_sudo := _NO_SUDO.search(stderr)):
+        return Attempt(action, actor, ActionResult.NO, no_sudo[0])
     refused = [line for line in stderr.splitlines() if _REFUSED.search(line)]
     if status != 0 and controlled and lines[1:] == [] and refused:
         return Attempt(action, actor, ActionResult.NO, refused[-1].strip())

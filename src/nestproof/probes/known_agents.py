@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from nestproof.core.diagnostics import Rule
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {"degradation-unneeded": Rule("warning", "No agent in the container survives by a declared fallback.")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,19 @@ def survived_by(programs: Iterable[str]) -> dict[str, str]:
     for program in programs:
         reasons |= _SURVIVES.get(program, {})
     return reasons
+
+
+def unneeded(declared: Iterable[str], programs: Iterable[str]) -> tuple[str, ...]:
+    """The declared fallbacks of bubblewrap's probes by which no agent there is known to survive.
+
+    None where an agent is there of which that is not known.
+    """
+    asked = [_SURVIVES.get(program) for program in programs if program != SETUID_BWRAP]
+    if None in asked:
+        return ()
+    of_somebody = {name for reasons in _SURVIVES.values() for name in reasons}
+    needed = {name for reasons in asked if reasons for name in reasons}
+    return tuple(name for name in declared if name in of_somebody - needed)
 
 
 def not_asked(found: tuple[FoundAgent, ...]) -> Iterator[tuple[KnownAgent, FoundAgent]]:

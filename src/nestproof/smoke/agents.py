@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.outcome import Outcome, Status
+from nestproof.core.source import Position
+from nestproof.core.text import plural
 from nestproof.probes.known_agents import (
     PROGRAMS,
+    RULES,
     SETUID_BWRAP,
     FoundAgent,
     not_asked,
     packs_of_agents,
     parse_agents,
+    unneeded,
 )
 from nestproof.probes.probe import Probe
 from nestproof.probes.runner_protocol import Record
@@ -52,12 +58,14 @@ def probes_for(run: SmokeRun, agents: Agents) -> tuple[Probe, ...]:
 def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
     """Name the agents; the sandbox of one without a pack is unverified, with what is known of it."""
     programs = [agent for agent in agents.found if agent.program != SETUID_BWRAP]
-    if run.only or not programs:
+    findings = tuple(_unneeded(run, agents))
+    if run.only or not (programs or findings):
         return
-    named = ", ".join(f"{agent.version or agent.program} ({agent.file})" for agent in programs)
+    named = ", ".join(f"{agent.version or agent.program} ({agent.file})" for agent in programs) or "none"
     open_ = lets_a_sandbox_in(run.profile)
     more = "" if open_ else "; nothing in the profile lets a sandbox in, so theirs is not asked"
-    yield Outcome("agents", Status.PASS, f"found: {named}{more}", run.target)
+    more += f" ({plural(len(findings), 'warning')})" if findings else ""
+    yield Outcome("agents", Status.PASS, f"found: {named}{more}", run.target, findings=findings)
     for known, agent in not_asked(agents.found) if open_ else ():
         yield Outcome(
             f"agents.{agent.program}",
@@ -66,4 +74,18 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
             run.target,
             f"what is known of it: {known.sandbox}",
             f"nestproof shell --profile {run.target.profile} opens such a container, to ask it by hand",
+        )
+
+
+def _unneeded(run: SmokeRun, agents: Agents) -> Iterator[Finding]:
+    """A warning for each declared fallback by which no agent survives that was found."""
+    start = Position(0, 1, 1)
+    for name in unneeded(run.profile.declarations.degradations, (agent.program for agent in agents.found)):
+        said = f"degradations declares {name}, and no agent in the container is known to need that"
+        rule = "degradation-unneeded"
+        file = os.path.relpath(run.profile.file, run.profile.workspace)
+        yield Finding(
+            file,
+            Diagnostic(rule, RULES[rule].severity, said, start, start),
+            fix=f"remove {name} from customizations.nestproof.degradations: the fallback is then a fail",
         )

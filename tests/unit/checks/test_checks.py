@@ -16,6 +16,7 @@ from nestproof.devcontainer import jsonc, loading, model_rules, variables
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges import lock_check
 from nestproof.privileges.lock import Lock, read_lock
+from nestproof.probes import known_agents
 from nestproof.reports.records import outcome_record
 
 SOUND = '{"image": "ubuntu:24.04", "remoteUser": "dev"}'
@@ -512,7 +513,17 @@ def test_every_finding_has_a_rule_that_is_listed(check: Checker) -> None:
 
 OF_MODULES = {
     module.__name__: set(module.RULES)
-    for module in (jsonc, model_rules, variables, loading, lints, suppressions, lock_check, git_diff)
+    for module in (
+        jsonc,
+        model_rules,
+        variables,
+        loading,
+        lints,
+        suppressions,
+        lock_check,
+        git_diff,
+        known_agents,
+    )
 }
 
 

@@ -19,6 +19,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
 WITHOUT_EXAMPLE = {
     "json-control-character", "json-deep-nesting", "json-invalid-utf8", "json-jq-disagrees",
     "json-white-space", "compose-file", "feature-lock", "feature-not-locked", "feature-unreadable",
+    "degradation-unneeded",
     *(rule for rule in RULES if rule.startswith(("diff-", "lock-"))),
 }  # fmt: skip
 

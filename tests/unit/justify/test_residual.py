@@ -42,6 +42,11 @@ CONTROL = "control: there is a folder to mount on\n"
         ),
         # Without its control, a refusal may be of something else.
         (1, "", "mount: /tmp/x: permission denied.\n", ActionResult.UNKNOWN),
+        # Who may not use sudo has not begun.
+        (127, "", "no sudo in the image\n", ActionResult.NO),
+        (1, "", "sudo: a password is required\n", ActionResult.NO),
+        (1, CONTROL, "sudo: a password is required\n", ActionResult.UNKNOWN),
+        (1, "", "sudo: unable to resolve host box\n", ActionResult.UNKNOWN),
         # A program that is not there, or has a fault of its own, refuses nothing.
         (127, CONTROL, "sh: 4: unshare: not found\n", ActionResult.UNKNOWN),
         (255, CONTROL, "Modification of a read-only value attempted at -e line 1.\n", ActionResult.UNKNOWN),

@@ -11,6 +11,7 @@ from nestproof.probes.known_agents import (
     packs_of_agents,
     parse_agents,
     survived_by,
+    unneeded,
 )
 from nestproof.probes.table import PACKS, PROBES
 
@@ -47,3 +48,11 @@ def test_only_who_is_known_to_survive_survives() -> None:
     assert survived.keys() == {"bwrap-proc", "contain-processes", "bwrap-two-masks"}
     assert survived.keys() <= {probe.name for probe in PROBES}
     assert survived_by(["claude", "setuid-bwrap"]) == {}
+
+
+def test_a_declared_fallback_that_no_found_agent_needs_is_named() -> None:
+    declared = ("bwrap-proc", "contain-processes", "a-probe-of-their-own")
+    assert unneeded(declared, ["codex", "setuid-bwrap"]) == ()
+    assert unneeded(declared, []) == unneeded(declared, ["setuid-bwrap"]) == declared[:2]
+    # What an agent survives that was never asked, nobody knows.
+    assert unneeded(declared, ["claude"]) == unneeded(declared, ["codex", "claude"]) == ()

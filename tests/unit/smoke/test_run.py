@@ -379,7 +379,11 @@ def test_a_denied_proc_is_degraded_only_when_declared(
 ) -> None:
     stand_in.answers["bwrap-proc"] = DENIED_PROC
     asked = profile(tmp_path, ["bubblewrap"], nestproof={"degradations": declared})
-    assert outcome(ask(engine, asked), "bwrap-proc").status is status
+    outcomes = ask(engine, asked)
+    assert outcome(outcomes, "bwrap-proc").status is status
+    # The stand-in has no agent that could need it.
+    warned = [one.diagnostic for agents in outcomes if agents.id == "agents" for one in agents.findings]
+    assert [one.rule for one in warned] == ["degradation-unneeded"] * len(declared)
 
 
 def test_missing_capabilities_are_those_of_the_container(

@@ -88,10 +88,10 @@ if ! grep -q '^NoNewPrivs:.*1' /proc/self/status; then
     fi
 fi
 
-# Who may read a process's environment may trace it (ptrace(2), PTRACE_MODE_READ).
+# Who may read the link to a process's program may trace it (ptrace(2), PTRACE_MODE_READ; proc(5)).
 for process in /proc/[0-9]*; do
     owner=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "$process/status" 2>/dev/null)
-    if [ "$owner" = 0 ] && [ "${process#/proc/}" != "$$" ] && cat "$process/environ" >/dev/null 2>&1; then
+    if [ "$owner" = 0 ] && [ "${process#/proc/}" != "$$" ] && readlink "$process/exe" >/dev/null 2>&1; then
         echo "root=trace"
         break
     fi
