@@ -89,6 +89,24 @@ def test_a_feature_of_the_repository_is_built_started_and_asked(repository: Repo
     assert {file.name for file in (repository.path / ".devcontainer").iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "service", [{"build": {"context": "."}}, {"image": "{base}"}], ids=["build", "image"]
+)
+def test_the_features_of_a_compose_service(
+    repository: Repository, base: str, service: dict[str, Any]
+) -> None:
+    service = json.loads(json.dumps(service).replace("{base}", base))
+    project = {"services": {"app": {**service, "command": "sleep infinity"}}}
+    (repository.path / ".devcontainer/compose.yaml").write_text(json.dumps(project))
+    feature(repository, "hello", postCreateCommand="cat /etc/hello; ls -d /tmp/entered /cache")
+    own = {"dockerComposeFile": "compose.yaml", "service": "app", "features": {"./hello": {"word": "yo"}}}
+    (repository.path / ".devcontainer/devcontainer.json").write_text(json.dumps(own))
+    finished = repository.nestproof("smoke", "--json")
+    assert finished.outcome("build")["status"] == "pass", finished.stdout
+    (command,) = found(finished, "lifecycle.postCreateCommand")
+    assert command["observation"]["stdout"] == "yo\n/cache\n/tmp/entered\n", finished.stdout
+
+
 def test_a_dependency_comes_in_first(repository: Repository) -> None:
     feature(repository, "below", INSTALL.replace("/etc/hello", "/etc/below"), postCreateCommand="")
     feature(

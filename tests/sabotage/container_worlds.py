@@ -135,7 +135,8 @@ BAD: tuple[World, ...] = (
         "root",
         ON_THE_HOST,
         layer=installing("libcap2-bin")
-        + "RUN setcap cap_sys_ptrace+ep /bin/readlink && apt-get purge -y libcap2-bin\n",
+        + "RUN cp /sbin/setcap /opt/ && apt-get purge -y libcap2-bin\n"
+        + "RUN /opt/setcap cap_sys_ptrace+ep /bin/dash\n",
         config={"containerUser": "root"},
         packs=ASK,
     ),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NoReturn, TypeVar
 
 from nestproof.core.errors import EngineError
 
@@ -75,6 +76,40 @@ def get_cancellable(things: queue.SimpleQueue[T]) -> T:
         check_cancelled()
         with contextlib.suppress(queue.Empty):
             return things.get(timeout=POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Do the work in a thread while the block runs; the block gets what waits for its result or error.
+
+    Whatever ends the block before ends the work, too.
+    """
+    stop = CancelToken()
+    done: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
+
+    def follow() -> None:
+        with cancelled_by(stop):
+            try:
+                made = work()
+            except BaseException as error:  # whoever waits for the result gets it
+                done.put(partial(_throw, error))
+            else:
+                done.put(lambda: made)
+
+    def result() -> T:
+        return get_cancellable(done)()
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield result
+    finally:
+        stop.interrupt()
+        thread.join()
+
+
+def _throw(error: BaseException) -> NoReturn:
+    raise error
 
 
 @contextlib.contextmanager

@@ -69,12 +69,11 @@ class _Run:
 
 
 def run_phase(
-    place: Place, groups: Sequence[Group], say: Callable[[str], None], *, again: str = ""
+    place: Place, groups: Sequence[Group], say: Callable[[str], None]
 ) -> Generator[Outcome, None, bool]:
     """Run the groups one after the other; yields an outcome for each command, returns whether all succeeded.
 
-    After a group that failed the rest is not run, as the reference client stops there. `again` is said of a
-    phase that runs once more.
+    After a group that failed the rest is not run, as the reference client stops there.
     """
     failed = ""
     for group in groups:
@@ -82,7 +81,7 @@ def run_phase(
             yield from (not_run(place.target, command, failed) for command in group)
             continue
         for run, status in _side_by_side(place, group, say):
-            outcome = _outcome(place, run, status, again)
+            outcome = _outcome(place, run, status)
             if outcome.status is not Status.PASS:
                 failed = failed or run.command.id.removeprefix("lifecycle.")
             yield outcome
@@ -161,9 +160,9 @@ def _end(container: Container, token: str) -> None:
         return  # the container goes, and the command with it
 
 
-def _outcome(place: Place, run: _Run, status: int | None, again: str) -> Outcome:
+def _outcome(place: Place, run: _Run, status: int | None) -> Outcome:
     command, seen = run.command, run.observation(status)
-    named = f"{again}{_named(command)}"
+    named = _named(command)
     if status == 0:
         as_whom = f"as {place.user}" if place.user else "as the container's user"
         return Outcome(command.id, Status.PASS, f"{named} succeeds {as_whom}", place.target, observation=seen)

@@ -90,25 +90,29 @@ def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Con
     try:
         with engine_errors("starting the container again"):
             container.api.restart(container.name, timeout=_RESTART_SECONDS)
-            inspection = _settled(container)
+            started = time.monotonic()
+            again = replace(container, inspection=container.api.inspect_container(container.name))
+        place = _place(run, again)
+        phases = plan_phases(run.profile, (_START,))
+        # They end by themselves where the container does: what it came to is looked at afterwards.
+        outcomes = [one for _, groups in phases for one in run_phase(place, groups, run.say)]
+        with engine_errors("starting the container again"):
+            inspection = _settled(container, started)
     except EngineError as error:
         yield Outcome("restart", Status.ERROR, error.what, run.target, error.why)
         return None
-    again = replace(container, inspection=inspection)
     if not inspection["State"]["Running"]:
         status = inspection["State"]["ExitCode"]
         said = f"the container ended with exit status {status} once it was started again"
         yield Outcome("restart", Status.FAIL, said, run.target, said, "look at its entry point")
         return None
-    place = _place(run, again)
-    for _, groups in plan_phases(run.profile, (_START,)):
-        yield from map(after_restart, run_phase(place, groups, run.say))
-    return again
+    yield from map(after_restart, outcomes)
+    return replace(again, inspection=inspection)
 
 
-def _settled(container: Container) -> dict[str, Any]:
+def _settled(container: Container, started: float) -> dict[str, Any]:
     """The engine's inspection, once the container has run for a moment or has ended."""
-    deadline = time.monotonic() + _SETTLED_SECONDS
+    deadline = started + _SETTLED_SECONDS
     while True:
         inspection: dict[str, Any] = container.api.inspect_container(container.name)
         if not inspection["State"]["Running"] or time.monotonic() > deadline:

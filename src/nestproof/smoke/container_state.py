@@ -11,7 +11,7 @@ from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.smoke.plan import SmokeRun
 
 
-def beside(run: SmokeRun) -> Iterator[Outcome]:
+def services_beside(run: SmokeRun) -> Iterator[Outcome]:
     """A namespace that belongs to a service that is not started cannot be shown."""
     shared = shared_with_services(run.profile.run)
     if shared:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from nestproof.core.cancellation import beside
 from nestproof.core.capabilities import of_dockers_default
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
@@ -29,7 +31,7 @@ from nestproof.smoke.after_start import (
 )
 from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
-from nestproof.smoke.container_state import beside, inspect
+from nestproof.smoke.container_state import inspect, services_beside
 from nestproof.smoke.defaults import downgrade_if_undeclared
 from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.tty import converse
@@ -39,7 +41,7 @@ _FACTS = Script("facts", 10, script("facts"))
 
 def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     """Start the container, run every probe, yield each outcome, and leave nothing behind."""
-    yield from beside(run)
+    yield from services_beside(run)
     probes = chosen_probes(run)
     emulated = run.node.fidelity is Fidelity.EMULATED
     for probe in probes:
@@ -51,19 +53,24 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     try:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield inspect(run, container)
-            yield from _ask_after_commands(engine, run, container, asked)
-        if TERMINAL in asked:
-            yield _converse(engine, run, request)
+            yield from _ask_after_commands(engine, run, container, asked, request)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
 
 
 def _ask_after_commands(
-    engine: Engine, run: SmokeRun, container: Container, asked: Sequence[Probe]
+    engine: Engine, run: SmokeRun, container: Container, asked: Sequence[Probe], request: dict[str, Any]
 ) -> Iterator[Outcome]:
     """Run the lifecycle commands, ask the probes, and once more after another start if that can matter."""
     succeeded = yield from run_lifecycle(run, container)
-    yield from ask_probes(engine, run, container, [probe for probe in asked if probe is not TERMINAL])
+    probes = [probe for probe in asked if probe is not TERMINAL]
+    if TERMINAL in asked:
+        # It waits for most of its time, so it costs little at the side of the others.
+        with beside(partial(_converse, engine, run, request)) as conversed:
+            yield from ask_probes(engine, run, container, probes)
+            yield conversed()
+    else:
+        yield from ask_probes(engine, run, container, probes)
     if succeeded and restarts(run):
         restarted = yield from restart(run, container)
         again = ask_after_restart(asked)

@@ -90,11 +90,10 @@ fi
 
 # Who may read the link to a process's program may trace it (ptrace(2), PTRACE_MODE_READ; proc(5)).
 for process in /proc/[0-9]*; do
-    owner=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "$process/status" 2>/dev/null)
-    if [ "$owner" = 0 ] && [ "${process#/proc/}" != "$$" ] && readlink "$process/exe" >/dev/null 2>&1; then
-        echo "root=trace"
-        break
-    fi
+    [ -e "$process/exe" ] || continue
+    owner=
+    while read -r key owner _; do [ "$key" != Uid: ] || break; done 2>/dev/null <"$process/status"
+    [ "$owner" != 0 ] || { echo "root=trace" && break; }
 done
 sleep 0.1 2>/dev/null || sleep 1
 [ "$(cat "$own" 2>/dev/null)" = 0 ] && echo "root=su"
