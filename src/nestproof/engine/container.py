@@ -47,10 +47,13 @@ def started_container(
     request: dict[str, Any],
     platform: str,
     prepare: Callable[[APIClient, str], None] | None = None,
+    *,
+    keep_volumes: bool = False,
 ) -> Iterator[Container]:
     """A running container made from the body of a create request; gone, with its volumes, at the end.
 
-    `prepare` is called with its name before it is started.
+    `prepare` is called with its name before it is started. `keep_volumes` leaves the run's named volumes to
+    another container, which has them too.
     """
     # The name is ours before the engine knows it, so that an interrupted create is found as well.
     name = f"nestproof-{uuid.uuid4().hex[:12]}"
@@ -74,7 +77,8 @@ def started_container(
     finally:
         with interrupts_deferred():
             _remove(engine.api, name)
-            _remove_own_volumes(engine.api, request)
+            if not keep_volumes:
+                _remove_own_volumes(engine.api, request)
 
 
 def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:

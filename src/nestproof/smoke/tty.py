@@ -20,12 +20,17 @@ def converse(
 ) -> Observation:
     """Have the conversation that the script tty.sh is one half of; raises EngineError when the engine fails.
 
+    It is had beside the container of the other probes, which has the same volumes and outlives it.
+
     What the terminal showed is the observation's stdout; its exit status is the container's, or None when it
     did not end in time.
     """
     body = {**request, "Entrypoint": ["/bin/sh"], "Cmd": ["-c", script], "Tty": True, "OpenStdin": True}
     begin = time.monotonic()
-    with started_container(engine, body, platform) as container, engine_errors("talking to the terminal"):
+    with (
+        started_container(engine, body, platform, keep_volumes=True) as container,
+        engine_errors("talking to the terminal"),
+    ):
         talk = _Talk(container, begin + timeout)
         try:
             status = _converse(talk, container)
