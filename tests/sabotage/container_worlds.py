@@ -79,6 +79,30 @@ BAD: tuple[World, ...] = (
         + "RUN cp /usr/bin/perl /opt/perl && setcap cap_setuid+ep /opt/perl\n",
         packs=ASK,
     ),
+    World(
+        "the group of an engine",
+        "root",
+        ON_THE_HOST,
+        layer="RUN groupadd docker && usermod -aG docker vscode\n",
+        packs=ASK,
+    ),
+    World(
+        "a folder of sudoers that anybody can write to",
+        "root",
+        ON_THE_HOST,
+        layer=f"{SUDO}RUN chmod 777 /etc/sudoers.d\n",
+        packs=ASK,
+    ),
+    World(
+        "accounts that the user owns", "root", ON_THE_HOST, layer="RUN chown vscode /etc/passwd\n", packs=ASK
+    ),
+    World(
+        "a folder of root's timed commands that anybody can write to",
+        "root",
+        ON_THE_HOST,
+        layer="RUN mkdir -p /etc/cron.d && chmod 777 /etc/cron.d\n",
+        packs=ASK,
+    ),
     World("the group of the disks", "root", ON_THE_HOST, layer="RUN usermod -aG disk vscode\n", packs=ASK),
     World(
         "a start-up folder that anybody can write to",
@@ -251,6 +275,30 @@ BAD = (
         "sandbox-on",
         OFF,
         layer=f"RUN mkdir -p /etc/codex && echo '{DANGER}' >/etc/codex/config.toml\n",
+        packs=ASK,
+    ),
+    World(
+        "Codex's old way without bubblewrap",
+        "sandbox-on",
+        OFF,
+        layer=f"RUN mkdir -p {HOME}/.codex && echo 'use_legacy_landlock = true' >{HOME}/.codex/config.toml\n",
+        packs=ASK,
+    ),
+    World(
+        "managed settings of Claude Code that let everything pass",
+        "sandbox-on",
+        OFF,
+        layer="RUN mkdir -p /etc/claude-code\n"
+        'RUN echo \'{"permissions": {"defaultMode": "bypassPermissions"}}\' '
+        ">/etc/claude-code/managed-settings.json\n",
+        packs=ASK,
+    ),
+    World(
+        "settings of Claude Code for a weaker sandbox",
+        "sandbox-on",
+        OFF,
+        layer=f"RUN mkdir -p {HOME}/.claude\n"
+        f"RUN echo '{{\"enableWeakerNestedSandbox\": true}}' >{HOME}/.claude/settings.json\n",
         packs=ASK,
     ),
     World(
