@@ -1,0 +1,29 @@
+"""Google's generateContent, which Gemini CLI speaks: POST …:generateContent and …:streamGenerateContent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .events import events
+from .turns import Asked, Call
+
+_USAGE = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+
+
+def read(request: dict[str, Any], *, streamed: bool) -> Asked:
+    """The tools and results of a request; whether it is streamed stands in its path alone."""
+    declared = [one for tool in request.get("tools") or () for one in tool.get("functionDeclarations") or ()]
+    parts = [part for content in request.get("contents") or () for part in content.get("parts") or ()]
+    results = (json.dumps(part["functionResponse"]) for part in parts if "functionResponse" in part)
+    return Asked(tuple(str(one.get("name")) for one in declared), tuple(results), "", streamed)
+
+
+def write(answer: Call | str, asked: Asked) -> str:
+    """The answer's body."""
+    part: dict[str, Any] = {"text": answer} if isinstance(answer, str) else {}
+    if isinstance(answer, Call):
+        part = {"functionCall": {"name": answer.tool, "args": answer.arguments}}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    whole = {"candidates": [candidate], "usageMetadata": _USAGE}
+    return events((whole,), named=False) if asked.streamed else json.dumps(whole)
