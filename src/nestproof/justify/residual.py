@@ -31,9 +31,6 @@ _MAPPED = (
     "This engine maps root to another user of the host: its capabilities count only over what its own user "
     "namespace owns (user_namespaces(7))."
 )
-_INNER = "inner-"
-_SUDO = "sudo-"
-_BEGINNING = re.compile(f"^(?:{_INNER}|{_SUDO})")
 # Those of sudo itself, for which an action needs no control: it was never begun.
 _NO_SUDO = re.compile(
     r"^(?:no sudo in the image|sudo: .*(?:password is required|not allowed|no new privileges).*)$", re.M
@@ -116,8 +113,7 @@ USER_DEFAULT, USER_HERE, INNER, SUDO = (
 
 
 def attempts(engine: Engine, run: SmokeRun) -> Iterator[Attempt]:
-    """Try every action as root and as the user: with Docker's defaults, with the profile's, by sudo,
-    and in a sandbox.
+    """Try every action as root and as the user: with Docker's defaults, in the profile, by sudo and bwrap.
 
     One container without any relaxation and one with the profile's own, of the same image. Raises EngineError
     when one of them cannot be started.
@@ -149,24 +145,22 @@ def _asked(
     container: Container, actors: Mapping[str, str], run: SmokeRun, *, sandboxed: bool
 ) -> Iterator[tuple[str, str, Answer]]:
     for user, actor in actors.items():
-        seconds = _TIMEOUT * run.node.timeout_factor
-        questions = [Script(action.name, seconds, script(action.name)) for action in ACTIONS]
+        ways = {actor: ""}
         if sandboxed and user != ROOT:
-            for action in ACTIONS:
-                inner = f"exec {_SANDBOX} sh -c {shlex.quote(script(action.name))}"
-                questions.append(Script(f"{_INNER}{action.name}", seconds, inner))
-            for action in ACTIONS:
-                sudo = f"{_HAS_SUDO}\nexec sudo -n sh -c {shlex.quote(script(action.name))}"
-                questions.append(Script(f"{_SUDO}{action.name}", seconds, sudo))
+            ways |= {SUDO: f"{_HAS_SUDO}\nexec sudo -n", INNER: f"exec {_SANDBOX}"}
+        asked = {
+            f"{one.name}-{number}": (one.name, who) for number, who in enumerate(ways) for one in ACTIONS
+        }
+        seconds = _TIMEOUT * run.node.timeout_factor
+        questions = [Script(key, seconds, _by(ways[who], script(name))) for key, (name, who) in asked.items()]
         for answer in ask_all(container, {user: questions}, {}):
-            for name in answer.names if isinstance(answer, NoAnswer) else (answer.name,):
-                who = {_INNER: INNER, _SUDO: SUDO}.get(_beginning(name), actor)
-                yield name.removeprefix(_beginning(name)), who, answer
+            for key in answer.names if isinstance(answer, NoAnswer) else (answer.name,):
+                yield (*asked[key], answer)
 
 
-def _beginning(name: str) -> str:
-    found = _BEGINNING.match(name)
-    return found[0] if found else ""
+def _by(way: str, text: str) -> str:
+    """The script, run by the program that `way` ends with, if there is one."""
+    return f"{way} sh -c {shlex.quote(text)}" if way else text
 
 
 def _attempt(name: str, actor: str, answer: Answer) -> Attempt:
