@@ -17,6 +17,7 @@ from nestproof.core.diagnostics import Severity
 from nestproof.core.errors import UsageError
 from nestproof.core.files import read_file
 from nestproof.core.outcome import Observation, Status
+from nestproof.core.signals import interrupts_deferred
 from nestproof.engine.client import EngineFacts
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -198,7 +199,9 @@ def schema() -> dict[str, Any]:
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
     """The document as plain JSON values; keys are stable within a schema version."""
-    value: dict[str, Any] = evidence.model_dump(mode="json", by_alias=True)
+    # An interrupt within pydantic's serializer would come out as an error of the serializer.
+    with interrupts_deferred():
+        value: dict[str, Any] = evidence.model_dump(mode="json", by_alias=True)
     return value
 
 

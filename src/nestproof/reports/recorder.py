@@ -16,6 +16,7 @@ from nestproof.core.files import FOLDER, replace_file
 from nestproof.core.outcome import INTERRUPTED, Outcome, Status, count, joined
 from nestproof.core.own_files import remember
 from nestproof.core.redaction import Redactor
+from nestproof.core.signals import interrupts_deferred
 from nestproof.nodes.node import binfmt_flags
 from nestproof.nodes.session import Session
 from nestproof.privileges.host_request import variables_of_profile
@@ -93,7 +94,8 @@ class Recorder:
 
     def keep(self) -> None:
         """Write what there is, unless that would take too much of the time."""
-        with self._writing:
+        # An interrupt within pydantic's serializer would come out as an error of the serializer.
+        with self._writing, interrupts_deferred():
             start = time.monotonic()
             if self.file is not None and start >= self._due:
                 self._write(self.snapshot(interrupted=True).model_dump_json(by_alias=True))
@@ -103,7 +105,7 @@ class Recorder:
     def finish(self, exit_code: int, *, interrupted: bool = False, trouble: str = "") -> Evidence:
         """The whole run, written for the last time."""
         whole = self.snapshot(exit_code, interrupted=interrupted, trouble=trouble)
-        with self._writing:
+        with self._writing, interrupts_deferred():
             if self.file is not None:
                 self._write(json.dumps(evidence.to_json(whole), indent=2) + "\n")
         return whole

@@ -118,6 +118,27 @@ def test_what_is_printed_is_plain_ascii_without_control_characters() -> None:
     assert text.isprintable()
 
 
+# An interrupt
+
+
+def test_an_interrupt_waits_until_the_evidence_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _, _ = recorder(tmp_path, file := default_file(tmp_path))
+    plain = run.snapshot
+
+    def interrupted_snapshot(*of: Any, **more: Any) -> Evidence:
+        os.kill(os.getpid(), signal.SIGINT)
+        return plain(*of, **more)
+
+    monkeypatch.setattr(run, "snapshot", interrupted_snapshot)
+    with pytest.raises(KeyboardInterrupt):
+        run.add(TOLD)
+    with pytest.raises(KeyboardInterrupt):
+        run.finish(130, interrupted=True)
+    assert [outcome.id for outcome in read_evidence(file).runs[0].outcomes] == ["check.json"]
+
+
 # What is kept of an outcome
 
 
