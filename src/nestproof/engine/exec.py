@@ -11,6 +11,7 @@ from nestproof.engine.container import Container
 
 # Docker Engine API, ContainerAttach, "Stream format": which stream, and how many bytes follow.
 _HEADER = struct.Struct(">BxxxL")
+_KEPT_ERRORS = 4096
 
 
 def _message(header: bytes, read: Callable[[int], bytes]) -> tuple[int, bytes]:
@@ -20,6 +21,28 @@ def _message(header: bytes, read: Callable[[int], bytes]) -> tuple[int, bytes]:
         if len(body) == length:
             return kind, body
     raise OSError("the engine closed the stream in the middle of a message")
+
+
+class StreamReader:
+    """Splits what a container's attached stream sends into its standard output and `errors`."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self.errors = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The parts of standard output that are whole by now."""
+        self._pending += data
+        while len(self._pending) >= _HEADER.size:
+            kind, length = _HEADER.unpack(self._pending[: _HEADER.size])
+            end = _HEADER.size + length
+            if len(self._pending) < end:
+                return
+            body, self._pending = self._pending[_HEADER.size : end], self._pending[end:]
+            if kind == 1:
+                yield body
+            else:
+                self.errors = (self.errors + body)[-_KEPT_ERRORS:]
 
 
 class Exec:

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import subprocess
-import sys
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
+import socket
 from typing import Any
 
 import pytest
 
-import nestproof.agents.model
-from nestproof.agents.model.server import Model
-from nestproof.agents.model.turns import Asked, Call, Script, Turn, UnknownToolError, call
+from nestproof.agents.model.server import REACHED, Model
+from nestproof.agents.model.turns import Asked, Call, Script, Turn, UnknownToolError, call, ways_of
 
-ECHO = Script((Turn("echo one"), Turn("echo two", escalate=True)))
-
-
-@pytest.fixture
-def told() -> list[dict[str, Any]]:
-    return []
+ECHO = Script((Turn("echo one"), Turn("echo two", way="escalate")))
 
 
 @pytest.fixture
-def address(told: list[dict[str, Any]]) -> Iterator[str]:
-    model = Model(0, ECHO, told.append)
-    threading.Thread(target=model.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{model.server_address[1]}"
-    model.shutdown()
-    model.server_close()
+def model() -> Model:
+    return Model(ECHO)
 
 
-def post(url: str, body: Any, **headers: str) -> str:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, headers)  # noqa: S310 # our own server, on the loopback address
-    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 # the same
-        return str(answer.read().decode())
+def ask(model: Model, method: str, path: str, body: Any = b"", **headers: str) -> tuple[int, str]:
+    """Send a request as an agent does, over one of two sockets that know each other."""
+    ours, theirs = socket.socketpair()
+    model.serve(theirs)
+    connection = http.client.HTTPConnection("127.0.0.1")
+    connection.sock = ours
+    ours.settimeout(10)
+    connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body), headers)
+    answer = connection.getresponse()
+    said = answer.read().decode()
+    connection.close()
+    return answer.status, said
+
+
+def post(model: Model, path: str, body: Any, **headers: str) -> str:
+    status, said = ask(model, "POST", path, body, **headers)
+    assert status == 200, said
+    return said
 
 
 def streamed(text: str) -> list[dict[str, Any]]:
@@ -58,12 +56,12 @@ CODEX: dict[str, Any] = {
 }
 
 
-def test_codex_is_told_to_run_each_command_then_that_it_is_done(address: str) -> None:
-    url = f"{address}/v1/responses"
+def test_codex_is_told_to_run_each_command_then_that_it_is_done(model: Model) -> None:
+    url = "/v1/responses"
     results: list[dict[str, str]] = []
     said: list[Any] = []
     for number in range(3):
-        created, item, completed = streamed(post(url, {**CODEX, "input": results}))
+        created, item, completed = streamed(post(model, url, {**CODEX, "input": results}))
         assert (created["type"], completed["type"]) == ("response.created", "response.completed")
         said.append(item["item"].get("arguments") or item["item"]["content"][0]["text"])
         results = [*results, {"type": "function_call_output", "output": f"result {number}"}]
@@ -72,8 +70,8 @@ def test_codex_is_told_to_run_each_command_then_that_it_is_done(address: str) ->
     assert said[2] == "done"
 
 
-def test_an_answer_that_is_not_streamed_is_whole(address: str) -> None:
-    answer = json.loads(post(f"{address}/v1/responses", {**CODEX, "stream": False, "input": []}))
+def test_an_answer_that_is_not_streamed_is_whole(model: Model) -> None:
+    answer = json.loads(post(model, "/v1/responses", {**CODEX, "stream": False, "input": []}))
     assert (answer["status"], answer["output"][0]["name"]) == ("completed", "exec_command")
 
 
@@ -82,21 +80,21 @@ def test_an_answer_that_is_not_streamed_is_whole(address: str) -> None:
 CLAUDE: dict[str, Any] = {"model": "m", "stream": True, "tools": [{"name": "Bash"}, {"name": "Write"}]}
 
 
-def test_claude_code_is_told_to_leave_its_sandbox_in_its_own_words(address: str) -> None:
+def test_claude_code_is_told_to_leave_its_sandbox_in_its_own_words(model: Model) -> None:
     result = {
         "role": "user",
         "content": [{"type": "tool_result", "content": [{"type": "text", "text": "one"}]}],
     }
-    url = f"{address}/v1/messages?beta=true"
-    first = streamed(post(url, {**CLAUDE, "messages": [{"role": "user", "content": "go"}]}))
+    url = "/v1/messages?beta=true"
+    first = streamed(post(model, url, {**CLAUDE, "messages": [{"role": "user", "content": "go"}]}))
     assert [one["type"] for one in first][:2] == ["message_start", "content_block_start"]
     assert json.loads(first[2]["delta"]["partial_json"])["command"] == "echo one"
-    second = json.loads(post(url, {**CLAUDE, "stream": False, "messages": [result]}))
+    second = json.loads(post(model, url, {**CLAUDE, "stream": False, "messages": [result]}))
     assert second["stop_reason"] == "tool_use"
     assert second["content"][0]["input"]["dangerouslyDisableSandbox"] is True
-    last = streamed(post(url, {**CLAUDE, "messages": [result, result]}))
+    last = streamed(post(model, url, {**CLAUDE, "messages": [result, result]}))
     assert last[-2]["delta"]["stop_reason"] == "end_turn"
-    assert json.loads(post(f"{address}/v1/messages/count_tokens", {})) == {"input_tokens": 1}
+    assert json.loads(post(model, "/v1/messages/count_tokens", {})) == {"input_tokens": 1}
 
 
 # Chat Completions
@@ -104,22 +102,22 @@ def test_claude_code_is_told_to_leave_its_sandbox_in_its_own_words(address: str)
 OPENCODE: dict[str, Any] = {"model": "m", "stream": True, "tools": [{"function": {"name": "bash"}}]}
 
 
-def test_opencode_gets_a_call_and_an_end_mark(address: str) -> None:
-    url = f"{address}/v1/chat/completions"
-    text = post(url, {**OPENCODE, "messages": []})
+def test_opencode_gets_a_call_and_an_end_mark(model: Model) -> None:
+    url = "/v1/chat/completions"
+    text = post(model, url, {**OPENCODE, "messages": []})
     first, last = streamed(text)
     assert text.endswith("data: [DONE]\n\n")
     function = first["choices"][0]["delta"]["tool_calls"][0]["function"]
     assert (function["name"], json.loads(function["arguments"])["command"]) == ("bash", "echo one")
     assert last["choices"][0]["finish_reason"] == "tool_calls"
     done = [{"role": "tool", "content": "x"}] * 2
-    whole = json.loads(post(url, {**OPENCODE, "stream": False, "messages": done}))
+    whole = json.loads(post(model, url, {**OPENCODE, "stream": False, "messages": done}))
     assert whole["choices"][0]["message"]["content"] == "done"
 
 
-def test_a_request_beside_the_session_gets_a_text(address: str) -> None:
+def test_a_request_beside_the_session_gets_a_text(model: Model) -> None:
     """A title, for example: it offers no tools."""
-    (first, _) = streamed(post(f"{address}/v1/chat/completions", {"stream": True, "messages": []}))
+    (first, _) = streamed(post(model, "/v1/chat/completions", {"stream": True, "messages": []}))
     assert first["choices"][0]["delta"]["content"] == "done"
 
 
@@ -127,26 +125,37 @@ def test_a_request_beside_the_session_gets_a_text(address: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["streamGenerateContent?alt=sse", "generateContent"])
-def test_gemini_gets_a_function_call(address: str, method: str) -> None:
+def test_gemini_gets_a_function_call(model: Model, method: str) -> None:
     body = {"tools": [{"functionDeclarations": [{"name": "run_shell_command"}]}], "contents": []}
-    text = post(f"{address}/v1beta/models/m:{method}", body)
+    text = post(model, f"/v1beta/models/m:{method}", body)
     (answer,) = streamed(text) if method.startswith("stream") else [json.loads(text)]
     (part,) = answer["candidates"][0]["content"]["parts"]
     assert part["functionCall"]["args"]["command"] == "echo one"
 
 
-# What is told
+# What is kept
 
 
-def test_each_request_is_told_with_the_names_of_its_credentials_alone(
-    address: str, told: list[dict[str, Any]]
-) -> None:
+def test_each_request_is_kept_with_the_names_of_its_credentials_alone(model: Model) -> None:
     items = [{"type": "function_call_output", "output": "what it said"}]
-    post(f"{address}/v1/responses", {**CODEX, "input": items}, Authorization="Bearer a-token")
-    (one,) = told
-    assert one["credentials"] == ["authorization"]
-    assert (one["tools"], one["results"]) == (["exec_command", "web_search"], ["what it said"])
-    assert "a-token" not in json.dumps(told)
+    post(model, "/v1/responses", {**CODEX, "input": items}, Authorization="Bearer a-token")
+    (one,) = model.requests
+    assert one.credentials == ("authorization",)
+    assert one.asked is not None
+    assert (one.asked.tools, one.asked.results) == (("exec_command", "web_search"), ("what it said",))
+    assert "a-token" not in repr(one)
+
+
+def test_the_placeholder_is_no_credential(model: Model) -> None:
+    post(model, "/v1/messages", CLAUDE, **{"x-api-key": "nestproof-placeholder"})
+    assert model.requests[0].credentials == ()
+
+
+def test_a_command_that_reaches_the_server_is_known_by_its_word(model: Model) -> None:
+    assert ask(model, "GET", f"{REACHED}np1-escalate")[0] == 200
+    assert (model.reached, model.requests) == ({"np1-escalate"}, [])
+    assert "data" in json.loads(ask(model, "GET", "/v1/models")[1])
+    assert ask(model, "HEAD", "/")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -163,12 +172,11 @@ def test_each_request_is_told_with_the_names_of_its_credentials_alone(
         (json.dumps({"tools": 5}).encode(), {}, "TypeError"),
     ],
 )
-def test_what_is_not_understood_is_told_and_refused(
-    address: str, told: list[dict[str, Any]], body: bytes, headers: dict[str, str], wrong: str
+def test_what_is_not_understood_is_kept_and_refused(
+    model: Model, body: bytes, headers: dict[str, str], wrong: str
 ) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        post(f"{address}/v1/responses", body, **headers)
-    assert wrong in told[0]["wrong"]
+    assert ask(model, "POST", "/v1/responses", body, **headers)[0] == 400
+    assert wrong in model.requests[0].wrong
 
 
 # The turns
@@ -192,12 +200,21 @@ def test_a_tool_that_nobody_knows_is_no_answer() -> None:
         ECHO.answer(Asked(("Write",)))
 
 
-def test_the_program_needs_nothing_but_pythons_own_library(tmp_path: Path) -> None:
-    """It runs where nestproof is not installed, and ends with its input."""
-    (tmp_path / "model").symlink_to(Path(nestproof.agents.model.__file__).parent)
-    argv = [sys.executable, "-S", "-E", "-m", "model.server", "0"]
-    script = json.dumps([{"command": "echo one"}])
-    done = subprocess.run(
-        argv, cwd=tmp_path, input=f"{script}\n", capture_output=True, text=True, timeout=30, check=True
-    )
-    assert (done.stdout, done.stderr) == ("ready\n", "")
+@pytest.mark.parametrize(
+    ("tool", "asks"),
+    [
+        ("exec_command", {"sandbox_permissions": "require_escalated"}),
+        ("Bash", {"dangerouslyDisableSandbox": True}),
+        ("shell", {"with_escalated_permissions": True}),
+    ],
+)
+def test_a_way_out_is_asked_for_in_the_tools_own_words(tool: str, asks: dict[str, Any]) -> None:
+    assert call(Turn("id", way="escalate"), (tool,)).arguments.items() >= asks.items()
+    assert "escalate" in ways_of((tool,))
+    assert call(Turn("id", way="nowhere"), (tool,)) == call(Turn("id"), (tool,))
+
+
+def test_a_file_is_written_by_the_tool_for_it_or_by_a_patch() -> None:
+    turn = Turn(write="/etc/x", text="one")
+    assert call(turn, ("Bash", "Write")) == Call("Write", {"file_path": "/etc/x", "content": "one"})
+    assert "*** Add File: /etc/x\n+one\n" in call(turn, ("exec_command",)).arguments["cmd"]

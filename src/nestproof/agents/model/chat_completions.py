@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .events import events
-from .turns import Asked, Call
+from nestproof.agents.model.events import events
+from nestproof.agents.model.turns import Asked, Call
 
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 

@@ -1,38 +1,68 @@
-"""The scripted model's server: one script for one session, on the loopback address.
+"""The scripted model's server: one script for one session, over connections that are handed to it.
 
-Usage: python3 -m model.server PORT, with the script as a line of stdin; it serves until stdin ends. The first
-line of output is `ready`. Each line after it is a request as JSON: method, path, the names of its headers
-that hold credentials, the tools offered, the results sent, what went wrong. No header's value is kept.
+It keeps each request: method, path, the names of its headers that hold credentials, the tools offered, the
+results sent, what went wrong. No header's value is kept.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler
+from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
-from . import chat_completions, generate_content, messages, responses
-from .turns import Asked, Script, UnknownToolError, read_script
+from nestproof.agents.model import chat_completions, generate_content, messages, responses
+from nestproof.agents.model.turns import Asked, Script, UnknownToolError
+
+REACHED = "/nestproof-reached/"
+"""A path that a command asks for, followed by a word of its own, to show that it reaches this server."""
 
 _MAX_REQUEST = 16 << 20
 _MAX_RESULT = 65536
+_MAX_REQUESTS = 1000
 _CREDENTIALS = ("authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
+_PLACEHOLDER = "nestproof-placeholder"
 _MODELS = {"object": "list", "data": [{"id": "scripted", "object": "model"}], "models": []}
-Tell = Callable[[dict[str, Any]], None]
 
 
-class Model(ThreadingHTTPServer):
-    """Answers every request by the script, and tells of each."""
+@dataclass(frozen=True)
+class Request:
+    """A request of an agent, without its headers' values."""
+
+    method: str
+    path: str
+    credentials: tuple[str, ...]
+    """The names of headers that hold a credential, other than the placeholder."""
+    asked: Asked | None = None
+    wrong: str = ""
+    """The reason for which it was not answered."""
+
+
+class Model(ThreadingMixIn, BaseServer):
+    """Answers every request by the script, and keeps it."""
 
     daemon_threads = True
+    block_on_close = False
 
-    def __init__(self, port: int, script: Script, tell: Tell) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, script: Script) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
-        self.tell = tell
+        self.requests: list[Request] = []
+        self.reached: set[str] = set()
+        """The words of those who reached it otherwise than as an agent."""
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer what comes on a connection, in a thread of its own, and close it."""
+        self.process_request(connection, ("127.0.0.1", 0))
+
+    def close_request(self, request: Any) -> None:
+        """Close the connection."""
+        request.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave a connection that broke: the agent asks again, or its session has no end."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,7 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The list of models, whatever is asked for."""
-        self._tell(None)
+        if self.path.startswith(REACHED):
+            self.server.reached.add(self.path.removeprefix(REACHED))
+        else:
+            self._keep(None)
         self._send(200, json.dumps(_MODELS))
 
     def do_POST(self) -> None:
@@ -56,10 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             asked, body = self._answer(self._read())
         except (UnknownToolError, ValueError, AttributeError, TypeError) as error:
-            self._tell(None, f"{type(error).__name__}: {error}")
+            self._keep(None, f"{type(error).__name__}: {error}")
             self._send(400, json.dumps({"error": {"type": "invalid_request_error", "message": str(error)}}))
             return
-        self._tell(asked)
+        self._keep(asked)
         self._send(200, body, streamed=asked is not None and asked.streamed)
 
     def _read(self) -> dict[str, Any]:
@@ -91,14 +124,14 @@ class _Handler(BaseHTTPRequestHandler):
             return None, json.dumps({"input_tokens": 1})
         return None, "{}"
 
-    def _tell(self, asked: Asked | None, wrong: str = "") -> None:
-        sent = {name.lower() for name in self.headers}
-        told: dict[str, Any] = {"method": self.command, "path": self.path, "wrong": wrong}
-        told["credentials"] = [name for name in _CREDENTIALS if name in sent]
+    def _keep(self, asked: Asked | None, wrong: str = "") -> None:
+        sent = tuple(
+            name for name in _CREDENTIALS if _PLACEHOLDER not in self.headers.get(name, _PLACEHOLDER)
+        )
         if asked is not None:
-            told["tools"] = list(asked.tools)
-            told["results"] = [result[:_MAX_RESULT] for result in asked.results]
-        self.server.tell(told)
+            asked = replace(asked, results=tuple(result[:_MAX_RESULT] for result in asked.results))
+        if len(self.server.requests) < _MAX_REQUESTS:
+            self.server.requests.append(Request(self.command, self.path, sent, asked, wrong))
 
     def _send(self, status: int, body: str, *, streamed: bool = False) -> None:
         data = body.encode()
@@ -107,22 +140,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
-
-
-def main() -> None:
-    """Serve until stdin ends."""
-    turn = threading.Lock()
-
-    def tell(told: dict[str, Any]) -> None:
-        with turn:
-            print(json.dumps(told), flush=True)
-
-    script = read_script(sys.stdin.readline())
-    model = Model(int(sys.argv[1]), script, tell)
-    threading.Thread(target=model.serve_forever, daemon=True).start()
-    print("ready", flush=True)
-    sys.stdin.read()
-
-
-if __name__ == "__main__":
-    main()

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
-# The arguments of a call, by the names that agents give to the tool that runs a command.
+# The names that agents give to the tool that runs a command, and to the one that writes a file.
 _SHELL_TOOLS = ("exec_command", "shell_command", "Bash", "bash", "run_shell_command", "shell")
+_FILE_TOOLS = {"Write": "file_path", "write": "filePath", "write_file": "file_path"}
+
+_WHY = "a question of nestproof"
+_OPENAI = {"sandbox_permissions": "require_escalated", "justification": _WHY}
+# Tool to way to arguments: what a tool offers a model that wants out of the sandbox.
+_WAYS: dict[str, dict[str, dict[str, Any]]] = {
+    "exec_command": {"escalate": _OPENAI, "elsewhere": {"workdir": "/"}, "login": {"login": True}},
+    "shell_command": {"escalate": _OPENAI, "elsewhere": {"workdir": "/"}, "login": {"login": True}},
+    "shell": {
+        "escalate": {"with_escalated_permissions": True, "justification": _WHY},
+        "elsewhere": {"workdir": "/"},
+    },
+    "Bash": {
+        "escalate": {"dangerouslyDisableSandbox": True},
+        "background": {"run_in_background": True},
+    },
+    "bash": {"elsewhere": {"workdir": "/"}},
+    "run_shell_command": {"elsewhere": {"directory": "/"}, "background": {"is_background": True}},
+}
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer of the model: a command to run, or a text that ends the session."""
+    """One answer of the model: a command to run, a file to write, or a text that ends the session."""
 
     command: str = ""
     text: str = "done"
-    escalate: bool = False
-    """Ask, in the tool's own way, to run the command outside of the agent's sandbox."""
+    way: str = ""
+    """The way out of the agent's sandbox to ask for, as far as the tool has it."""
+    write: str = ""
+    """The path of a file that the agent's own tool is to write, with `text`; see `file_tool`."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +76,19 @@ class Script:
         """
         done = len(asked.results)
         turn = self.turns[done] if asked.tools and done < len(self.turns) else self.end
-        return call(turn, asked.tools) if turn.command else turn.text
+        return call(turn, asked.tools) if turn.command or turn.write else turn.text
 
 
 def call(turn: Turn, tools: tuple[str, ...]) -> Call:
-    """The turn as a call of the tool that the agent offers; raises UnknownToolError."""
+    """The turn as a call of a tool that the agent offers; raises UnknownToolError.
+
+    An agent without a tool that writes files has one within its shell, as Codex has: `apply_patch`.
+    """
+    if turn.write:
+        writer = next((name for name in _FILE_TOOLS if name in tools), "")
+        if writer:
+            return Call(writer, {_FILE_TOOLS[writer]: turn.write, "content": turn.text})
+        turn = Turn(_patch(turn.write, turn.text))
     tool = next((name for name in _SHELL_TOOLS if name in tools), "")
     if not tool:
         raise UnknownToolError(f"none of the tools offered runs a command: {', '.join(tools)}")
@@ -70,20 +98,14 @@ def call(turn: Turn, tools: tuple[str, ...]) -> Call:
     elif tool == "shell":
         arguments = {"command": ["sh", "-c", turn.command]}
     elif tool != "shell_command":
-        arguments["description"] = "a question of nestproof"
-    if turn.escalate:
-        arguments |= _escalation(tool)
-    return Call(tool, arguments)
+        arguments["description"] = _WHY
+    return Call(tool, arguments | _WAYS[tool].get(turn.way, {}))
 
 
-def _escalation(tool: str) -> dict[str, Any]:
-    if tool in ("Bash", "bash"):
-        return {"dangerouslyDisableSandbox": True}
-    if tool == "shell":
-        return {"with_escalated_permissions": True, "justification": "a question of nestproof"}
-    return {"sandbox_permissions": "require_escalated", "justification": "a question of nestproof"}
+def ways_of(tools: tuple[str, ...]) -> frozenset[str]:
+    """The ways out that the agent's shell tool offers."""
+    return frozenset(next((_WAYS[name] for name in _SHELL_TOOLS if name in tools), {}))
 
 
-def read_script(text: str) -> Script:
-    """Read a script from JSON: a list of objects with the fields of a turn."""
-    return Script(tuple(Turn(**one) for one in json.loads(text)))
+def _patch(path: str, text: str) -> str:
+    return f"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: {path}\n+{text}\n*** End Patch\nEOF"

@@ -1,0 +1,66 @@
+"""The commands of a session: the one that the model asks for, its control, and the removal of what they left.
+
+All are state.sh with what it aims at, so that inside and outside are asked the same. Pure.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from nestproof.agents.relay import Listener, script
+
+SYMLINK = "symlink"
+"""The way out that needs no argument of a tool."""
+NOBODY = "4194303"
+"""A process that is never there: only the first command of a session aims at one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the commands of a session aim at; `token` is the word by which they are known."""
+
+    token: str
+    folder: str
+    listener: Listener
+    victim: str = NOBODY
+    places: str = ""
+    """Folders outside of the workspace, with spaces between them."""
+    secrets: str = ""
+    """Files of keys."""
+
+    def command(self, way: str = "") -> str:
+        """The command that the model asks for, or asks to run by a way out.
+
+        A file and nothing else: an agent that reads commands before it allows them reads no further.
+        """
+        return f"sh {self._file} {way}".strip()
+
+    def control(self) -> str:
+        """The same outside, where it also finds what to aim at."""
+        texts = [script("places.sh"), script("outside.sh"), script("state.sh")]
+        return self._script(f"{self.token}-control", *texts)
+
+    def write_command(self) -> str:
+        """Writes the command's file, which the clean-up removes."""
+        told = self._script(self.token, script("inside.sh"), script("state.sh"))
+        return f"printf %s {shlex.quote(told)} >{self._file}"
+
+    def clean_up(self) -> str:
+        """Tells what is left outside, and removes it."""
+        return self._script(self.token, script("places.sh"), script("after.sh"))
+
+    @property
+    def _file(self) -> str:
+        return f"/var/tmp/.nestproof-{self.token}.sh"  # noqa: S108 # of the container, by a name of our own
+
+    def _script(self, token: str, *texts: str) -> str:
+        given = {"token": token, "tcp": self.listener.tcp, "udp": self.listener.udp}
+        given |= {"socket": self.listener.unix or "-", "victim": self.victim, "at": self.folder}
+        given |= {"places": self.places, "secrets": self.secrets}
+        lines = [f"{name}={shlex.quote(str(value))}" for name, value in given.items()]
+        return "\n".join((*lines, *map(_without_comments, texts)))
+
+
+def _without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))

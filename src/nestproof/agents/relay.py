@@ -1,0 +1,215 @@
+"""Hand connections to the loopback address of a container to a server of this process.
+
+A second container, of the same image and in the same network namespace, listens there and carries what
+comes in lines over its standard input and output. So neither a firewall nor `--network=none` is in the way,
+nothing is added to the container under test, and the engine may be on another machine.
+
+The first line that goes in is the name of an abstract Unix socket to listen on, too. The first that comes
+out is `ready TCP UDP`, the ports, with ` unix` where that socket is there. Later ones that come out are
+`tcp NUMBER DATA`, `udp DATA` and `unix`; those that go in are `NUMBER DATA`. DATA is hexadecimal, and empty
+at the end of a connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
+from nestproof.core.errors import EngineError
+from nestproof.engine.client import Engine, engine_errors
+from nestproof.engine.container import Container, started_container
+from nestproof.engine.exec import StreamReader
+from nestproof.engine.labels import new_run_labels
+
+_START_SECONDS = 30
+_MAX_LINE = 4 << 20
+
+
+@cache
+def script(name: str) -> str:
+    """A script of this package, by the name of its file."""
+    return (files("nestproof.agents") / "scripts" / name).read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The addresses that are listened on, and what has come there beside connections."""
+
+    tcp: int
+    udp: int
+    unix: str
+    """The name of the abstract socket; empty if there is none."""
+    datagrams: list[str] = field(default_factory=list)
+    unix_connections: list[str] = field(default_factory=list)
+
+
+def relay_request(container: Container, image: str) -> dict[str, Any]:
+    """The create request of the container that listens beside another one, without any privilege."""
+    texts = [script(f"relay.{language}") for language in ("pl", "py", "js")]
+    return {
+        "Image": image,
+        "User": "65534:65534",
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", script("relay.sh"), "sh", *texts],
+        "WorkingDir": "/",
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "Labels": new_run_labels(),
+        "HostConfig": {
+            "NetworkMode": f"container:{container.inspection['Id']}",
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+            "ReadonlyRootfs": True,
+        },
+    }
+
+
+@contextlib.contextmanager
+def listening_beside(
+    engine: Engine, container: Container, image: str, platform: str, serve: Callable[[socket.socket], None]
+) -> Iterator[Listener]:
+    """Listen in the network of the container; `serve` is given each connection.
+
+    Raises EngineError when the image has no language to listen with, or the engine fails.
+    """
+    name = f"nestproof-{container.name[-12:]}"
+    with started_container(engine, relay_request(container, image), platform, keep_volumes=True) as helper:
+        with engine_errors("listening beside the container"):
+            wire = _Wire(helper)
+        try:
+            with engine_errors("listening beside the container"):
+                wire.send(name)
+                first = wire.first_line(time.monotonic() + _START_SECONDS)
+            if not first.startswith("ready "):
+                why = first.removeprefix("unavailable: ")
+                raise EngineError("nothing can listen beside the container", why=why)
+            ports = first.split()
+            unix = name if ports[3:] == ["unix"] else ""
+            listener = Listener(int(ports[1]), int(ports[2]), unix)
+            carrier = _Carrier(wire, listener, serve)
+            thread = threading.Thread(target=carrier.carry, daemon=True)
+            thread.start()
+            yield listener
+        finally:
+            wire.close()
+
+
+class _Wire:
+    """The standard input and output of the container that listens."""
+
+    def __init__(self, container: Container) -> None:
+        everything = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        self._stream: Any = container.api.attach_socket(container.name, params=everything)
+        self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
+        self._reader = StreamReader()
+        self._sending = threading.Lock()
+        self._closed = False
+        self._pending = b""
+        self._lines: list[str] = []
+
+    def send(self, line: str) -> None:
+        """Write a line; nothing once it is closed."""
+        with self._sending, contextlib.suppress(OSError):
+            self._socket.settimeout(None)
+            self._socket.sendall(f"{line}\n".encode())
+
+    def first_line(self, deadline: float) -> str:
+        """The first line that comes; raises TimeoutError."""
+        while time.monotonic() < deadline:
+            check_cancelled()
+            for line in self.lines():
+                return line
+            if self._closed:
+                return "unavailable: " + (
+                    self._reader.errors[-400:].decode(errors="replace") or "it ended at once"
+                )
+        raise TimeoutError(f"it did not answer within {_START_SECONDS} s")
+
+    @property
+    def closed(self) -> bool:
+        """True once nothing more can come."""
+        return self._closed
+
+    def lines(self) -> Iterator[str]:
+        """The lines that are there, after a short wait for some."""
+        if not self._lines:
+            self._read()
+        while self._lines:
+            yield self._lines.pop(0)
+
+    def _read(self) -> None:
+        import select
+
+        try:
+            if not select.select([self._socket], [], [], POLL_SECONDS)[0]:
+                return
+            data = self._socket.recv(1 << 16)
+        except (OSError, ValueError):
+            data = b""
+        self._closed = self._closed or not data
+        self._pending += b"".join(self._reader.feed(data))
+        *lines, self._pending = self._pending.split(b"\n")
+        if len(self._pending) > _MAX_LINE:
+            self._closed = True
+        self._lines += [line.decode(errors="replace") for line in lines]
+
+    def close(self) -> None:
+        """End the container's input, and with it the relay."""
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._stream.close()
+
+
+class _Carrier:
+    """Carries the data of each connection to a socket pair, and back."""
+
+    def __init__(self, wire: _Wire, listener: Listener, serve: Callable[[socket.socket], None]) -> None:
+        self._wire = wire
+        self._listener = listener
+        self._serve = serve
+        self._connections: dict[str, socket.socket] = {}
+
+    def carry(self) -> None:
+        """Carry until the wire is closed."""
+        while not self._wire.closed:
+            for line in self._wire.lines():
+                self._take(line)
+        for connection in self._connections.values():
+            connection.close()
+
+    def _take(self, line: str) -> None:
+        kind, _, rest = line.partition(" ")
+        if kind == "udp":
+            with contextlib.suppress(ValueError):
+                self._listener.datagrams.append(bytes.fromhex(rest).decode(errors="replace"))
+        elif kind == "unix":
+            self._listener.unix_connections.append(line)
+        elif kind == "tcp":
+            number, _, data = rest.partition(" ")
+            if number not in self._connections:
+                ours, theirs = socket.socketpair()
+                self._connections[number] = ours
+                self._serve(theirs)
+                threading.Thread(target=self._return, args=(number, ours), daemon=True).start()
+            with contextlib.suppress(OSError, ValueError):
+                if data:
+                    self._connections[number].sendall(bytes.fromhex(data))
+                else:
+                    self._connections[number].shutdown(socket.SHUT_WR)
+
+    def _return(self, number: str, ours: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := ours.recv(1 << 16):
+                self._wire.send(f"{number} {data.hex()}")
+        self._wire.send(f"{number} ")

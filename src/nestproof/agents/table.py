@@ -1,0 +1,149 @@
+"""The agents that can be driven: how each is started with another model, and what it promises on Linux.
+
+Sources: openai/codex, codex-rs/exec and codex-rs/linux-sandbox; Claude Code's documentation, "Sandboxing" and
+"Settings"; the documentation of opencode, "Providers", and of Gemini CLI, "Configuration"; each was tried.
+To add one: a line here. Its page is docs/agents/PROGRAM.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ADDRESS = "{address}"
+"""Stands for the address of the scripted model."""
+PLACEHOLDER = "nestproof-placeholder"
+"""The key that is sent: no credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A way to start an agent that changes what it lets a model do."""
+
+    name: str
+    flags: tuple[str, ...] = ()
+    """The words on a command line by which it is known; the first is used."""
+    sandboxed: bool = True
+    """False if the mode itself gives the sandbox up."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments for it."""
+        return self.flags[:1]
+
+
+DEFAULT = Mode("")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What closes a way out: arguments for a second run, and the same in a person's words."""
+
+    arguments: tuple[str, ...]
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenAgent:
+    """An agent that can be pointed at another model."""
+
+    program: str
+    name: str
+    start: tuple[str, ...]
+    """Its command line, to which a mode's arguments and a prompt are added."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ()
+    """The namespaces of its own that its sandbox promises; empty for one without a sandbox."""
+    by_settings: bool = False
+    """True if its sandbox is off until its settings enable it."""
+    modes: tuple[Mode, ...] = ()
+    ways: tuple[str, ...] = ()
+    """The ways out for which a model may ask; see model/turns.py."""
+    closings: Mapping[str, Closing] = field(default_factory=dict)
+    """Way to what closes it."""
+
+    def command_line(self, address: str, *arguments: str) -> list[str]:
+        """The command line for a session with the model at this address."""
+        return [part.replace(ADDRESS, address) for part in (*self.start, *arguments, "go")]
+
+    def variables(self, address: str) -> dict[str, str]:
+        """The environment for it; a proxy of the container is not asked for the loopback address."""
+        given = {name: value.replace(ADDRESS, address) for name, value in self.environment.items()}
+        return {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **given}
+
+
+_PROVIDER = f'{{ name = "nestproof", base_url = "{ADDRESS}/v1", wire_api = "responses" }}'
+_INSIDE_ONLY = {"sandbox": {"allowUnsandboxedCommands": False}}
+_OPENCODE = {
+    "provider": {
+        "nestproof": {
+            "npm": "@ai-sdk/openai-compatible",
+            "options": {"baseURL": f"{ADDRESS}/v1", "apiKey": PLACEHOLDER},
+            "models": {"scripted": {}},
+        }
+    },
+    "autoupdate": False,
+    "share": "disabled",
+}
+
+DRIVEN_AGENTS = (
+    DrivenAgent(
+        "codex",
+        "Codex",
+        (
+            *("codex", "exec", "--skip-git-repo-check", "--json"),
+            *("-c", 'model_provider="nestproof"', "-c", f"model_providers.nestproof={_PROVIDER}"),
+        ),
+        namespaces=("mnt", "pid", "net"),
+        modes=(
+            Mode("full-auto", ("--full-auto",)),
+            Mode("yolo", ("--dangerously-bypass-approvals-and-sandbox", "--yolo"), sandboxed=False),
+        ),
+        ways=("escalate", "elsewhere", "login", "symlink"),
+    ),
+    DrivenAgent(
+        "claude",
+        "Claude Code",
+        ("claude", "-p", "--output-format", "stream-json", "--verbose"),
+        environment={
+            "ANTHROPIC_BASE_URL": ADDRESS,
+            "ANTHROPIC_API_KEY": PLACEHOLDER,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_TELEMETRY": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+        },
+        namespaces=("mnt", "pid", "net"),
+        by_settings=True,
+        modes=(Mode("skip-permissions", ("--dangerously-skip-permissions",)),),
+        ways=("escalate", "background", "symlink"),
+        closings={
+            "escalate": Closing(
+                ("--settings", json.dumps(_INSIDE_ONLY)),
+                "Claude Code ran the command outside its sandbox because the model asked for it: "
+                "allowUnsandboxedCommands is not false",
+                '"sandbox": {"allowUnsandboxedCommands": false} in its managed or user settings',
+            )
+        },
+    ),
+    DrivenAgent(
+        "opencode",
+        "opencode",
+        ("opencode", "run", "--model", "nestproof/scripted"),
+        environment={"OPENCODE_CONFIG_CONTENT": json.dumps(_OPENCODE), "OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        ways=("elsewhere",),
+    ),
+    DrivenAgent(
+        "gemini",
+        "Gemini CLI",
+        ("gemini", "--skip-trust", "--prompt"),
+        environment={
+            "GOOGLE_GEMINI_BASE_URL": ADDRESS,
+            "GEMINI_API_KEY": PLACEHOLDER,
+            "GEMINI_TELEMETRY_ENABLED": "false",
+        },
+        modes=(Mode("yolo", ("--yolo",)),),
+    ),
+)
