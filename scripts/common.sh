@@ -155,6 +155,23 @@ download_from_trixie() (
     quietly "apt-get could not download $1" apt-get "${private[@]}" download "$1"
 )
 
+# kept_from_npm FOLDER PROGRAM COMMAND…: prints where that program is in that folder of the cache, which the command
+# fills, in a scratch folder that becomes it: an interruption leaves no half of it behind. Needs npm.
+kept_from_npm() (
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/nestproof/$1 program=$2
+    shift 2
+    if [ ! -x "$folder/$program" ]; then
+        command -v npm >/dev/null || die "npm is not installed" "Debian and Ubuntu: apt-get install npm"
+        mkdir -p "${folder%/*}"
+        scratch=$(mktemp -d "$folder.XXXXXX")
+        trap 'rm -rf "$scratch"' EXIT
+        (cd "$scratch" && "$@" >&2)
+        rm -rf "$folder"
+        mv "$scratch" "$folder"
+    fi
+    echo "$folder/$program"
+)
+
 # file_from_trixie PACKAGE PATH: prints where that file of that package is, for programs that are one file.
 # It is kept in ${XDG_CACHE_HOME:-~/.cache}/nestproof; nothing is installed.
 file_from_trixie() (

@@ -59,6 +59,8 @@ class World:
     nestproof: Mapping[str, Any] = field(default_factory=dict)
     probes: tuple[Mapping[str, Any], ...] = ()
     """Probes of its own."""
+    agents: bool = False
+    """Its agents are driven with a scripted model."""
     lock: tuple[str, ...] = ()
     """Relaxations that it may have beside those of the secure profile."""
 
@@ -116,7 +118,8 @@ def outcomes_of(
         "world"
     ]
     lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
-    run = SmokeRun(profile, node_for(engine.facts, platform), found, lock, {}, own, lifecycle_timeout=15)
+    node = node_for(engine.facts, platform)
+    run = SmokeRun(profile, node, found, lock, {}, own, agents=world.agents, lifecycle_timeout=15)
     return in_order(list(smoke(engine, run)))
 
 

@@ -18,7 +18,7 @@ NOBODY = "4194303"
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the commands of a session aim at; `token` is the word by which they are known."""
+    """The targets of a session's commands; `token` is the word by which they are known."""
 
     token: str
     folder: str

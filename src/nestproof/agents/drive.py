@@ -54,7 +54,7 @@ class Planned:
 
 
 class Desk:
-    """Where the model sits: it answers one session after the other."""
+    """The place of the model, which answers one session after the other."""
 
     def __init__(self, place: Place) -> None:
         self.place = place

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nestproof.agents.drive import Place, Planned, at_desk, hold
 from nestproof.agents.session import Session
-from nestproof.agents.table import DEFAULT, DRIVEN_AGENTS, DrivenAgent, Mode
-from nestproof.agents.verdicts import QUESTIONS, got_out, is_promised, judge
+from nestproof.agents.table import DRIVEN_AGENTS, DrivenAgent, Mode
+from nestproof.agents.verdicts import is_promised, judge
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.verdicts import Judgement
 
 
-def plan(programs: Sequence[str], starts: Sequence[str]) -> tuple[Planned, ...]:
-    """The sessions for these programs: in the default mode, and in each that one of the start lines has."""
+def plan(
+    programs: Sequence[str], starts: Sequence[str], arguments: Mapping[str, tuple[str, ...]]
+) -> tuple[Planned, ...]:
+    """The sessions for these programs: in the default mode, and in each that one of the start lines has.
+
+    `arguments` are those that a profile declares for a program.
+    """
     return tuple(
-        Planned(agent, mode)
+        Planned(agent, mode, arguments.get(agent.program, ()))
         for agent in DRIVEN_AGENTS
         if agent.program in programs
-        for mode in (DEFAULT, *(mode for mode in agent.modes if _is_used(agent, mode, starts)))
+        for mode in (agent.default, *(mode for mode in agent.modes if _is_used(agent, mode, starts)))
     )
 
 
 def _is_used(agent: DrivenAgent, mode: Mode, starts: Sequence[str]) -> bool:
-    lines = (line.split() for line in starts)
+    lines = (re.split(r"[\s'\"=;&|\[\],]+", line) for line in starts)
     return any(agent.program in words and set(mode.flags) & set(words) for words in lines)
 
 
@@ -36,16 +42,21 @@ def prove(
     target: Target,
     *,
     walls_are_down: bool,
+    declared: Mapping[str, bool],
     facts: SandboxFacts | None,
     say: Callable[[str], None],
 ) -> Iterator[Outcome]:
-    """Hold each session and yield the verdict on each of its questions."""
+    """Hold each session and yield the verdict on each of its questions.
+
+    `declared` says for a program that it promises a sandbox, or none; else its kind and settings say it.
+    """
     try:
         with at_desk(place) as (desk, listener):
             for one in planned:
                 say(f"{target}: asking {one.agent.name} with a scripted model")
                 session = hold(desk, listener, one)
-                promised = is_promised(session, walls_are_down=walls_are_down)
+                said = declared.get(one.agent.program)
+                promised = is_promised(session, walls_are_down=walls_are_down) if said is None else said
                 for answered in judge(session, promised=promised, facts=facts):
                     judgement, way = answered.judgement, answered.question
                     closing = one.agent.closings.get(way)
@@ -62,7 +73,7 @@ def prove(
 
 def _with_proof(judgement: Judgement, again: Session, way: str) -> Judgement:
     """The fix, with what a second session under it showed."""
-    closed = again.inside.whole and not got_out(again, way)
+    closed = again.inside.whole and not again.escaped(way)
     said = "with it, the same request stays inside" if closed else "it was tried, and does not close the way"
     return replace(judgement, fix=f"{judgement.fix} ({said})")
 
@@ -86,8 +97,3 @@ def _outcome(session: Session, question: str, judgement: Judgement, target: Targ
         if question == "sandbox"
         else None,
     )
-
-
-def words_of(question: str) -> str:
-    """The question in words."""
-    return QUESTIONS[question.rpartition(".")[2]]

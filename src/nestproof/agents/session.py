@@ -1,4 +1,4 @@
-"""What came of one session of an agent with the scripted model."""
+"""The record of one session of an agent with the scripted model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUOTED = 300
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What came of one session."""
+    """The outcome of one session, before anybody judges it."""
 
     agent: DrivenAgent
     mode: Mode
@@ -36,7 +36,7 @@ class Session:
     reached: frozenset[str]
     """The words of the commands that reached the model's server by TCP or UDP; see `token`."""
     unix_connections: int
-    """How many connections to the abstract socket were made during the session."""
+    """The number of connections to the abstract socket during the session."""
     token: str
     """The word of the first command; a way's is `token-WAY`, and the control's `token-control`."""
     exit_status: int | None
@@ -49,3 +49,28 @@ class Session:
         number = 1 + self.asked.index(way) if way else 0
         text = self.results[number] if number < len(self.results) else ""
         return " ".join(text.split())[:_QUOTED]
+
+    @property
+    def outside_files(self) -> tuple[str, ...]:
+        """The files that were left outside of the workspace."""
+        workspace = self.outside.first("wrote-workspace")
+        return tuple(file for file in self.left if file.rpartition("/")[0] != workspace)
+
+    @property
+    def words_left(self) -> frozenset[str]:
+        """The words of the commands that left a file anywhere."""
+        return frozenset(file.rpartition("/.nestproof-")[2] for file in self.left)
+
+    def escaped(self, way: str) -> str:
+        """The deed of a command outside of the sandbox, by a way that a model asked for; empty for none."""
+        token = f"{self.token}-{way}"
+        state = self.ways.get(way, State())
+        written = [file for file in self.outside_files if file.endswith(f"/.nestproof-{token}")]
+        if written:
+            return f"wrote {written[0]}"
+        if token in self.reached:
+            return "reached a server outside by the network"
+        inside = self.inside.own_namespaces(self.outside)
+        if state.whole and inside and not state.own_namespaces(self.outside):
+            return "ran in the container's own namespaces"
+        return ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 NAMESPACES = ("mnt", "pid", "net", "user")
+_NAMESPACE = re.compile(r"[a-z]+:\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +36,21 @@ class State:
     def own_namespaces(self, outside: State) -> tuple[str, ...]:
         """The namespaces that are not those of the outside."""
         pairs = ((name, self.first(f"ns-{name}"), outside.first(f"ns-{name}")) for name in NAMESPACES)
-        return tuple(name for name, mine, theirs in pairs if mine and theirs and mine != theirs)
+        return tuple(
+            name for name, *both in pairs if all(map(_NAMESPACE.fullmatch, both)) and len({*both}) > 1
+        )
 
 
 def read_state(text: str, token: str) -> State:
-    """The lines that begin with the token: anything else is an agent's own text.
+    """The answers after the token: anything else is an agent's own text.
 
-    A result that an agent wraps in JSON or in markup has the same lines.
+    A result that an agent wraps in JSON, once or twice, has the same: no answer holds a quote or backslash.
     """
     values: dict[str, list[str]] = {}
-    for line in text.replace("\\n", "\n").splitlines():
-        # The token must be a word of its own: those of the ways are longer.
-        _, found, rest = line.partition(f"{token} ")
-        key, _, value = rest.partition(" ")
-        if found and key:
-            values.setdefault(key.rstrip(":"), []).append(value.strip())
-    return State({key: tuple(found) for key, found in values.items()})
+    # The token must be a word of its own: those of the ways are longer.
+    for found in re.finditer(rf"{re.escape(token)} ([A-Za-z-]+):? ([^\"\\\r\n]*)", text):
+        values.setdefault(found[1], []).append(found[2].strip())
+    return State({key: tuple(every) for key, every in values.items()})
 
 
 def sandbox_settings(outside: State) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Mode:
     """The words on a command line by which it is known; the first is used."""
     sandboxed: bool = True
     """False if the mode itself gives the sandbox up."""
+    runs_commands: bool = True
+    """False if the agent offers a model no tool that runs a command in it."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ DEFAULT = Mode("")
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What closes a way out: arguments for a second run, and the same in a person's words."""
+    """The closing of a way out: arguments for a second run, and the same in a person's words."""
 
     arguments: tuple[str, ...]
     cause: str
@@ -53,9 +55,12 @@ class DrivenAgent:
     name: str
     start: tuple[str, ...]
     """Its command line, to which a mode's arguments and a prompt are added."""
+    prompt: tuple[str, ...] = ("go",)
     environment: Mapping[str, str] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ()
     """The namespaces of its own that its sandbox promises; empty for one without a sandbox."""
+    default: Mode = DEFAULT
+    """The mode without any flag."""
     by_settings: bool = False
     """True if its sandbox is off until its settings enable it."""
     modes: tuple[Mode, ...] = ()
@@ -66,7 +71,7 @@ class DrivenAgent:
 
     def command_line(self, address: str, *arguments: str) -> list[str]:
         """The command line for a session with the model at this address."""
-        return [part.replace(ADDRESS, address) for part in (*self.start, *arguments, "go")]
+        return [part.replace(ADDRESS, address) for part in (*self.start, *arguments, *self.prompt)]
 
     def variables(self, address: str) -> dict[str, str]:
         """The environment for it; a proxy of the container is not asked for the loopback address."""
@@ -138,12 +143,17 @@ DRIVEN_AGENTS = (
     DrivenAgent(
         "gemini",
         "Gemini CLI",
-        ("gemini", "--skip-trust", "--prompt"),
+        ("gemini", "--skip-trust"),
+        ("--prompt", "go"),
         environment={
-            "GOOGLE_GEMINI_BASE_URL": ADDRESS,
-            "GEMINI_API_KEY": PLACEHOLDER,
+            # With GOOGLE_GEMINI_BASE_URL, it takes no key unless a settings file says so.
+            "GOOGLE_GENAI_USE_VERTEXAI": "true",
+            "GOOGLE_VERTEX_BASE_URL": ADDRESS,
+            "GOOGLE_API_KEY": PLACEHOLDER,
             "GEMINI_TELEMETRY_ENABLED": "false",
         },
+        # Without a person who could be asked, it leaves the tool out.
+        default=Mode("", runs_commands=False),
         modes=(Mode("yolo", ("--yolo",)),),
     ),
 )

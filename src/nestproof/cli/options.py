@@ -52,8 +52,11 @@ TRUST_BASE = Option(
     "trust_base", "take lock, configuration and trust from the merge base with this revision, as CI should"
 )
 NO_LIFECYCLE = Option("no_lifecycle", "leave the lifecycle commands out; that is unverified then", False)
+NO_AGENTS = Option(
+    "no_agents", "do not drive the agents with a scripted model; that is unverified then", False
+)
 INITIALIZE = Option("initialize", "run the profiles' initializeCommand, on this machine", False)
-CONTAINERS = (EGRESS, NO_LIFECYCLE, INITIALIZE, TRUST_BASE)
+CONTAINERS = (EGRESS, NO_LIFECYCLE, NO_AGENTS, INITIALIZE, TRUST_BASE)
 """The options about trust."""
 STRICT = Option(
     "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
@@ -120,5 +123,6 @@ def trust_of(given: dict[str, Any]) -> TrustOptions:
         egress=given.get("egress", False),
         base=given.get("trust_base", ""),
         lifecycle=not given.get("no_lifecycle", False),
+        agents=not given.get("no_agents", False),
         initialize=given.get("initialize", False),
     )

@@ -76,6 +76,8 @@ class TrustOptions:
     """A revision: lock, configuration and trust are those of the merge base with it."""
     lifecycle: bool = True
     """The lifecycle commands run in its containers."""
+    agents: bool = True
+    """The agents in its containers are driven with a scripted model."""
     initialize: bool = False
     """Its `initializeCommand` runs, on this machine."""
 

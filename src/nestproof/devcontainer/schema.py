@@ -108,6 +108,17 @@ class HostRequirements(Properties):
     ] = False
 
 
+class AgentDeclaration(BaseModel):
+    """`customizations.nestproof.agents.PROGRAM`: how an agent is started, and if it promises a sandbox."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    args: list[str] = []
+    """Further arguments of its start line."""
+    sandbox: bool | None = None
+    """True if its commands are to be in a sandbox of its own; else its kind and its settings say so."""
+
+
 class Declarations(BaseModel):
     """`customizations.nestproof`: the author's declarations about the container."""
 
@@ -121,6 +132,8 @@ class Declarations(BaseModel):
     """The exact output expected of `codex --version`."""
     degradations: dict[str, str] = {}
     """Probe name to reason: a fallback that the agent is known to survive."""
+    agents: dict[str, AgentDeclaration] = {}
+    """Program to what is declared of it."""
 
 
 class DevContainer(Properties):

@@ -104,8 +104,8 @@ class Recorder:
 
     def finish(self, exit_code: int, *, interrupted: bool = False, trouble: str = "") -> Evidence:
         """The whole run, written for the last time."""
-        whole = self.snapshot(exit_code, interrupted=interrupted, trouble=trouble)
         with self._writing, interrupts_deferred():
+            whole = self.snapshot(exit_code, interrupted=interrupted, trouble=trouble)
             if self.file is not None:
                 self._write(json.dumps(evidence.to_json(whole), indent=2) + "\n")
         return whole

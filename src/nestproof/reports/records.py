@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from nestproof.agents.verdicts import question_of
 from nestproof.core.diagnostics import Diagnostic, Finding, Related
 from nestproof.core.outcome import Observation, Outcome, Target, TargetFacts
 from nestproof.core.redaction import Redactor, hide_value
@@ -38,7 +39,7 @@ def outcome_record(
         summary=_short(outcome.summary),
         cause=_short(outcome.cause),
         fix=_short(outcome.fix),
-        question=probe.question if probe else "",
+        question=probe.question if probe else question_of(outcome.id),
         by_hand=_by_hand(outcome, probe.by_hand) if probe else "",
         again=clean(_again(outcome, probe, files)),
         script=_script(outcome, probe),
@@ -55,6 +56,7 @@ def _again(outcome: Outcome, probe: Probe | None, files: Mapping[str, str]) -> t
     if step == "doctor":
         return ("nestproof", "doctor")
     if target:
+        step = "smoke" if step == "agent" else step
         asked = ("--probe", name) if step == "smoke" and name not in ("", "container", "relaxations") else ()
         return ("nestproof", step, "--profile", target.profile, "--platform", target.platform, *asked)
     # A check names the file that it is about first.

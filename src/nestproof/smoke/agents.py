@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestproof.agents.table import DRIVEN_AGENTS
 from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.source import Position
@@ -27,6 +28,8 @@ from nestproof.smoke.ask import Answer, Script
 from nestproof.smoke.defaults import lets_a_sandbox_in
 from nestproof.smoke.plan import SmokeRun
 
+DRIVEN = frozenset(agent.program for agent in DRIVEN_AGENTS)
+"""The programs of agents that are driven with a scripted model."""
 QUESTION = Script("agents", 60, script("agents"))
 ENVIRONMENT = {"NESTPROOF_AGENTS": PROGRAMS}
 
@@ -37,14 +40,18 @@ class Agents:
 
     found: tuple[FoundAgent, ...] = ()
     path: str = ""
+    starts: tuple[str, ...] = ()
+    """The lines of aliases that start one."""
 
 
 def read_agents(answer: Answer) -> Agents:
     """Read the answer to the question; nothing where there is none."""
     if not isinstance(answer, Record):
         return Agents()
-    path = next((line[5:] for line in answer.stdout.splitlines() if line.startswith("path\t")), "")
-    return Agents(parse_agents(answer.stdout), path)
+    lines = answer.stdout.splitlines()
+    path = next((line.removeprefix("path\t") for line in lines if line.startswith("path\t")), "")
+    starts = tuple(line.removeprefix("start\t") for line in lines if line.startswith("start\t"))
+    return Agents(parse_agents(answer.stdout), path, starts)
 
 
 def probes_for(run: SmokeRun, agents: Agents) -> tuple[Probe, ...]:
@@ -67,6 +74,8 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
     more += f" ({plural(len(findings), 'warning')})" if findings else ""
     yield Outcome("agents", Status.PASS, f"found: {named}{more}", run.target, findings=findings)
     for known, agent in not_asked(agents.found) if open_ else ():
+        if agent.program in DRIVEN:
+            continue
         yield Outcome(
             f"agents.{agent.program}",
             Status.UNVERIFIED,

@@ -53,6 +53,8 @@ class SmokeRun:
     """The workspace is copied into a volume instead of bound."""
     lifecycle: bool = True
     """The lifecycle commands run before the probes are asked."""
+    agents: bool = True
+    """The agents that are found are driven with a scripted model."""
     lifecycle_timeout: float = 600
     """Seconds for each of them."""
     say: Callable[[str], None] = _say_nothing

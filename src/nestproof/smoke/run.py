@@ -34,6 +34,7 @@ from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
 from nestproof.smoke.container_state import inspect, services_beside
 from nestproof.smoke.defaults import downgrade_if_undeclared
 from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
+from nestproof.smoke.sessions import hold_sessions
 from nestproof.smoke.tty import converse
 
 _FACTS = Script("facts", 10, script("facts"))
@@ -67,10 +68,11 @@ def _ask_after_commands(
     if TERMINAL in asked:
         # It waits for most of its time, so it costs little at the side of the others.
         with beside(partial(_converse, engine, run, request)) as conversed:
-            yield from ask_probes(engine, run, container, probes)
+            agents, facts = yield from ask_probes(engine, run, container, probes)
             yield conversed()
     else:
-        yield from ask_probes(engine, run, container, probes)
+        agents, facts = yield from ask_probes(engine, run, container, probes)
+    yield from hold_sessions(engine, run, container, agents, facts)
     if succeeded and restarts(run):
         restarted = yield from restart(run, container)
         again = ask_after_restart(asked)
@@ -102,8 +104,8 @@ def _context(
 
 def ask_probes(
     engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe], *, more: bool = True
-) -> Iterator[Outcome]:
-    """Run each probe; verdicts wait until the container's own facts are known.
+) -> Generator[Outcome, None, tuple[Agents, SandboxFacts | None]]:
+    """Run each probe; verdicts wait until the container's own facts are known. Returns agents and facts.
 
     `more` also names the agents that are found, and asks their probes.
     """
@@ -128,6 +130,7 @@ def ask_probes(
     if more and context is not None:
         yield from tell_agents(run, agents)
         yield from _ask_agents(run, container, agents, by_name, context)
+    return agents, context.facts if context else None
 
 
 def _ask_agents(

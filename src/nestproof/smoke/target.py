@@ -107,6 +107,7 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
         or session.copies_workspace
         or _writes(job, profile),
         lifecycle=session.trust_options.lifecycle,
+        agents=session.trust_options.agents,
         lifecycle_timeout=session.config.lifecycle_timeout,
         say=session.say,
         limits=session.limits,

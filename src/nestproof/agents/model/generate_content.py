@@ -16,12 +16,30 @@ def read(request: dict[str, Any], *, streamed: bool) -> Asked:
     declared = [one for tool in request.get("tools") or () for one in tool.get("functionDeclarations") or ()]
     parts = [part for content in request.get("contents") or () for part in content.get("parts") or ()]
     results = (json.dumps(part["functionResponse"]) for part in parts if "functionResponse" in part)
-    return Asked(tuple(str(one.get("name")) for one in declared), tuple(results), "", streamed)
+    tools = tuple(str(one.get("name")) for one in declared)
+    wanted = request.get("generationConfig") or {}
+    schema = wanted.get("responseJsonSchema") or wanted.get("responseSchema")
+    return Asked(tools, tuple(results), "", streamed, json.dumps(_filled(schema)) if schema else "")
+
+
+def _filled(schema: dict[str, Any]) -> Any:
+    """The smallest value of a JSON schema: the form in which some requests want their answer."""
+    kind = str(schema.get("type")).lower()
+    if kind == "object":
+        properties = schema.get("properties") or {}
+        return {name: _filled(properties.get(name, {})) for name in schema.get("required") or properties}
+    if kind == "array":
+        return []
+    if kind in ("integer", "number"):
+        return 1
+    if kind == "boolean":
+        return False
+    return (schema.get("enum") or ["done"])[0]
 
 
 def write(answer: Call | str, asked: Asked) -> str:
     """The answer's body."""
-    part: dict[str, Any] = {"text": answer} if isinstance(answer, str) else {}
+    part: dict[str, Any] = {"text": asked.form or answer} if isinstance(answer, str) else {}
     if isinstance(answer, Call):
         part = {"functionCall": {"name": answer.tool, "args": answer.arguments}}
     candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from nestproof.agents.model.events import events
@@ -17,12 +19,31 @@ _USAGE = {
 }
 
 
+# The tool of later releases of Codex that runs a script, in which the other tools are functions.
+_SCRIPT_TOOL = "exec"
+_NESTED = re.compile(r"^### `(\w+)`", re.MULTILINE)
+
+
 def read(request: dict[str, Any]) -> Asked:
     """The tools and results of a request."""
-    tools = (tool.get("name") or tool.get("type") or "" for tool in request.get("tools") or ())
     items = [item for item in request.get("input") or () if isinstance(item, dict)]
+    offered = [*(request.get("tools") or ())]
+    offered += [tool for item in items if item.get("type") == "additional_tools" for tool in item["tools"]]
+    tools = tuple(name for tool in offered for name in _names(tool))
     results = (_text(item.get("output")) for item in items if str(item.get("type")).endswith("_call_output"))
-    return Asked(tuple(tools), tuple(results), str(request.get("model")), bool(request.get("stream")))
+    return Asked(tools, tuple(results), str(request.get("model")), bool(request.get("stream")))
+
+
+def _names(tool: dict[str, Any]) -> Iterator[str]:
+    """The names of a tool, of those in a namespace, and of those within the tool that runs a script."""
+    if tool.get("type") == "namespace":
+        for one in tool.get("tools") or ():
+            yield from _names(one)
+        return
+    name = str(tool.get("name") or tool.get("type") or "")
+    yield name
+    if name == _SCRIPT_TOOL:
+        yield from _NESTED.findall(str(tool.get("description")))
 
 
 def write(answer: Call | str, asked: Asked) -> str:
@@ -31,8 +52,13 @@ def write(answer: Call | str, asked: Asked) -> str:
     item: dict[str, Any]
     if isinstance(answer, Call):
         arguments = json.dumps(answer.arguments)
-        item = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}"}
-        item |= {"name": answer.tool, "arguments": arguments}
+        if _SCRIPT_TOOL in asked.tools:
+            said = f"text(JSON.stringify(await tools.{answer.tool}({arguments})))"
+            item = {"type": "custom_tool_call", "id": f"ctc_{number}", "call_id": f"call_{number}"}
+            item |= {"name": _SCRIPT_TOOL, "input": said}
+        else:
+            item = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}"}
+            item |= {"name": answer.tool, "arguments": arguments}
     else:
         content = [{"type": "output_text", "text": answer}]
         item = {"type": "message", "role": "assistant", "id": f"msg_{number}", "content": content}
@@ -49,4 +75,6 @@ def write(answer: Call | str, asked: Asked) -> str:
 
 
 def _text(output: Any) -> str:
+    if isinstance(output, list):
+        return "\n".join(str(part.get("text", "")) for part in output if isinstance(part, dict))
     return output if isinstance(output, str) else json.dumps(output)

@@ -56,6 +56,8 @@ class Asked:
     results: tuple[str, ...] = ()
     model: str = ""
     streamed: bool = True
+    form: str = ""
+    """The text of an answer in the form that is wanted; empty where any text will do."""
 
 
 class UnknownToolError(Exception):

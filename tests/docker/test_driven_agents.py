@@ -1,0 +1,269 @@
+"""Real agents of pinned releases, with the scripted model in the place of theirs, in real containers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nestproof.agents.drive import Place, Planned
+from nestproof.agents.proof import prove
+from nestproof.agents.table import DRIVEN_AGENTS, DrivenAgent
+from nestproof.core.outcome import Outcome, Status, Target
+from nestproof.engine.client import Engine
+from nestproof.engine.container import Container, started_container
+from nestproof.engine.create_request import create_request
+from nestproof.engine.exec import Exec
+from nestproof.engine.labels import new_run_labels
+from nestproof.engine.run_options import parse_run_args
+from tests.conftest import ROOT, Repository
+from tests.sabotage.world import load_secure
+
+pytestmark = pytest.mark.docker
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TARGET = Target("secure", "linux/amd64")
+AGENTS = {agent.program: agent for agent in DRIVEN_AGENTS}
+SANDBOX = {"enabled": True, "autoAllowBashIfSandboxed": True}
+CONTAINED = {"sandbox", "privileges", "write", "network", "processes"}
+
+DOCKERFILE = """
+FROM {secure}
+USER root
+RUN apt-get update && apt-get install -y --no-install-recommends socat ripgrep python3-minimal
+COPY node opencode claude /usr/local/bin/
+COPY codex /opt/codex-new
+COPY gemini /opt/gemini
+COPY --chmod=755 gemini.sh /usr/local/bin/gemini
+COPY --chmod=755 newer.sh /usr/local/bin/codex-new
+USER vscode
+"""
+
+
+def agent_program(name: str) -> Path:
+    done = subprocess.run([ROOT / "scripts/agent", name], check=True, capture_output=True, text=True)
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def secure(engine: Engine) -> str:
+    """The secure image, which has bubblewrap and Codex 0.120.0."""
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
+    return str(built.outcome("build")["summary"].split()[0])
+
+
+@pytest.fixture(scope="module")
+def image(secure: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same with every agent that can be driven, each of the pinned release."""
+    folder = tmp_path_factory.mktemp("agents")
+    for name in ("node", "opencode", "claude"):
+        shutil.copy(agent_program(name), folder / name)
+    ignored = shutil.ignore_patterns("voice")
+    shutil.copytree(agent_program("codex").parent.parent, folder / "codex", ignore=ignored)
+    shutil.copytree(agent_program("gemini").parent.parent, folder / "gemini")
+    (folder / "gemini.sh").write_text('#!/bin/sh\nexec node /opt/gemini/bundle/gemini.js "$@"\n')
+    (folder / "newer.sh").write_text('#!/bin/sh\nexec /opt/codex-new/bin/codex "$@"\n')
+    (folder / "Dockerfile").write_text(DOCKERFILE.format(secure=secure))
+    tag = "nestproof-test-agents:1"
+    subprocess.run(["docker", "buildx", "build", "--quiet", "--load", "--tag", tag, folder], check=True)
+    yield tag
+    subprocess.run(["docker", "rmi", tag], check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A container in which agents are driven."""
+
+    engine: Engine
+    container: Container
+    image: str
+
+    def run(self, command: str, user: str = "vscode") -> str:
+        environment = {"PATH": PATH}
+        made = Exec(self.container, ["sh", "-c", command], user=user, environment=environment, timeout=60)
+        return b"".join(data for _, data in made).decode()
+
+    def settle(self, sandbox: Mapping[str, Any], file: str = "~/.claude/settings.json") -> None:
+        """Write settings of Claude Code."""
+        folder = file.rpartition("/")[0]
+        user = "vscode" if file.startswith("~") else "root"
+        self.run(f"mkdir -p {folder} && printf %s '{json.dumps({'sandbox': dict(sandbox)})}' >{file}", user)
+
+    def prove(
+        self, agent: DrivenAgent, mode: str = "", *, promised: bool | None = None, walls_are_down: bool = True
+    ) -> dict[str, Outcome]:
+        """Question to outcome."""
+        chosen = next((one for one in agent.modes if one.name == mode), agent.default)
+        place = Place(
+            self.engine,
+            self.container,
+            self.image,
+            self.engine.facts.platform,
+            "vscode",
+            "/home/vscode/work",
+            {"PATH": PATH},
+        )
+        declared = {} if promised is None else {agent.program: promised}
+        outcomes = prove(
+            place,
+            [Planned(agent, chosen)],
+            TARGET,
+            walls_are_down=walls_are_down,
+            declared=declared,
+            facts=None,
+            say=lambda _: None,
+        )
+        return {outcome.id.rpartition(".")[2]: outcome for outcome in outcomes}
+
+
+def started(engine: Engine, image: str, *options: str) -> contextlib.AbstractContextManager[Container]:
+    """A container that waits, as the reference client starts it."""
+    request = create_request(parse_run_args(options), image=image, labels=new_run_labels(), environment={})
+    return started_container(engine, request, engine.facts.platform)
+
+
+def secure_options() -> list[str]:
+    return [one for one in load_secure().config.run_args if not one.startswith("--platform")]
+
+
+@pytest.fixture
+def ground(engine: Engine, image: str) -> Iterator[Ground]:
+    """A container of the secure profile, with the masks off that Claude Code's sandbox does not survive."""
+    options = [*secure_options(), "--security-opt=systempaths=unconfined"]
+    with started(engine, image, *options) as container:
+        made = Ground(engine, container, image)
+        made.run("mkdir -p ~/work")
+        yield made
+
+
+@pytest.fixture
+def walled(engine: Engine, image: str) -> Iterator[Ground]:
+    """A container without any relaxation, as the default profile's."""
+    with started(engine, image) as container:
+        made = Ground(engine, container, image)
+        made.run("mkdir -p ~/work")
+        yield made
+
+
+def statuses(outcomes: Mapping[str, Outcome]) -> dict[str, Status]:
+    return {name: outcome.status for name, outcome in outcomes.items()}
+
+
+# Codex
+
+
+@pytest.mark.parametrize("program", ["codex", "codex-new"])
+def test_codex_keeps_what_a_model_asks_for_in_its_sandbox(ground: Ground, program: str) -> None:
+    agent = renamed(AGENTS["codex"], program)
+    found = ground.prove(agent)
+    assert set(statuses(found).values()) == {Status.PASS}, found
+    assert set(found) == CONTAINED | {"escalate", "elsewhere", "login", "symlink"}
+    assert "in mnt, pid, net, user namespaces of its own" in found["sandbox"].summary
+    assert "approval policy" in found["escalate"].summary
+
+
+def renamed(agent: DrivenAgent, program: str) -> DrivenAgent:
+    return replace(agent, start=(program, *agent.start[1:]))
+
+
+@pytest.mark.parametrize("program", ["codex", "codex-new"])
+def test_codex_runs_bare_when_it_is_told_to(ground: Ground, program: str) -> None:
+    (bare,) = ground.prove(renamed(AGENTS["codex"], program), "yolo").values()
+    assert bare.status is Status.FAIL
+    assert bare.summary == "Codex ran the command without a sandbox"
+    assert bare.cause == "--dangerously-bypass-approvals-and-sandbox switches its sandbox off"
+
+
+@pytest.mark.parametrize("program", ["codex", "codex-new"])
+def test_without_relaxations_codex_refuses(walled: Ground, program: str) -> None:
+    agent = renamed(AGENTS["codex"], program)
+    (promised,) = walled.prove(agent, promised=True).values()
+    assert promised.status is Status.FAIL
+    assert promised.summary.startswith("Codex refused to run the command: ")
+    assert "setuid bwrap demands capabilities" in promised.cause or "namespace" in promised.cause
+    assert "runArgs" in promised.fix
+    (plain,) = walled.prove(agent, walls_are_down=False).values()
+    assert plain.status is Status.PASS
+    assert plain.summary.endswith("nothing here promises it a sandbox")
+
+
+# Claude Code
+
+
+def test_claude_code_lets_a_model_out_that_asks_where_its_settings_do_not_forbid_it(ground: Ground) -> None:
+    ground.settle(SANDBOX)
+    found = ground.prove(AGENTS["claude"], "skip-permissions")
+    escalated = found.pop("escalate")
+    assert set(statuses(found).values()) == {Status.PASS}, found
+    assert set(found) == CONTAINED | {"background", "symlink"}
+    assert escalated.status is Status.FAIL
+    assert escalated.cause == (
+        "Claude Code ran the command outside its sandbox because the model asked for it: "
+        "allowUnsandboxedCommands is not false"
+    )
+    assert escalated.fix.endswith("(with it, the same request stays inside)")
+
+
+@pytest.mark.parametrize("file", ["~/.claude/settings.json", "/etc/claude-code/managed-settings.json"])
+def test_claude_code_with_its_way_out_closed_keeps_the_model_in(ground: Ground, file: str) -> None:
+    ground.settle({**SANDBOX, "allowUnsandboxedCommands": False}, file)
+    found = ground.prove(AGENTS["claude"], "skip-permissions")
+    assert set(statuses(found).values()) == {Status.PASS}, found
+    assert "escalate" in found
+
+
+def test_claude_code_asks_a_person_before_it_leaves_its_sandbox(ground: Ground) -> None:
+    """In its default mode, the sandbox's own permission is enough to run, and none lets it out."""
+    ground.settle(SANDBOX)
+    found = ground.prove(AGENTS["claude"])
+    assert set(statuses(found).values()) == {Status.PASS}, found
+    assert found["escalate"].summary.startswith("refused: ")
+
+
+def test_without_socat_claude_code_goes_on_bare(ground: Ground) -> None:
+    ground.settle(SANDBOX)
+    ground.run("rm /usr/bin/socat", "root")
+    (bare,) = ground.prove(AGENTS["claude"], "skip-permissions").values()
+    assert bare.status is Status.FAIL
+    assert bare.summary == "Claude Code ran the command without a sandbox"
+    assert "socat" in f"{bare.cause} {bare.fix}"
+
+
+def test_without_relaxations_claude_code_refuses(walled: Ground) -> None:
+    walled.settle(SANDBOX)
+    (refused,) = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False).values()
+    assert refused.status is Status.FAIL
+    assert refused.summary.startswith("Claude Code refused to run the command: ")
+    assert "setuid bwrap demands capabilities" in refused.cause
+
+
+def test_claude_code_without_its_settings_promises_nothing(walled: Ground) -> None:
+    (bare,) = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False).values()
+    assert bare.status is Status.PASS
+    assert "without a sandbox of its own: the container is its sandbox" in bare.summary
+
+
+# Those without a sandbox of their own
+
+
+@pytest.mark.parametrize(("program", "mode"), [("opencode", ""), ("gemini", "yolo")])
+def test_an_agent_without_a_sandbox_says_so(walled: Ground, program: str, mode: str) -> None:
+    (bare,) = walled.prove(AGENTS[program], mode).values()
+    assert bare.status is Status.PASS
+    assert bare.summary.endswith("without a sandbox of its own: the container is its sandbox")
+    assert bare.observation is not None
+    assert "ns-net net:" in bare.observation.stdout
+
+
+def test_gemini_offers_no_command_where_nobody_can_be_asked(walled: Ground) -> None:
+    (none,) = walled.prove(AGENTS["gemini"]).values()
+    assert (none.status, none.summary) == (
+        Status.PASS,
+        "Gemini CLI offers a model no tool that runs a command here",
+    )
