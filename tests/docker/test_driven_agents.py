@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ CONTAINED = {"sandbox", "privileges", "write", "network", "processes"}
 DOCKERFILE = """
 FROM {secure}
 USER root
-RUN apt-get update && apt-get install -y --no-install-recommends socat ripgrep python3-minimal
+RUN apt-get update && apt-get install -y --no-install-recommends socat ripgrep \
+    python3-minimal libpython3-stdlib
 COPY node opencode claude /usr/local/bin/
 COPY codex /opt/codex-new
 COPY gemini /opt/gemini
@@ -267,3 +269,81 @@ def test_gemini_offers_no_command_where_nobody_can_be_asked(walled: Ground) -> N
         Status.PASS,
         "Gemini CLI offers a model no tool that runs a command here",
     )
+
+
+# Nothing leaves
+
+
+INTERNET = """
+import socket, threading
+own = socket.inet_aton(socket.gethostbyname(socket.gethostname()))
+def names():
+    server = socket.socket(type=socket.SOCK_DGRAM)
+    server.bind(("", 53))
+    while True:
+        asked, who = server.recvfrom(4096)
+        name, at = [], 12
+        while asked[at]:
+            name.append(asked[at + 1 : at + 1 + asked[at]].decode())
+            at += 1 + asked[at]
+        kind = int.from_bytes(asked[at + 1 : at + 3], "big")
+        print("name", ".".join(name), flush=True)
+        answer = b"\\xc0\\x0c\\0\\x01\\0\\x01\\0\\0\\0\\x3c\\0\\x04" + own if kind == 1 else b""
+        count = b"\\0\\x01" if answer else b"\\0\\0"
+        head = asked[:2] + b"\\x81\\x80\\0\\x01" + count + b"\\0\\0\\0\\0"
+        server.sendto(head + asked[12 : at + 5] + answer, who)
+def connections(port):
+    server = socket.create_server(("", port))
+    while True:
+        server.accept()[0].close()
+        print("connection", port, flush=True)
+threading.Thread(target=names, daemon=True).start()
+threading.Thread(target=connections, args=(80,), daemon=True).start()
+print("up", flush=True)
+connections(443)
+"""
+
+
+@pytest.fixture
+def internet(engine: Engine, image: str) -> Iterator[tuple[str, Callable[[], set[str]]]]:
+    """A stand-in for the Internet: every name is its own, and it tells who asked for what."""
+    with started(engine, image, "--user=root") as container:
+        quoted = shlex.quote(INTERNET)
+        made = Ground(engine, container, image)
+        made.run(
+            f"python3 -c {quoted} >>/tmp/seen 2>&1 & until grep -qs up /tmp/seen; do sleep 0.1; done", "root"
+        )
+
+        def seen() -> set[str]:
+            return set(made.run("grep -v ^up /tmp/seen; : >/tmp/seen", "root").splitlines())
+
+        yield container.inspection["NetworkSettings"]["IPAddress"], seen
+
+
+MODES = {"codex": "", "codex-new": "", "claude": "skip-permissions", "opencode": "", "gemini": "yolo"}
+
+
+def test_no_agent_reaches_anything_but_the_scripted_model(
+    engine: Engine, image: str, internet: tuple[str, Callable[[], set[str]]]
+) -> None:
+    address, seen = internet
+    options = [*secure_options(), "--security-opt=systempaths=unconfined", f"--dns={address}"]
+    with started(engine, image, *options) as container:
+        ground = Ground(engine, container, image)
+        ground.run("mkdir -p ~/work ~/.codex")
+        ground.run('echo \'{"OPENAI_API_KEY": "a-real-key"}\' >~/.codex/auth.json')
+        ground.settle({**SANDBOX, "allowUnsandboxedCommands": False})
+        ground.run("bash -c ': </dev/tcp/example.org/443'")
+        control = seen()
+        assert {"name example.org", "connection 443"} <= control
+        found = {}
+        for program, mode in MODES.items():
+            agent = renamed(AGENTS[program.removesuffix("-new")], program)
+            assert ground.prove(agent, mode)["sandbox"].status is Status.PASS
+            found[program] = seen()
+    # One that asks for something all the same says so in the table.
+    names = {
+        program: {line[5:] for line in lines if line.startswith("name ")} for program, lines in found.items()
+    }
+    assert names == {program: set(AGENTS[program.removesuffix("-new")].contacts) for program in MODES}
+    assert [program for program in MODES if "connection 443" in found[program]] == ["gemini"]

@@ -66,6 +66,8 @@ class DrivenAgent:
     modes: tuple[Mode, ...] = ()
     ways: tuple[str, ...] = ()
     """The ways out for which a model may ask; see model/turns.py."""
+    contacts: tuple[str, ...] = ()
+    """The hosts that it asks for during a session, whatever is switched off."""
     closings: Mapping[str, Closing] = field(default_factory=dict)
     """Way to what closes it."""
 
@@ -80,6 +82,17 @@ class DrivenAgent:
 
 
 _PROVIDER = f'{{ name = "nestproof", base_url = "{ADDRESS}/v1", wire_api = "responses" }}'
+_CODEX_SETTINGS = (
+    'model_provider="nestproof"',
+    f"model_providers.nestproof={_PROVIDER}",
+    # Without these it asks chatgpt.com and github.com, in either release that was tried.
+    "check_for_update_on_startup=false",
+    "analytics.enabled=false",
+    'otel.metrics_exporter="none"',
+    "features.apps=false",
+    "features.plugins=false",
+    "features.remote_plugin=false",
+)
 _INSIDE_ONLY = {"sandbox": {"allowUnsandboxedCommands": False}}
 _OPENCODE = {
     "provider": {
@@ -99,7 +112,7 @@ DRIVEN_AGENTS = (
         "Codex",
         (
             *("codex", "exec", "--skip-git-repo-check", "--json"),
-            *("-c", 'model_provider="nestproof"', "-c", f"model_providers.nestproof={_PROVIDER}"),
+            *(part for setting in _CODEX_SETTINGS for part in ("-c", setting)),
         ),
         namespaces=("mnt", "pid", "net"),
         modes=(
@@ -137,7 +150,15 @@ DRIVEN_AGENTS = (
         "opencode",
         "opencode",
         ("opencode", "run", "--model", "nestproof/scripted"),
-        environment={"OPENCODE_CONFIG_CONTENT": json.dumps(_OPENCODE), "OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        environment={
+            "OPENCODE_CONFIG_CONTENT": json.dumps(_OPENCODE),
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            # It looks for an extension of its own at the package registry.
+            "npm_config_offline": "true",
+        },
         ways=("elsewhere",),
     ),
     DrivenAgent(
@@ -154,6 +175,8 @@ DRIVEN_AGENTS = (
         },
         # Without a person who could be asked, it leaves the tool out.
         default=Mode("", runs_commands=False),
+        # Its statistics of usage are switched off by a settings file alone.
+        contacts=("play.googleapis.com",),
         modes=(Mode("yolo", ("--yolo",)),),
     ),
 )
