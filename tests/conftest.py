@@ -27,6 +27,7 @@ from nestproof.core.config import BaseImage, load_config
 from nestproof.core.errors import EngineUnavailable
 from nestproof.engine.client import Engine, connect
 from nestproof.engine.labels import OWNER_LABEL
+from tests.agents import build_agents_image
 
 ROOT = Path(__file__).parent.parent
 # The tests answer for the repositories that they make; tests/trust takes this away.
@@ -226,6 +227,16 @@ def base(engine: Engine) -> str:
         engine, load_config(ROOT).base_image, engine.facts.platform, os.environ, workspace=ROOT, say=print
     )
     return made.get("NESTPROOF_BASE_IMAGE", "ubuntu:24.04")
+
+
+@pytest.fixture(scope="session")
+def agents_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The secure image with the programs of agents, each of its pinned release, in /opt/agents."""
+    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
+    secure = built.outcome("build")["summary"].split()[0]
+    tag = build_agents_image(secure, tmp_path_factory.mktemp("agents"))
+    yield tag
+    engine.api.remove_image(tag, force=True)
 
 
 def own_containers(engine: Engine) -> list[str]:

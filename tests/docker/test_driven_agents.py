@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,58 +21,19 @@ from nestproof.engine.create_request import create_request
 from nestproof.engine.exec import Exec
 from nestproof.engine.labels import new_run_labels
 from nestproof.engine.run_options import parse_run_args
-from tests.conftest import ROOT, Repository
 from tests.sabotage.world import load_secure
 
 pytestmark = pytest.mark.docker
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/opt/agents:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TARGET = Target("secure", "linux/amd64")
 AGENTS = {agent.program: agent for agent in DRIVEN_AGENTS}
 SANDBOX = {"enabled": True, "autoAllowBashIfSandboxed": True}
 CONTAINED = {"sandbox", "privileges", "write", "network", "processes"}
 
-DOCKERFILE = """
-FROM {secure}
-USER root
-RUN apt-get update && apt-get install -y --no-install-recommends socat ripgrep \
-    python3-minimal libpython3-stdlib
-COPY node opencode claude /usr/local/bin/
-COPY codex /opt/codex-new
-COPY gemini /opt/gemini
-COPY --chmod=755 gemini.sh /usr/local/bin/gemini
-COPY --chmod=755 newer.sh /usr/local/bin/codex-new
-USER vscode
-"""
-
-
-def agent_program(name: str) -> Path:
-    done = subprocess.run([ROOT / "scripts/agent", name], check=True, capture_output=True, text=True)
-    return Path(done.stdout.strip())
-
 
 @pytest.fixture(scope="module")
-def secure(engine: Engine) -> str:
-    """The secure image, which has bubblewrap and Codex 0.120.0."""
-    built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
-    return str(built.outcome("build")["summary"].split()[0])
-
-
-@pytest.fixture(scope="module")
-def image(secure: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same with every agent that can be driven, each of the pinned release."""
-    folder = tmp_path_factory.mktemp("agents")
-    for name in ("node", "opencode", "claude"):
-        shutil.copy(agent_program(name), folder / name)
-    ignored = shutil.ignore_patterns("voice")
-    shutil.copytree(agent_program("codex").parent.parent, folder / "codex", ignore=ignored)
-    shutil.copytree(agent_program("gemini").parent.parent, folder / "gemini")
-    (folder / "gemini.sh").write_text('#!/bin/sh\nexec node /opt/gemini/bundle/gemini.js "$@"\n')
-    (folder / "newer.sh").write_text('#!/bin/sh\nexec /opt/codex-new/bin/codex "$@"\n')
-    (folder / "Dockerfile").write_text(DOCKERFILE.format(secure=secure))
-    tag = "nestproof-test-agents:1"
-    subprocess.run(["docker", "buildx", "build", "--quiet", "--load", "--tag", tag, folder], check=True)
-    yield tag
-    subprocess.run(["docker", "rmi", tag], check=True, capture_output=True)
+def image(agents_image: str) -> str:
+    return agents_image
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,22 @@ from typing import TypeGuard, cast
 
 import pytest
 
+from nestproof.agents import drive
 from nestproof.core.outcome import Outcome
 from nestproof.engine.client import Engine, find_image
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import PROBES, script
 from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
-from tests.sabotage import container_worlds, worlds
+from tests.sabotage import agent_worlds, container_worlds, worlds
 from tests.sabotage.conftest import PROPERTY
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
 
 pytestmark = pytest.mark.docker
 
 NO_PARAMS = SimpleNamespace(params={})
-BAD = (*worlds.BAD, *container_worlds.BAD)
-GOOD = (*worlds.GOOD, *container_worlds.GOOD)
+BAD = (*worlds.BAD, *container_worlds.BAD, *agent_worlds.BAD)
+GOOD = (*worlds.GOOD, *container_worlds.GOOD, *agent_worlds.GOOD)
 
 SECURE = [argument for argument in load_secure().config.run_args if not argument.startswith("--platform")]
 
@@ -54,14 +55,18 @@ def answers(
 ) -> Iterator[Callable[[World], list[Outcome]]]:
     """Asks a world; in a run of one process those that follow are made beside it, two at a time."""
     before = own_containers(engine)
+    chosen = [cast(World, i.callspec.params["world"]) for i in request.session.items if has_world(i)]
+    # Not in a thread, where pytest makes no fixture.
+    agents = request.getfixturevalue("agents_image") if any(world.agents for world in chosen) else ""
 
     def made(world: World) -> list[Outcome]:
-        return ask(engine, tmp_path_factory.mktemp("world"), base, world)
+        return ask(engine, tmp_path_factory.mktemp("world"), agents if world.agents else base, world)
 
+    # One that hangs is waited for to the end.
+    drive.SESSION_SECONDS = 20
     if hasattr(request.config, "workerinput"):
         yield made
     else:
-        chosen = [cast(World, i.callspec.params["world"]) for i in request.session.items if has_world(i)]
         with ThreadPoolExecutor(max_workers=2) as pool:
             coming = {world.name: pool.submit(made, world) for world in chosen}
             yield lambda world: coming[world.name].result()

@@ -130,7 +130,7 @@ def load_secure() -> Any:
 
 def judge(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     """Held against what must come out: the first red one with its cause, or none at all."""
-    red = [outcome for outcome in outcomes if outcome.status in RED]
+    red = [o for o in outcomes if o.status in RED or (o.status, o.id) == (world.status, world.red)]
     said = "\n".join(f"{o.status} {o.id}: {o.summary} | {o.cause} | {o.fix}" for o in red or outcomes)
     if not world.red:
         asked = [outcome for outcome in outcomes if outcome.status in (Status.PASS, Status.DEGRADED)]

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from nestproof.agents.aim import NOBODY, SYMLINK, Aim
 from nestproof.agents.model.server import Model
@@ -21,7 +22,8 @@ from nestproof.engine.client import Engine
 from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
 
-_SESSION_SECONDS = 60
+SESSION_SECONDS = 60
+"""The time of one session, on a machine that does not emulate."""
 _CONTROL_SECONDS = 30
 _KEPT_CHARACTERS = 20000
 _MAX_OUTPUT = 1 << 20
@@ -94,7 +96,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     desk.model = model = Model(Script(tuple(turns)))
     address = f"http://127.0.0.1:{listener.tcp}"
     argv = agent.command_line(address, *mode.arguments, *planned.arguments)
-    seconds = _SESSION_SECONDS * place.timeout_factor
+    seconds = SESSION_SECONDS * place.timeout_factor
     status, said = _run(
         place,
         f"exec timeout -k 5 {seconds} {shlex.join(argv)}",
@@ -107,7 +109,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     offered = ways_of(max((one.tools for one in asked), key=len, default=()))
     states = {
         way: read_state(result, f"{aim.token}-{way}")
-        for way, result in zip(ways, results[1:], strict=False)
+        for way, result in zip_longest(ways, results[1 : len(ways) + 1], fillvalue="")
         if way in offered or way == SYMLINK
     }
     return Session(

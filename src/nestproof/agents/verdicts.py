@@ -132,6 +132,8 @@ def _troubles(session: Session) -> Iterator[Judgement]:
             said,
             "start it by hand in `nestproof shell`, and see what it needs",
         )
+    if session.exit_status != 0 and len(session.results) < 1 + len(session.asked):
+        yield Judgement(Status.ERROR, f"{name} ended in the middle; {_progress(session)}", said)
     if not session.results:
         yield Judgement(Status.ERROR, f"{name} ended without running the model's command", said)
 
@@ -181,7 +183,9 @@ def _why_bare(session: Session, facts: SandboxFacts | None) -> str:
     if not session.mode.sandboxed:
         return f"{session.mode.arguments[0]} switches its sandbox off"
     disabled = _sandbox_disabled(session)
-    return disabled or f"{session.agent.name} goes on without a sandbox where it cannot make one"
+    return disabled or (
+        "a wrapper or its settings switch its sandbox off, or it goes on without one where it cannot make it"
+    )
 
 
 def _sandbox_disabled(session: Session) -> str:
