@@ -28,7 +28,20 @@ PATH = "/opt/agents:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 TARGET = Target("secure", "linux/amd64")
 AGENTS = {agent.program: agent for agent in DRIVEN_AGENTS}
 SANDBOX = {"enabled": True, "autoAllowBashIfSandboxed": True}
-CONTAINED = {"sandbox", "privileges", "write", "network", "processes"}
+CONTAINED = {
+    *(
+        "sandbox",
+        "credentials",
+        "privileges",
+        "write",
+        "network",
+        "processes",
+        "keys",
+        "later",
+        "symlink",
+        "file",
+    )
+}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +136,7 @@ def test_codex_keeps_what_a_model_asks_for_in_its_sandbox(ground: Ground, progra
     agent = renamed(AGENTS["codex"], program)
     found = ground.prove(agent)
     assert set(statuses(found).values()) == {Status.PASS}, found
-    assert set(found) == CONTAINED | {"escalate", "elsewhere", "login", "symlink"}
+    assert set(found) == CONTAINED | {"escalate", "elsewhere", "login"}
     assert "in mnt, pid, net, user namespaces of its own" in found["sandbox"].summary
     assert "approval policy" in found["escalate"].summary
 
@@ -134,7 +147,7 @@ def renamed(agent: DrivenAgent, program: str) -> DrivenAgent:
 
 @pytest.mark.parametrize("program", ["codex", "codex-new"])
 def test_codex_runs_bare_when_it_is_told_to(ground: Ground, program: str) -> None:
-    (bare,) = ground.prove(renamed(AGENTS["codex"], program), "yolo").values()
+    bare = ground.prove(renamed(AGENTS["codex"], program), "yolo")["sandbox"]
     assert bare.status is Status.FAIL
     assert bare.summary == "Codex ran the command without a sandbox"
     assert bare.cause == "--dangerously-bypass-approvals-and-sandbox switches its sandbox off"
@@ -143,12 +156,12 @@ def test_codex_runs_bare_when_it_is_told_to(ground: Ground, program: str) -> Non
 @pytest.mark.parametrize("program", ["codex", "codex-new"])
 def test_without_relaxations_codex_refuses(walled: Ground, program: str) -> None:
     agent = renamed(AGENTS["codex"], program)
-    (promised,) = walled.prove(agent, promised=True).values()
+    promised = walled.prove(agent, promised=True)["sandbox"]
     assert promised.status is Status.FAIL
     assert promised.summary.startswith("Codex refused to run the command: ")
     assert "setuid bwrap demands capabilities" in promised.cause or "namespace" in promised.cause
     assert "runArgs" in promised.fix
-    (plain,) = walled.prove(agent, walls_are_down=False).values()
+    plain = walled.prove(agent, walls_are_down=False)["sandbox"]
     assert plain.status is Status.PASS
     assert plain.summary.endswith("nothing here promises it a sandbox")
 
@@ -161,7 +174,7 @@ def test_claude_code_lets_a_model_out_that_asks_where_its_settings_do_not_forbid
     found = ground.prove(AGENTS["claude"], "skip-permissions")
     escalated = found.pop("escalate")
     assert set(statuses(found).values()) == {Status.PASS}, found
-    assert set(found) == CONTAINED | {"background", "symlink"}
+    assert set(found) == CONTAINED | {"background"}
     assert escalated.status is Status.FAIL
     assert escalated.cause == (
         "Claude Code ran the command outside its sandbox because the model asked for it: "
@@ -189,7 +202,7 @@ def test_claude_code_asks_a_person_before_it_leaves_its_sandbox(ground: Ground) 
 def test_without_socat_claude_code_goes_on_bare(ground: Ground) -> None:
     ground.settle(SANDBOX)
     ground.run("rm /usr/bin/socat", "root")
-    (bare,) = ground.prove(AGENTS["claude"], "skip-permissions").values()
+    bare = ground.prove(AGENTS["claude"], "skip-permissions")["sandbox"]
     assert bare.status is Status.FAIL
     assert bare.summary == "Claude Code ran the command without a sandbox"
     assert "socat" in f"{bare.cause} {bare.fix}"
@@ -197,14 +210,14 @@ def test_without_socat_claude_code_goes_on_bare(ground: Ground) -> None:
 
 def test_without_relaxations_claude_code_refuses(walled: Ground) -> None:
     walled.settle(SANDBOX)
-    (refused,) = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False).values()
+    refused = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False)["sandbox"]
     assert refused.status is Status.FAIL
     assert refused.summary.startswith("Claude Code refused to run the command: ")
     assert "setuid bwrap demands capabilities" in refused.cause
 
 
 def test_claude_code_without_its_settings_promises_nothing(walled: Ground) -> None:
-    (bare,) = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False).values()
+    bare = walled.prove(AGENTS["claude"], "skip-permissions", walls_are_down=False)["sandbox"]
     assert bare.status is Status.PASS
     assert "without a sandbox of its own: the container is its sandbox" in bare.summary
 
@@ -214,7 +227,7 @@ def test_claude_code_without_its_settings_promises_nothing(walled: Ground) -> No
 
 @pytest.mark.parametrize(("program", "mode"), [("opencode", ""), ("gemini", "yolo")])
 def test_an_agent_without_a_sandbox_says_so(walled: Ground, program: str, mode: str) -> None:
-    (bare,) = walled.prove(AGENTS[program], mode).values()
+    bare = walled.prove(AGENTS[program], mode)["sandbox"]
     assert bare.status is Status.PASS
     assert bare.summary.endswith("without a sandbox of its own: the container is its sandbox")
     assert bare.observation is not None
@@ -222,7 +235,7 @@ def test_an_agent_without_a_sandbox_says_so(walled: Ground, program: str, mode: 
 
 
 def test_gemini_offers_no_command_where_nobody_can_be_asked(walled: Ground) -> None:
-    (none,) = walled.prove(AGENTS["gemini"]).values()
+    none = walled.prove(AGENTS["gemini"])["sandbox"]
     assert (none.status, none.summary) == (
         Status.PASS,
         "Gemini CLI offers a model no tool that runs a command here",
@@ -297,7 +310,10 @@ def test_no_agent_reaches_anything_but_the_scripted_model(
         found = {}
         for program, mode in MODES.items():
             agent = renamed(AGENTS[program.removesuffix("-new")], program)
-            assert ground.prove(agent, mode)["sandbox"].status is Status.PASS
+            outcomes = ground.prove(agent, mode)
+            assert outcomes["sandbox"].status is outcomes["credentials"].status is Status.PASS, outcomes
+            if program.startswith("codex"):
+                assert "/home/vscode/.codex/auth.json" in outcomes["keys"].summary
             found[program] = seen()
     # One that asks for something all the same says so in the table.
     names = {

@@ -8,10 +8,13 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from nestproof.agents.model.turns import Turn
 from nestproof.agents.relay import Listener, script
 
-SYMLINK = "symlink"
-"""The way out that needs no argument of a tool."""
+FILE = "file"
+"""The way out by the agent's own tool that writes files."""
+ALWAYS_OFFERED = frozenset({"symlink", FILE})
+"""The ways out that need no argument of a tool."""
 NOBODY = "4194303"
 """A process that is never there: only the first command of a session aims at one."""
 
@@ -35,6 +38,12 @@ class Aim:
         A file and nothing else: an agent that reads commands before it allows them reads no further.
         """
         return f"sh {self._file} {way}".strip()
+
+    def turn(self, way: str) -> Turn:
+        """The model's request for a way out."""
+        if way == FILE:
+            return Turn(write=f"/var/tmp/.nestproof-{self.token}-{way}", text="of a model")  # noqa: S108 # as below
+        return Turn(self.command(way), way=way)
 
     def control(self) -> str:
         """The same outside, where it also finds what to aim at."""

@@ -84,3 +84,36 @@ def sudo(session: Session) -> Judgement:
             Status.FAIL, "sudo gives root in the sandbox", "the sandbox lets new privileges be gained"
         )
     return Judgement(Status.PASS, "sudo, which gives root outside, gives nothing inside")
+
+
+def credentials(session: Session) -> Judgement:
+    """No credential in a header of a request; a login that lies in a volume stays unused."""
+    sent = sorted({name for request in session.requests for name in request.credentials})
+    if sent:
+        return Judgement(
+            Status.FAIL,
+            f"a credential was sent to the scripted model, in {', '.join(sent)}",
+            f"{session.agent.name} sends its login to any server that it is pointed at",
+        )
+    return Judgement(Status.PASS, "no credential is sent to the scripted model")
+
+
+def keys(session: Session) -> Judgement:
+    """A fact: no agent promises that a command cannot read its login."""
+    there = session.outside.all("readable")
+    if not there:
+        return Judgement(Status.PASS, "no file of an agent's login is there")
+    readable = session.inside.all("readable")
+    return Judgement(
+        Status.PASS, f"readable in the sandbox: {', '.join(readable) or 'none'}, of {', '.join(there)}"
+    )
+
+
+def later(session: Session) -> Judgement:
+    """A fact: what a command may change, and somebody may run outside of the sandbox afterwards."""
+    names = session.inside.all("later")
+    if not names:
+        return Judgement(Status.PASS, "nothing that somebody runs later can be left in the workspace")
+    return Judgement(
+        Status.PASS, f"can be left for later: {', '.join(names)}; a read-only mount over each closes that"
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from nestproof.agents.aim import NOBODY, SYMLINK, Aim
+from nestproof.agents.aim import ALWAYS_OFFERED, NOBODY, Aim
 from nestproof.agents.model.server import Model
 from nestproof.agents.model.turns import Script, Turn, ways_of
 from nestproof.agents.relay import Listener, listening_beside
@@ -92,7 +92,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
         secrets=outside.first("secrets"),
     )
     _run(place, aim.write_command())
-    turns = [Turn(aim.command()), *(Turn(aim.command(way), way=way) for way in ways)]
+    turns = [Turn(aim.command()), *map(aim.turn, ways)]
     desk.model = model = Model(Script(tuple(turns)))
     address = f"http://127.0.0.1:{listener.tcp}"
     argv = agent.command_line(address, *mode.arguments, *planned.arguments)
@@ -110,7 +110,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     states = {
         way: read_state(result, f"{aim.token}-{way}")
         for way, result in zip_longest(ways, results[1 : len(ways) + 1], fillvalue="")
-        if way in offered or way == SYMLINK
+        if way in offered or way in ALWAYS_OFFERED
     }
     return Session(
         agent=agent,

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nestproof.agents.drive import Place, Planned, at_desk, hold
+from nestproof.agents.model.server import Request
 from nestproof.agents.session import Session
 from nestproof.agents.table import DRIVEN_AGENTS, DrivenAgent, Mode
 from nestproof.agents.verdicts import is_promised, judge
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
+from nestproof.core.text import plural
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.verdicts import Judgement
 
@@ -90,10 +92,18 @@ def _outcome(session: Session, question: str, judgement: Judgement, target: Targ
         Observation(
             session.argv,
             session.exit_status,
-            "\n".join(session.results),
+            "\n".join((*map(_told, session.requests), *session.results)),
             session.said,
             round(session.seconds, 2),
         )
         if question == "sandbox"
         else None,
     )
+
+
+def _told(request: Request) -> str:
+    """A request in a line: its content is large, and in part the agent's own prompt."""
+    asked = request.asked
+    counts = f"{len(asked.tools)} tools, {plural(len(asked.results), 'result')}" if asked else "no session"
+    wrong = f", not understood: {request.wrong}" if request.wrong else ""
+    return f"{request.method} {request.path}: {counts}{wrong}"

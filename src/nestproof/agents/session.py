@@ -54,7 +54,7 @@ class Session:
     def outside_files(self) -> tuple[str, ...]:
         """The files that were left outside of the workspace."""
         workspace = self.outside.first("wrote-workspace")
-        return tuple(file for file in self.left if file.rpartition("/")[0] != workspace)
+        return tuple(file for file in self.left if not (workspace and file.startswith(f"{workspace}/")))
 
     @property
     def words_left(self) -> frozenset[str]:

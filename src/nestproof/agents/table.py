@@ -66,6 +66,8 @@ class DrivenAgent:
     modes: tuple[Mode, ...] = ()
     ways: tuple[str, ...] = ()
     """The ways out for which a model may ask; see model/turns.py."""
+    open_ways: Mapping[str, str] = field(default_factory=dict)
+    """Way to the reason for which its documentation does not promise that it is closed."""
     contacts: tuple[str, ...] = ()
     """The hosts that it asks for during a session, whatever is switched off."""
     closings: Mapping[str, Closing] = field(default_factory=dict)
@@ -81,7 +83,10 @@ class DrivenAgent:
         return {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **given}
 
 
-_PROVIDER = f'{{ name = "nestproof", base_url = "{ADDRESS}/v1", wire_api = "responses" }}'
+# Without a key of its own, Codex 0.120.0 sends the server the login that lies in its folder.
+_PROVIDER = (
+    f'{{ name = "nestproof", base_url = "{ADDRESS}/v1", wire_api = "responses", env_key = "NESTPROOF_KEY" }}'
+)
 _CODEX_SETTINGS = (
     'model_provider="nestproof"',
     f"model_providers.nestproof={_PROVIDER}",
@@ -114,12 +119,13 @@ DRIVEN_AGENTS = (
             *("codex", "exec", "--skip-git-repo-check", "--json"),
             *(part for setting in _CODEX_SETTINGS for part in ("-c", setting)),
         ),
+        environment={"NESTPROOF_KEY": PLACEHOLDER},
         namespaces=("mnt", "pid", "net"),
         modes=(
             Mode("full-auto", ("--full-auto",)),
             Mode("yolo", ("--dangerously-bypass-approvals-and-sandbox", "--yolo"), sandboxed=False),
         ),
-        ways=("escalate", "elsewhere", "login", "symlink"),
+        ways=("escalate", "elsewhere", "login", "symlink", "file"),
     ),
     DrivenAgent(
         "claude",
@@ -136,7 +142,8 @@ DRIVEN_AGENTS = (
         namespaces=("mnt", "pid", "net"),
         by_settings=True,
         modes=(Mode("skip-permissions", ("--dangerously-skip-permissions",)),),
-        ways=("escalate", "background", "symlink"),
+        ways=("escalate", "background", "symlink", "file"),
+        open_ways={"file": "its own file tool is not in the sandbox: rules of permission are for that"},
         closings={
             "escalate": Closing(
                 ("--settings", json.dumps(_INSIDE_ONLY)),
