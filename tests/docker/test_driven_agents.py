@@ -304,6 +304,10 @@ def test_no_agent_reaches_anything_but_the_scripted_model(
         ground.run("mkdir -p ~/work ~/.codex")
         ground.run('echo \'{"OPENAI_API_KEY": "a-real-key"}\' >~/.codex/auth.json')
         ground.settle({**SANDBOX, "allowUnsandboxedCommands": False})
+        login = (
+            '{"claudeAiOauth": {"accessToken": "sk-ant-oat-real", "expiresAt": 9999999999999, "scopes": []}}'
+        )
+        ground.run(f"echo '{login}' >~/.claude/.credentials.json")
         ground.run("bash -c ': </dev/tcp/example.org/443'")
         control = seen()
         assert {"name example.org", "connection 443"} <= control

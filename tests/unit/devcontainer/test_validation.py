@@ -16,6 +16,7 @@ from nestproof.core.diagnostics import render as render_diagnostic
 from nestproof.devcontainer import jsonc
 from nestproof.devcontainer.model_rules import RULES
 from nestproof.devcontainer.schema import (
+    AgentDeclaration,
     Build,
     Declarations,
     DevContainer,
@@ -251,6 +252,15 @@ WRONG: list[tuple[Path, str, str]] = [
     (("customizations", "nestproof", "users"), '"me"', A_LIST),
     (("customizations", "nestproof", "users", 0), "1", A_STRING),
     (("customizations", "nestproof", "codexVersion"), "1", A_STRING),
+    (("customizations", "nestproof", "agents"), "[]", AN_OBJECT),
+    (("customizations", "nestproof", "agents", "codex"), "true", "must be an object, is true"),
+    (("customizations", "nestproof", "agents", "codex", "args"), '"--yolo"', A_LIST),
+    (("customizations", "nestproof", "agents", "codex", "args", 0), "1", A_STRING),
+    (
+        ("customizations", "nestproof", "agents", "codex", "sandbox"),
+        '"yes"',
+        "must be true or false, is a string",
+    ),
     (("customizations", "nestproof", "degradations"), "[]", AN_OBJECT),
     (("customizations", "nestproof", "degradations", "p"), "true", "must be a string, is true"),
     (("secrets",), "[]", AN_OBJECT),
@@ -689,7 +699,8 @@ EVERYTHING = [
       },
       "customizations": {
         "nestproof": {
-          "packs": ["users"], "users": ["dev"], "codexVersion": "1.0", "degradations": {"bwrap-proc": "why"}
+          "packs": ["users"], "users": ["dev"], "codexVersion": "1.0", "degradations": {"bwrap-proc": "why"},
+          "agents": {"codex": {"args": ["--full-auto"], "sandbox": true}}
         },
         "anything": ["goes", {"here": null}]
       },
@@ -726,6 +737,7 @@ def test_the_examples_use_every_property_of_the_model() -> None:
     assert used("hostRequirements") == names(HostRequirements)
     assert used("hostRequirements", "gpu") == names(Gpu)
     assert used("customizations", "nestproof") == names(Declarations)
+    assert used("customizations", "nestproof", "agents", "codex") == names(AgentDeclaration)
 
 
 def test_the_value_with_its_variables_resolved_is_what_counts() -> None:
