@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from nestproof.agents.drive import Place, Planned
+from nestproof.agents.drive import Planned
+from nestproof.agents.in_container import place_in
 from nestproof.agents.proof import prove
 from nestproof.agents.table import DRIVEN_AGENTS, DrivenAgent
 from nestproof.core.outcome import Outcome, Status, Target
@@ -73,14 +74,13 @@ class Ground:
     ) -> dict[str, Outcome]:
         """Question to outcome."""
         chosen = next((one for one in agent.modes if one.name == mode), agent.default)
-        place = Place(
+        place = place_in(
             self.engine,
             self.container,
             self.image,
-            self.engine.facts.platform,
-            "vscode",
-            "/home/vscode/work",
-            {"PATH": PATH},
+            user="vscode",
+            folder="/home/vscode/work",
+            environment={"PATH": PATH},
         )
         declared = {} if promised is None else {agent.program: promised}
         outcomes = prove(

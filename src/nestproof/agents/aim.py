@@ -8,8 +8,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from nestproof.agents.listener import Listener
 from nestproof.agents.model.turns import Turn
-from nestproof.agents.relay import Listener, script
+from nestproof.agents.scripts import script
 
 FILE = "file"
 """The way out by the agent's own tool that writes files."""

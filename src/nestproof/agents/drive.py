@@ -7,39 +7,35 @@ import secrets
 import shlex
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from nestproof.agents.aim import ALWAYS_OFFERED, NOBODY, Aim
+from nestproof.agents.listener import Listener
 from nestproof.agents.model.server import Model
 from nestproof.agents.model.turns import Script, Turn, ways_of
-from nestproof.agents.relay import Listener, listening_beside
 from nestproof.agents.session import Session
 from nestproof.agents.state import State, read_state
 from nestproof.agents.table import DEFAULT, DrivenAgent, Mode
-from nestproof.engine.client import Engine
-from nestproof.engine.container import Container
-from nestproof.engine.exec import Exec
 
 SESSION_SECONDS = 60
 """The time of one session, on a machine that does not emulate."""
 _CONTROL_SECONDS = 30
 _KEPT_CHARACTERS = 20000
-_MAX_OUTPUT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The container of a session, and who works there, on which PATH and in which folder."""
+    """The place of a session: in_container.py makes one of a container, here.py of this machine."""
 
-    engine: Engine
-    container: Container
-    image: str
-    platform: str
-    user: str
+    run: Callable[[str, Mapping[str, str], float], tuple[int | None, str]]
+    """Runs a shell's command as the agent's user, with this environment and time; its status and output."""
+    listen: Callable[[Callable[[socket.socket], None]], AbstractContextManager[Listener]]
+    """Listens on the agent's loopback address, and gives each connection to a server."""
     folder: str
-    environment: Mapping[str, str]
+    """The workspace."""
     timeout_factor: int = 1
 
 
@@ -69,9 +65,9 @@ class Desk:
 
 @contextlib.contextmanager
 def at_desk(place: Place) -> Iterator[tuple[Desk, Listener]]:
-    """Listen beside the container for as long as sessions are held there; raises EngineError."""
+    """Listen for as long as sessions are held there; raises EngineError."""
     desk = Desk(place)
-    with listening_beside(place.engine, place.container, place.image, place.platform, desk.serve) as listener:
+    with place.listen(desk.serve) as listener:
         yield desk, listener
 
 
@@ -82,7 +78,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     aim = Aim(f"np{secrets.token_hex(8)}", place.folder, listener)
     ways = agent.ways if planned.ways is None else planned.ways
     desk.model = Model(Script(()))
-    said = _run(place, aim.control())[1]
+    said = place.run(aim.control(), {}, _CONTROL_SECONDS)[1]
     outside = read_state(said, f"{aim.token}-control")
     reached, connected = desk.model.reached, len(listener.unix_connections)
     aim = replace(
@@ -91,19 +87,17 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
         places=outside.first("places"),
         secrets=outside.first("secrets"),
     )
-    _run(place, aim.write_command())
-    turns = [Turn(aim.command()), *map(aim.turn, ways)]
-    desk.model = model = Model(Script(tuple(turns)))
+    desk.model = model = Model(Script((Turn(aim.command()), *map(aim.turn, ways))))
     address = f"http://127.0.0.1:{listener.tcp}"
     argv = agent.command_line(address, *mode.arguments, *planned.arguments)
     seconds = SESSION_SECONDS * place.timeout_factor
-    status, said = _run(
-        place,
-        f"exec timeout -k 5 {seconds} {shlex.join(argv)}",
-        agent.variables(address),
-        seconds + _CONTROL_SECONDS,
-    )
-    after = _run(place, aim.clean_up())[1].splitlines()
+    told = f"exec timeout -k 5 {seconds} {shlex.join(argv)}"
+    after: list[str] = []
+    try:
+        place.run(aim.write_command(), {}, _CONTROL_SECONDS)
+        status, said = place.run(told, agent.variables(address), seconds + _CONTROL_SECONDS)
+    finally:
+        after += place.run(aim.clean_up(), {}, _CONTROL_SECONDS)[1].splitlines()
     asked = [one.asked for one in model.requests if one.asked is not None and one.asked.tools]
     results = max((one.results for one in asked), key=len, default=())
     offered = ways_of(max((one.tools for one in asked), key=len, default=()))
@@ -131,21 +125,3 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
         said=said[-_KEPT_CHARACTERS:],
         seconds=time.monotonic() - begin,
     )
-
-
-def _run(
-    place: Place, told: str, environment: Mapping[str, str] | None = None, timeout: float = _CONTROL_SECONDS
-) -> tuple[int | None, str]:
-    """Run a command in the container as the agent's user; its exit status and output."""
-    command = Exec(
-        place.container,
-        ["/bin/sh", "-c", told],
-        user=place.user,
-        environment={**place.environment, **(environment or {})},
-        timeout=timeout,
-        folder=place.folder,
-    )
-    output = bytearray()
-    for _, data in command:
-        output += data[: max(0, _MAX_OUTPUT - len(output))]
-    return command.exit_status, output.decode(errors="replace")

@@ -17,11 +17,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from nestproof.agents.listener import Listener
+from nestproof.agents.scripts import script
 from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.engine.client import Engine, engine_errors
@@ -31,24 +30,6 @@ from nestproof.engine.labels import new_run_labels
 
 _START_SECONDS = 30
 _MAX_LINE = 4 << 20
-
-
-@cache
-def script(name: str) -> str:
-    """A script of this package, by the name of its file."""
-    return (files("nestproof.agents") / "scripts" / name).read_text()
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """The addresses that are listened on, and what has come there beside connections."""
-
-    tcp: int
-    udp: int
-    unix: str
-    """The name of the abstract socket; empty if there is none."""
-    datagrams: list[str] = field(default_factory=list)
-    unix_connections: list[str] = field(default_factory=list)
 
 
 def relay_request(container: Container, image: str) -> dict[str, Any]:

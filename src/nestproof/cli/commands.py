@@ -81,14 +81,20 @@ def plan_build(request: BuildRequest, output: Output, trust: TrustOptions) -> No
     raise Exit(code=exit_code(outcomes, allow_unverified=output.allow_unverified) if outcomes else 0)
 
 
-def examine_machine(output: Output) -> NoReturn:
-    """Run the sandbox's probes on this machine itself, and say for whom a sandbox works."""
-    from nestproof.smoke import host
+def examine_machine(output: Output, agents: Sequence[str] | None = None) -> NoReturn:
+    """Run the sandbox's probes on this machine itself, and say for whom a sandbox works.
 
-    def examine(_: Session) -> Generator[Outcome]:
-        yield from host.examine(host.accounts())
+    With `agents`, hold sessions of these instead, or of all that are found if it names none.
+    """
+    from nestproof.smoke import host, host_agents
 
-    show(examine, output, host.verdicts)
+    def examine(session: Session) -> Generator[Outcome]:
+        if agents is None:
+            yield from host.examine(host.accounts())
+        else:
+            yield from host_agents.examine_agents(host.accounts()[0], Path.cwd(), agents, session.say)
+
+    show(examine, output, host.verdicts if agents is None else None)
 
 
 def report(merge: Sequence[str], form: str, output: str) -> NoReturn:

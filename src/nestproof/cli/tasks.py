@@ -154,12 +154,28 @@ def init(_: object, dry_run: bool, force: bool, source: str) -> None:
     init_repository(dry_run, force, source)
 
 
-@command(JSON, ALLOW_UNVERIFIED, NO_EVIDENCE)
+@command(
+    Option("agent", "hold a session of this agent with a scripted model instead; may be given twice", []),
+    JSON,
+    ALLOW_UNVERIFIED,
+    NO_EVIDENCE,
+)
 def doctor(_: object, **given: Any) -> None:
     """Test whether an agent's sandbox works on this machine or in this container, and for whom."""
     from nestproof.cli.commands import examine_machine
 
-    examine_machine(output_of(given))
+    examine_machine(output_of(given), given["agent"] or None)
+
+
+@command(PROFILE, PLATFORM, JSON, NODE, VM, BIND_WORKSPACE, *RESULT, *CONTAINERS)
+def agents(_: object, **given: Any) -> None:
+    """Show what each agent does when a model tells it to run a command, in a profile or on this machine."""
+    from nestproof.cli.commands import examine_machine, run_checks
+    from nestproof.smoke.plan import AGENTS
+
+    if not given["profile"]:
+        examine_machine(output_of(given), ())
+    run_checks(request_of({**given, "probe": [AGENTS]}, steps=("build", "smoke")), output_of(given))
 
 
 @command(
@@ -173,6 +189,6 @@ def trust(_: object, dry_run: bool, revoke: bool) -> None:
     change_trust(revoke=revoke, dry_run=dry_run)
 
 
-ns = Collection(validate, build, smoke, shell, justify, report, privileges, init, doctor, trust)
+ns = Collection(validate, build, smoke, agents, shell, justify, report, privileges, init, doctor, trust)
 ns.add_collection(checks)
 ns.add_collection(nodes)

@@ -46,12 +46,15 @@ class Agents:
 
 def read_agents(answer: Answer) -> Agents:
     """Read the answer to the question; nothing where there is none."""
-    if not isinstance(answer, Record):
-        return Agents()
-    lines = answer.stdout.splitlines()
+    return parse_found(answer.stdout) if isinstance(answer, Record) else Agents()
+
+
+def parse_found(stdout: str) -> Agents:
+    """Read the output of agents.sh."""
+    lines = stdout.splitlines()
     path = next((line.removeprefix("path\t") for line in lines if line.startswith("path\t")), "")
     starts = tuple(line.removeprefix("start\t") for line in lines if line.startswith("start\t"))
-    return Agents(parse_agents(answer.stdout), path, starts)
+    return Agents(parse_agents(stdout), path, starts)
 
 
 def probes_for(run: SmokeRun, agents: Agents) -> tuple[Probe, ...]:
@@ -66,7 +69,7 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
     """Name the agents; the sandbox of one without a pack is unverified, with what is known of it."""
     programs = [agent for agent in agents.found if agent.program != SETUID_BWRAP]
     findings = tuple(_unneeded(run, agents))
-    if run.only or not (programs or findings):
+    if not run.asks_agents or not (programs or findings):
         return
     named = ", ".join(f"{agent.version or agent.program} ({agent.file})" for agent in programs) or "none"
     open_ = lets_a_sandbox_in(run.profile)

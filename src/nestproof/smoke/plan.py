@@ -25,6 +25,9 @@ from nestproof.probes.probe import Probe
 from nestproof.probes.table import PACKS, PROBES
 from nestproof.smoke.defaults import packs_of
 
+AGENTS = "agents"
+"""The name by which the agents' sessions are asked for alone, as a probe is."""
+
 
 def _ignore(_: TargetFacts) -> None:
     """Ignore the facts of a target, for a run without evidence."""
@@ -65,6 +68,11 @@ class SmokeRun:
     @property
     def target(self) -> Target:
         return Target(self.profile.name, self.node.platform)
+
+    @property
+    def asks_agents(self) -> bool:
+        """True if its agents are looked for, and asked."""
+        return not self.only or AGENTS in self.only
 
     @property
     def protects(self) -> bool:
@@ -135,7 +143,7 @@ def users_of(profile: Profile) -> tuple[str, ...]:
 def chosen_probes(run: SmokeRun) -> tuple[Probe, ...]:
     """The probes of the run; raises UsageError for an unknown one."""
     probes = (*plan_probes(run.profile), *run.custom_probes)
-    known = [probe.name for probe in probes]
+    known = [*(probe.name for probe in probes), AGENTS]
     for name in run.only:
         if name not in known:
             raise UsageError(

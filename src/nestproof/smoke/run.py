@@ -33,7 +33,7 @@ from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, re
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
 from nestproof.smoke.container_state import inspect, services_beside
 from nestproof.smoke.defaults import downgrade_if_undeclared
-from nestproof.smoke.plan import SmokeRun, chosen_probes, prepare_request, users_of
+from nestproof.smoke.plan import AGENTS, SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.sessions import hold_sessions
 from nestproof.smoke.tty import converse
 
@@ -73,7 +73,7 @@ def _ask_after_commands(
     else:
         agents, facts = yield from ask_probes(engine, run, container, probes)
     yield from hold_sessions(engine, run, container, agents, facts)
-    if succeeded and restarts(run):
+    if succeeded and AGENTS not in run.only and restarts(run):
         restarted = yield from restart(run, container)
         again = ask_after_restart(asked)
         if restarted is not None and again:

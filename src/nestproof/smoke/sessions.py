@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from nestproof.agents.drive import Place
+from nestproof.agents.in_container import place_in
 from nestproof.agents.proof import plan, prove
 from nestproof.core.outcome import Outcome, Status
 from nestproof.core.source import safe
@@ -25,13 +25,13 @@ def hold_sessions(
 ) -> Iterator[Outcome]:
     """Drive each agent that was found, in each mode that the profile makes easy."""
     declared = run.profile.declarations.agents
-    for name in () if run.only else declared:
+    for name in declared if run.asks_agents else ():
         if name not in (agent.program for agent in agents.found if agent.program in DRIVEN):
             said = f"customizations.nestproof.agents declares {name}, which is not found, or cannot be driven"
             fix = f"some of: {', '.join(sorted(DRIVEN))}"
             yield Outcome(f"agent.{safe(name)}", Status.UNVERIFIED, said, run.target, "", fix)
     programs = [agent.program for agent in agents.found if agent.program in DRIVEN]
-    if run.only or not programs:
+    if not run.asks_agents or not programs:
         return
     if not run.agents:
         yield _left_out(run, programs, "people let them run what a model asks for (--no-agents)", "")
@@ -40,15 +40,14 @@ def hold_sessions(
         yield _left_out(run, programs, run.node.reason, run.node.remedy)
         return
     starts = (*agents.starts, json.dumps(run.profile.config.post_attach_command))
-    place = Place(
+    place = place_in(
         engine,
         container,
         run.image.id,
-        run.node.platform,
-        run.profile.remote_user,
-        run.profile.workspace_folder,
-        merge_environment({"PATH": agents.path}, remote_environment(run.profile, container)),
-        run.node.timeout_factor,
+        user=run.profile.remote_user,
+        folder=run.profile.workspace_folder,
+        environment=merge_environment({"PATH": agents.path}, remote_environment(run.profile, container)),
+        timeout_factor=run.node.timeout_factor,
     )
     yield from prove(
         place,

@@ -13,7 +13,7 @@ from typing import IO
 
 import pytest
 
-from nestproof.agents.relay import script
+from nestproof.agents.scripts import script
 
 LANGUAGES = {"pl": ("perl", "-e"), "py": ("python3", "-c"), "js": ("node", "-e")}
 
