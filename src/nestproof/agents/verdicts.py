@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -155,7 +156,8 @@ def _not_run(session: Session, *, promised: bool, facts: SandboxFacts | None) ->
     """The agent sent a result that is not the command's: it refused, asked, or lied."""
     name = session.agent.name
     text = session.results[0].strip()
-    words = " ".join(text.split())[-_QUOTED:]
+    bubblewrap = re.search(r"bwrap: [^\"\\\n]+", text)
+    words = bubblewrap[0] if bubblewrap else " ".join(text.split())[-_QUOTED:]
     did_run = [file for file in session.left if file.endswith(f"nestproof-{session.token}")]
     if did_run or session.token in session.reached:
         return Judgement(

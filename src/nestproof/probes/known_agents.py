@@ -37,6 +37,9 @@ KNOWN_AGENTS = (
     KnownAgent("cursor-agent", "Cursor's agent", "one of its own on Linux, which is not asked here"),
     KnownAgent("copilot", "Copilot CLI", "none of its own: it asks before it runs a command"),
     KnownAgent("aider", "aider", "none of its own: it asks before it runs a command"),
+    KnownAgent("qwen", "Qwen Code", "a container of Docker or Podman with --sandbox, and none by default"),
+    KnownAgent("crush", "crush", "none of its own: it asks before it runs a command"),
+    KnownAgent("amp", "Amp", "none of its own: rules that ask for permission"),
     KnownAgent("goose", "goose", "none of its own, unless an extension runs commands elsewhere"),
 )
 SETUID_BWRAP = "setuid-bwrap"

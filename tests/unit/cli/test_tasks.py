@@ -27,7 +27,7 @@ def test_invoke_and_nestproof_have_the_same_tasks() -> None:
     assert invoke == nestproof
     names = [line.split()[0] for line in invoke if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "build", "doctor", "init", "justify", "privileges", "report", "shell", "smoke", "trust",
+        "agents", "build", "doctor", "init", "justify", "privileges", "report", "shell", "smoke", "trust",
         "validate",
         "check.all", "check.diff", "check.dockerfile", "check.json", "check.lint", "check.lock",
         "check.model", "check.rules",
