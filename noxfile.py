@@ -154,6 +154,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/validate.py")
     session.run("python", "benchmarks/build.py")
     session.run("python", "benchmarks/smoke.py")
+    session.run("python", "benchmarks/sessions.py")
     session.run("python", "benchmarks/justify.py")
     session.run("python", "benchmarks/checks.py")
 

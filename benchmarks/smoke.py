@@ -48,6 +48,7 @@ from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure", "--allow-unverified"]
+COMMAND.append("--no-agents")
 Verdicts = dict[str, Status]
 # Each argument is a script. All at once, as goss and nestproof do it.
 LOOP = 'for script; do sh -c "$script" >/dev/null 2>&1 </dev/null & done; wait'
@@ -129,7 +130,9 @@ def prepare() -> tuple[Engine, SmokeRun]:
     job = TargetJob(Target("secure", platform), nodes.place(platform), session, lock=read_lock(ROOT))
     built = build_target(job)
     assert built.image, built.outcome
-    return prepare_target(job, built.profile, built.image)
+    engine, run = prepare_target(job, built.profile, built.image)
+    # Sessions of agents are measured by themselves (sessions.py); goss cannot hold any.
+    return engine, replace(run, agents=False)
 
 
 def without_terminal(profile: Profile) -> Profile:
@@ -142,7 +145,7 @@ def checked(outcomes: Iterable[Outcome]) -> Verdicts:
     """The verdicts of a run that passed; a kernel without AppArmor leaves that one unverified."""
     seen = {}
     for outcome in outcomes:
-        unshown = outcome.id == "smoke.apparmor" and outcome.status is Status.UNVERIFIED
+        unshown = outcome.id in ("smoke.apparmor", "agent") and outcome.status is Status.UNVERIFIED
         assert unshown or outcome.status in {Status.PASS, Status.DEGRADED}, outcome
         seen[outcome.id] = outcome.status
     return seen

@@ -227,7 +227,9 @@ def test_without_relaxations_codex_refuses(walled: Ground, program: str) -> None
 
 def test_claude_code_lets_a_model_out_that_asks_where_its_settings_do_not_forbid_it(ground: Ground) -> None:
     ground.settle(SANDBOX)
-    found = ground.prove(AGENTS["claude"], "skip-permissions", where="secure profile, sandbox enabled")
+    found = ground.prove(
+        AGENTS["claude"], "skip-permissions", where="secure profile, /proc unmasked, sandbox enabled"
+    )
     escalated = found.pop("escalate")
     assert set(statuses(found).values()) == {Status.PASS}, found
     assert set(found) == CONTAINED | {"background"}
@@ -243,7 +245,7 @@ def test_claude_code_lets_a_model_out_that_asks_where_its_settings_do_not_forbid
 def test_claude_code_with_its_way_out_closed_keeps_the_model_in(ground: Ground, file: str) -> None:
     ground.settle({**SANDBOX, "allowUnsandboxedCommands": False}, file)
     by = "by its user" if file.startswith("~") else "for everybody"
-    where = f"secure profile, sandbox enabled and its way out closed {by}"
+    where = f"secure profile, /proc unmasked, sandbox enabled and its way out closed {by}"
     found = ground.prove(AGENTS["claude"], "skip-permissions", where=where)
     assert set(statuses(found).values()) == {Status.PASS}, found
     assert "escalate" in found
@@ -252,7 +254,7 @@ def test_claude_code_with_its_way_out_closed_keeps_the_model_in(ground: Ground, 
 def test_claude_code_asks_a_person_before_it_leaves_its_sandbox(ground: Ground) -> None:
     """In its default mode, the sandbox's own permission is enough to run, and none lets it out."""
     ground.settle(SANDBOX)
-    found = ground.prove(AGENTS["claude"], where="secure profile, sandbox enabled")
+    found = ground.prove(AGENTS["claude"], where="secure profile, /proc unmasked, sandbox enabled")
     assert set(statuses(found).values()) == {Status.PASS}, found
     assert found["escalate"].summary.startswith("refused: ")
 
@@ -261,11 +263,28 @@ def test_without_socat_claude_code_goes_on_bare(ground: Ground) -> None:
     ground.settle(SANDBOX)
     ground.run("rm /usr/bin/socat", "root")
     bare = ground.prove(
-        AGENTS["claude"], "skip-permissions", where="secure profile, sandbox enabled, without socat"
+        AGENTS["claude"],
+        "skip-permissions",
+        where="secure profile, /proc unmasked, sandbox enabled, without socat",
     )["sandbox"]
     assert bare.status is Status.FAIL
     assert bare.summary == "Claude Code ran the command without a sandbox"
     assert "socat" in f"{bare.cause} {bare.fix}"
+
+
+def test_where_proc_is_masked_claude_code_refuses(engine: Engine, image: str) -> None:
+    with started(engine, image, *secure_options()) as container:
+        ground = Ground(engine, container, image)
+        ground.run("mkdir -p ~/work")
+        ground.settle(SANDBOX)
+        where = "secure profile, sandbox enabled"
+        refused = ground.prove(AGENTS["claude"], "skip-permissions", where=where)["sandbox"]
+    assert refused.status is Status.FAIL
+    assert refused.summary == (
+        "Claude Code refused to run the command: "
+        "bwrap: Can't mount proc on /newroot/proc: Operation not permitted"
+    )
+    assert "systempaths=unconfined" in refused.fix
 
 
 def test_without_relaxations_claude_code_refuses(walled: Ground) -> None:
@@ -288,8 +307,12 @@ def test_claude_code_without_its_settings_promises_nothing(walled: Ground) -> No
 
 
 @pytest.mark.parametrize(("program", "mode"), [("opencode", ""), ("gemini", "yolo")])
-def test_an_agent_without_a_sandbox_says_so(walled: Ground, program: str, mode: str) -> None:
-    bare = walled.prove(AGENTS[program], mode, where="no relaxations")["sandbox"]
+@pytest.mark.parametrize(("where", "kind"), [("no relaxations", "walled"), ("secure profile", "ground")])
+def test_an_agent_without_a_sandbox_says_so(
+    request: pytest.FixtureRequest, kind: str, where: str, program: str, mode: str
+) -> None:
+    made: Ground = request.getfixturevalue(kind)
+    bare = made.prove(AGENTS[program], mode, where=where)["sandbox"]
     assert bare.status is Status.PASS
     assert bare.summary.endswith("without a sandbox of its own: the container is its sandbox")
     assert bare.observation is not None
