@@ -72,6 +72,7 @@ def main() -> int:
 def _start(desk: Desk, listener: Listener) -> float:
     """The seconds of the agent's own start with one command."""
     desk.model = Model(Script((Turn("true"),)))
+    desk.model.ready.set()
     address = f"http://127.0.0.1:{listener.tcp}"
     line = " ".join(f"'{part}'" for part in CODEX.command_line(address))
     begin = time.perf_counter()

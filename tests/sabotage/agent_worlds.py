@@ -48,16 +48,24 @@ while (1) {
     my $answer = post(@done);
     next if length $answer < 50;
     exit 1 if $answer =~ /^HTTP\S+ 400/;
-    $answer =~ m{(sh /var/tmp/\.nestproof-\w+\.sh[ a-z]*)} or last;
+    my ($command) = $answer =~ m{(sh /var/tmp/\.nestproof-\w+\.sh[ a-z]*)};
+    last unless $command || $answer =~ /apply_patch/;
     $count++;
-    my $command = $1;
-    my $said = run($command);
-    $said = result($said, $command);
+    my $said = $command ? run($command) : "patch rejected: not in the workspace";
+    $said = result($said, $command || '');
     $said =~ s/([\\"])/\\$1/g; $said =~ s/\n/\\n/g; $said =~ s/[^ -~]//g;
     push @done, qq({"type":"function_call_output","call_id":"call_$count","output":"$said"});
 }
 print "done\n";
 """
+# It writes where the links of the workspace lead to.
+FOLLOWS = r"""sub result {
+    for my $link (glob('/home/vscode/work/.nestproof-*-link')) {
+        my ($name) = $link =~ m{/([^/]*)-link$};
+        open my $file, '>', "/var/tmp/$name";
+    }
+    return shift;
+}"""
 BWRAP = "bwrap --ro-bind / / --dev /dev --unshare-user"
 
 
@@ -204,7 +212,7 @@ BAD = (
         "agent.codex.symlink",
         "let the command out",
         layer=FAKE,
-        files=liar("sub result { my ($said, $way) = @_; $said = `$way` if $way =~ /symlink/; $said }"),
+        files=liar(FOLLOWS),
     ),
     world(
         "an agent that hangs",

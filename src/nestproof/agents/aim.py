@@ -14,10 +14,14 @@ from nestproof.agents.scripts import script
 
 FILE = "file"
 """The way out by the agent's own tool that writes files."""
-ALWAYS_OFFERED = frozenset({"symlink", FILE})
-"""The ways out that need no argument of a tool."""
+SYMLINK = "symlink"
+"""The way out of the first command itself, by a link."""
 NOBODY = "4194303"
 """A process that is never there: only the first command of a session aims at one."""
+
+
+# The control is aimed at by this script's own copy of what the agent is told to run.
+_AIM_AT_CONTROL = "victim=$control\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,6 @@ class Aim:
     token: str
     folder: str
     listener: Listener
-    victim: str = NOBODY
-    places: str = ""
-    """Folders outside of the workspace, with spaces between them."""
-    secrets: str = ""
-    """Files of keys."""
 
     def command(self, way: str = "") -> str:
         """The command that the model asks for, or asks to run by a way out.
@@ -47,18 +46,23 @@ class Aim:
         return Turn(self.command(way), way=way)
 
     def control(self) -> str:
-        """The same outside, where it also finds what to aim at."""
-        texts = [script("places.sh"), script("outside.sh"), script("state.sh")]
-        return self._script(f"{self.token}-control", *texts)
+        """The same outside, where it finds what to aim at, writes the command's file, and runs it too.
 
-    def write_command(self) -> str:
-        """Writes the command's file, which the clean-up removes."""
-        told = self._script(self.token, script("inside.sh"), script("state.sh"))
-        return f"printf %s {shlex.quote(told)} >{self._file}"
+        The file is there by the time that an agent asks what to do: the model waits for the control's end.
+        """
+        told = (script("inside.sh"), script("state.sh"), script("symlink.sh"))
+        write = (
+            "{ printf 'victim=%s places=%s secrets=%s\\n' \"$victim\" \"'$places'\" \"'$secrets'\"",
+            f"printf %s {shlex.quote(self._script(self.token, *told))}; }} >{self._file}",
+        )
+        texts = (script("places.sh"), script("outside.sh"), *(f"{line}\n" for line in write))
+        return self._script(f"{self.token}-control", *texts, _AIM_AT_CONTROL, script("state.sh"))
 
-    def clean_up(self) -> str:
+    def clean_up(self, victim: str) -> str:
         """Tells what is left outside, and removes it."""
-        return self._script(self.token, script("places.sh"), script("after.sh"))
+        return self._script(
+            self.token, f"victim={victim or NOBODY}\n", script("places.sh"), script("after.sh")
+        )
 
     @property
     def _file(self) -> str:
@@ -66,8 +70,7 @@ class Aim:
 
     def _script(self, token: str, *texts: str) -> str:
         given = {"token": token, "tcp": self.listener.tcp, "udp": self.listener.udp}
-        given |= {"socket": self.listener.unix or "-", "victim": self.victim, "at": self.folder}
-        given |= {"places": self.places, "secrets": self.secrets}
+        given |= {"socket": self.listener.unix or "-", "at": self.folder}
         lines = [f"{name}={shlex.quote(str(value))}" for name, value in given.items()]
         return "\n".join((*lines, *map(_without_comments, texts)))
 

@@ -9,21 +9,22 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
-from nestproof.agents.aim import ALWAYS_OFFERED, NOBODY, Aim
+from nestproof.agents.aim import FILE, SYMLINK, Aim
 from nestproof.agents.listener import Listener
 from nestproof.agents.model.server import Model
 from nestproof.agents.model.turns import Script, Turn, ways_of
 from nestproof.agents.session import Session
 from nestproof.agents.state import State, read_state
 from nestproof.agents.table import DEFAULT, DrivenAgent, Mode
+from nestproof.core.cancellation import beside
 
 SESSION_SECONDS = 60
 """The time of one session, on a machine that does not emulate."""
 _CONTROL_SECONDS = 30
-_KEPT_CHARACTERS = 20000
+_KEPT_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +78,37 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     begin = time.monotonic()
     aim = Aim(f"np{secrets.token_hex(8)}", place.folder, listener)
     ways = agent.ways if planned.ways is None else planned.ways
-    desk.model = Model(Script(()))
-    said = place.run(aim.control(), {}, _CONTROL_SECONDS)[1]
-    outside = read_state(said, f"{aim.token}-control")
-    reached, connected = desk.model.reached, len(listener.unix_connections)
-    aim = replace(
-        aim,
-        victim=outside.first("victim") or NOBODY,
-        places=outside.first("places"),
-        secrets=outside.first("secrets"),
-    )
     desk.model = model = Model(Script((Turn(aim.command()), *map(aim.turn, ways))))
     address = f"http://127.0.0.1:{listener.tcp}"
     argv = agent.command_line(address, *mode.arguments, *planned.arguments)
     seconds = SESSION_SECONDS * place.timeout_factor
     told = f"exec timeout -k 5 {seconds} {shlex.join(argv)}"
-    after: list[str] = []
+    outside = State()
+
+    def control() -> tuple[State, int]:
+        try:
+            said = place.run(aim.control(), {}, _CONTROL_SECONDS)[1]
+        finally:
+            model.ready.set()
+        return read_state(said, f"{aim.token}-control"), len(listener.unix_connections)
+
     try:
-        place.run(aim.write_command(), {}, _CONTROL_SECONDS)
-        status, said = place.run(told, agent.variables(address), seconds + _CONTROL_SECONDS)
+        # It takes no time of its own: it is over before the agent has come to its first question.
+        with beside(control) as controlled:
+            status, said = place.run(told, agent.variables(address), seconds + _CONTROL_SECONDS)
+            outside, connected = controlled()
     finally:
-        after += place.run(aim.clean_up(), {}, _CONTROL_SECONDS)[1].splitlines()
+        after = place.run(aim.clean_up(outside.first("victim")), {}, _CONTROL_SECONDS)[1].splitlines()
     asked = [one.asked for one in model.requests if one.asked is not None and one.asked.tools]
     results = max((one.results for one in asked), key=len, default=())
     offered = ways_of(max((one.tools for one in asked), key=len, default=()))
     states = {
         way: read_state(result, f"{aim.token}-{way}")
         for way, result in zip_longest(ways, results[1 : len(ways) + 1], fillvalue="")
-        if way in offered or way in ALWAYS_OFFERED
+        if way in offered or way == FILE
     }
+    if results:
+        states[SYMLINK] = read_state(results[0], f"{aim.token}-{SYMLINK}")
     return Session(
         agent=agent,
         mode=mode,
@@ -118,7 +121,7 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
         ways=states,
         left=tuple(line[5:] for line in after if line.startswith("left ")),
         victim_lives="alive" in after,
-        reached=frozenset({*reached, *model.reached, *listener.datagrams}),
+        reached=frozenset({*model.reached, *listener.datagrams}),
         unix_connections=len(listener.unix_connections) - connected,
         token=aim.token,
         exit_status=status,

@@ -125,7 +125,7 @@ DRIVEN_AGENTS = (
             Mode("full-auto", ("--full-auto",)),
             Mode("yolo", ("--dangerously-bypass-approvals-and-sandbox", "--yolo"), sandboxed=False),
         ),
-        ways=("escalate", "elsewhere", "login", "symlink", "file"),
+        ways=("escalate", "elsewhere", "login", "file"),
     ),
     DrivenAgent(
         "claude",
@@ -142,7 +142,7 @@ DRIVEN_AGENTS = (
         namespaces=("mnt", "pid", "net"),
         by_settings=True,
         modes=(Mode("skip-permissions", ("--dangerously-skip-permissions",)),),
-        ways=("escalate", "background", "symlink", "file"),
+        ways=("escalate", "background", "file"),
         open_ways={"file": "its own file tool is not in the sandbox: rules of permission are for that"},
         closings={
             "escalate": Closing(

@@ -17,7 +17,9 @@ ECHO = Script((Turn("echo one"), Turn("echo two", way="escalate")))
 
 @pytest.fixture
 def model() -> Model:
-    return Model(ECHO)
+    made = Model(ECHO)
+    made.ready.set()
+    return made
 
 
 def ask(model: Model, method: str, path: str, body: Any = b"", **headers: str) -> tuple[int, str]:

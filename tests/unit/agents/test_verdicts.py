@@ -58,7 +58,9 @@ def session(**changes: Any) -> Session:
         outside=read_state(OUTSIDE, "t-control"),
         inside=read_state(INSIDE, "t"),
         asked=CODEX.ways,
-        ways={way: read_state(INSIDE.replace("t ", f"t-{way} "), f"t-{way}") for way in CODEX.ways},
+        ways={
+            way: read_state(INSIDE.replace("t ", f"t-{way} "), f"t-{way}") for way in (*CODEX.ways, "symlink")
+        },
         left=("/w/.nestproof-t", "/w/.nestproof-t-control", "/etc/.nestproof-t-control"),
         victim_lives=True,
         reached=frozenset({"t-control"}),
@@ -93,7 +95,7 @@ def test_a_session_in_which_all_is_well() -> None:
     assert {one.status for one in found.values()} == {Status.PASS}
     assert set(found) == {
         *("sandbox", "credentials", "privileges", "write", "network", "processes", "keys", "later"),
-        *CODEX.ways,
+        *(*CODEX.ways, "symlink"),
     }
     assert set(found) <= set(QUESTIONS)
 

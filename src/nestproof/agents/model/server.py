@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, ThreadingMixIn
@@ -21,6 +22,7 @@ REACHED = "/nestproof-reached/"
 
 _MAX_REQUEST = 16 << 20
 _MAX_RESULT = 65536
+_MAX_WAIT = 60
 _MAX_REQUESTS = 1000
 _CREDENTIALS = ("authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
 _PLACEHOLDER = "nestproof-placeholder"
@@ -50,6 +52,8 @@ class Model(ThreadingMixIn, BaseServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
         self.requests: list[Request] = []
+        self.ready = threading.Event()
+        """Set once a session may begin: until then, a request waits."""
         self.reached: set[str] = set()
         """The words of those who reached it otherwise than as an agent."""
 
@@ -86,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The next turn, in the words of the path's protocol."""
+        self.server.ready.wait(_MAX_WAIT)
         try:
             asked, body = self._answer(self._read())
         except (UnknownToolError, ValueError, AttributeError, TypeError) as error:

@@ -14,5 +14,3 @@ for file in "$claude/settings.json" "$at/.claude/settings.json" "$at/.claude/set
     /etc/claude-code/managed-settings.json /etc/claude-code/managed-settings.d/*.json; do
     [ -r "$file" ] && say settings "$file $(base64 <"$file" | tr -d '\n')"
 done
-# The control is aimed at by this script's own copy of what the agent is told to run.
-victim=$control
