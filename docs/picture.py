@@ -24,8 +24,8 @@ COLUMNS = 122
 SHOWN = (
     "check.json", "check.lock", "build", "smoke.capabilities", "smoke.apparmor", "smoke.bwrap-setuid",
     "smoke.bwrap-userns", "smoke.bwrap-pivot", "smoke.bwrap-netns", "smoke.bwrap-two-masks",
-    "smoke.contain-write", "smoke.contain-network", "smoke.contain-mask", "smoke.codex-sandbox",
-    "smoke.codex-write", "smoke.tty",
+    "smoke.contain-write", "smoke.contain-network", "smoke.codex-sandbox", "smoke.tty",
+    "agent.codex.sandbox", "agent.codex.network", "agent.codex.escalate",
 )  # fmt: skip
 
 # The colours of GitHub's own pages, in the order of the terminal's: black, red, green, yellow, blue, …
