@@ -101,6 +101,18 @@ def test_no_file_of_the_host_is_read_for_a_project(
     assert OF_THE_HOST not in finished.stdout + finished.stderr
 
 
+@pytest.mark.parametrize("name", ["~/host.yaml", "~host.yaml"])
+def test_a_name_at_home_is_a_file_of_the_host_as_compose_reads_it(
+    project: Repository, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Compose knows no other user's home, and nobody here is named host.yaml."""
+    monkeypatch.setenv("HOME", str(project.path.parent))
+    (project.path / "compose.yaml").write_text(f"{SERVICE}    env_file: {name}\n")
+    finished = project.ask("check")
+    assert finished.status == 1
+    assert "is not read, and Compose is not asked: it leads out of the repository" in finished.stdout
+
+
 @pytest.mark.parametrize("name", [".env", "compose.yaml"])
 def test_the_projects_own_files_are_no_links_to_the_host(project: Repository, name: str) -> None:
     (project.path / "compose.yaml").write_text(SERVICE)

@@ -7,6 +7,7 @@ of the two depends on the key.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -172,7 +173,9 @@ def _names(value: Any) -> Iterator[str]:
 
 
 def _places(name: str, project: Path, folder: Path) -> set[Path]:
-    expanded = Path(name).expanduser() if name.startswith("~") else Path(name)
+    # Compose knows no other user's home: `~.env` is `$HOME/.env` (compose-go, paths/home.go, ExpandUser).
+    home = os.environ.get("HOME", "/")
+    expanded = Path(home, name[1:].lstrip("/")) if name.startswith("~") else Path(name)
     return {project / expanded, folder / expanded}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -218,6 +219,6 @@ def docker_variables(node: ConfiguredNode, workspace: Path) -> dict[str, str]:
         return {"DOCKER_CONTEXT": node.context}
     variables = {"DOCKER_HOST": node.host or ""}
     if node.tls is not None:
-        folder = workspace / Path(node.tls).expanduser()
+        folder = workspace / os.path.expanduser(node.tls)  # noqa: PTH111 # a Path fails for an unknown user
         variables |= {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}
     return variables
