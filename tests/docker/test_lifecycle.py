@@ -138,6 +138,18 @@ def test_with_bind_workspace_the_tree_itself_is_there(repository: Repository) ->
     assert "ignored" in listed
 
 
+@pytest.mark.parametrize(
+    ("command", "status"), [("stty size", "unverified"), ("echo because >&2; exit 3", "fail")]
+)
+def test_a_command_that_wants_a_terminal_is_no_fault_where_editors_give_it_one(
+    repository: Repository, command: str, status: str
+) -> None:
+    write(repository, postAttachCommand=command)
+    found = outcomes(ask(repository))["lifecycle.postAttachCommand"]
+    assert found["status"] == status
+    assert ("wants a terminal" in found["summary"]) == (status == "unverified")
+
+
 def test_after_a_failure_the_rest_is_not_run_and_the_probes_are_asked(repository: Repository) -> None:
     write(
         repository,

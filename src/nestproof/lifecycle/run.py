@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import secrets
 import threading
 import time
@@ -26,6 +27,11 @@ _TOKEN = "NESTPROOF_COMMAND"  # noqa: S105 # the name of a variable
 _END = (
     "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep -qx \"$1\" "
     '&& kill -9 "${p#/proc/}" 2>/dev/null; done; true'
+)
+_IN_A_TERMINAL = "postAttachCommand"
+# The words of Codex, Claude Code, of Python's and Node's libraries and of the C library.
+_WANTS_A_TERMINAL = re.compile(
+    r"not a (terminal|tty)|no tty|Inappropriate ioctl for device|Input must be provided", re.IGNORECASE
 )
 
 
@@ -168,6 +174,16 @@ def _outcome(place: Place, run: _Run, status: int | None) -> Outcome:
         return Outcome(command.id, Status.PASS, f"{named} succeeds {as_whom}", place.target, observation=seen)
     said = _last_lines(f"{seen.stdout.rstrip()}\n{seen.stderr}")
     how = run.trouble or f"exit status {status}"
+    if _IN_A_TERMINAL in command.id and _WANTS_A_TERMINAL.search(said):
+        return Outcome(
+            command.id,
+            Status.UNVERIFIED,
+            f"{named} wants a terminal, in which editors run it",
+            place.target,
+            said,
+            "nestproof shell opens a container with one; the agents that it has are driven all the same",
+            seen,
+        )
     return Outcome(
         command.id,
         Status.FAIL,
