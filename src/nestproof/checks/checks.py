@@ -47,6 +47,8 @@ _PASSED = {
     "check.rules": "the repository's own rules hold",
     "check.dockerfile": "hadolint agrees",
 }
+_SHOWN = 10
+"""Findings of hadolint that are shown: it is about style, for the most part."""
 
 
 def check_files(
@@ -85,7 +87,7 @@ def check_files(
         if one.profile is not None and "check.lock" in steps:
             yield advise(check_lock(name, one.profile, one.document, lock), one.profile, one.document)
         if one.profile is not None and "check.dockerfile" in steps:
-            yield from check_dockerfile(one.profile, profiles.workspace)
+            yield from check_dockerfile(one.profile, profiles.workspace, config.dockerfile)
 
 
 def _blocking(one: LoadResult) -> str:
@@ -134,8 +136,11 @@ def jq_objects(document: jsonc.Document) -> Iterator[Diagnostic]:
             yield Diagnostic("json-jq-disagrees", "error", f"jq rejects it: {error}", root.start, root.end)
 
 
-def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
-    """hadolint on the Dockerfile that the profile is built from, if it is built from one."""
+def check_dockerfile(held: Profile, workspace: Path, severity: str = "warning") -> Iterator[Outcome]:
+    """hadolint on the Dockerfile that the profile is built from, if it is built from one.
+
+    `severity` is that of style: "off", "warning" or "error".
+    """
     dockerfile = dockerfile_of(held)
     if dockerfile is None:
         return
@@ -145,12 +150,17 @@ def check_dockerfile(held: Profile, workspace: Path) -> Iterator[Outcome]:
         yield Outcome("check.dockerfile", Status.FAIL, what, fix="correct `build.dockerfile`")
         return
     try:
-        findings = tuple(lint_dockerfile(workspace, dockerfile))
+        findings = lint_dockerfile(workspace, dockerfile, strict=severity == "error")
     except CommandError as error:
         status = Status.UNVERIFIED if error.exit_code == 3 else Status.ERROR
         yield Outcome("check.dockerfile", status, f"{shown}: {error.what}", None, error.why, error.fix)
         return
-    yield _outcome("check.dockerfile", shown, findings)
+    errors = [finding for finding in findings if finding.diagnostic.severity == "error"]
+    rest = [finding for finding in findings if finding not in errors] if severity != "off" else []
+    told = (*errors, *rest)[:_SHOWN]
+    left = len(errors) + len(rest) - len(told)
+    note = f"; {left} more {'is' if left == 1 else 'are'} not shown" if left else ""
+    yield _outcome("check.dockerfile", shown, told, note=note)
 
 
 def _note(step: str, one: LoadResult) -> str:

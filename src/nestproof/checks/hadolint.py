@@ -27,6 +27,26 @@ from nestproof.devcontainer.profile import Profile
 # A Dockerfile of a hundred instructions takes under a second; one of a thousand, seven.
 TIMEOUT = 60.0
 _WORD = re.compile(r"\S+")
+_UNPARSED = "DL1000"
+# No image comes of these: unparsed, a port beyond 65535, COPY of several files to no folder, COPY --from
+# itself, an alias twice, ONBUILD in ONBUILD, an instruction before FROM.
+_UNBUILDABLE = frozenset({_UNPARSED, "DL3011", "DL3021", "DL3023", "DL3024", "DL3043", "DL3061"})
+# The syntax of BuildKit that hadolint 2 does not parse: heredocs, and a bind mount that is written to.
+_BEYOND = re.compile(r"^\s*(RUN|COPY|ADD)\b.*(<<-?[\"']?\w|--mount=\S*\brw\b)", re.MULTILINE | re.IGNORECASE)
+# Rule to the line that it is wrong about; the empty pattern is any line.
+_OFF_THE_MARK: Mapping[str, str] = {
+    # Versions of packages, in an image that is made anew each time: pinned ones are soon gone from mirrors.
+    "DL3008": "",
+    "DL3018": "",
+    "DL3041": "",
+    # The shell is another than ShellCheck knows.
+    "SC1071": "",
+    # `chmod =2775` is no assignment.
+    "SC2283": r"chmod\s+\S*=",
+    # A user's name is no secret, and users of a devcontainer go by theirs, as `remoteUser` does.
+    "DL3064": r"\b(ARG|ENV)\s+\w*USER(NAME)?\b",
+    "DL3066": "",
+}
 
 
 _SETTINGS = (".hadolint.yaml", ".hadolint.yml")
@@ -55,8 +75,11 @@ def dockerfile_of(profile: Profile) -> Path | None:
     return profile.file.parent / profile.dockerfile if profile.dockerfile else None
 
 
-def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
-    """Run hadolint on a Dockerfile; raises CommandError when hadolint fails."""
+def lint_dockerfile(workspace: Path, dockerfile: Path, *, strict: bool = False) -> list[Finding]:
+    """Run hadolint on a Dockerfile; raises CommandError when hadolint fails.
+
+    Style never fails a proof: a finding is an error where no image could be built, or with `strict`.
+    """
     file = workspace / dockerfile
     shown = os.path.relpath(file, workspace)
     root = mounted_root(workspace)
@@ -82,7 +105,7 @@ def lint_dockerfile(workspace: Path, dockerfile: Path) -> list[Finding]:
     if completed.status != 0 or completed.stderr.strip():
         raise CommandError(f"hadolint could not read {shown}", why=_first_lines(completed.stderr))
     try:
-        found = read_report(source, json.loads(completed.stdout))
+        found = read_report(source, json.loads(completed.stdout), strict=strict)
         return sorted(found, key=lambda finding: finding.diagnostic.start.offset)
     except (ValueError, TypeError, KeyError) as error:
         raise CommandError(f"hadolint's report on {shown} makes no sense", why=repr(error)) from error
@@ -104,21 +127,32 @@ def _without_users_settings(environment: Mapping[str, str]) -> dict[str, str | N
     return {**ours, "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
 
 
-def read_report(source: Source, report: Any) -> Iterator[Finding]:
+def read_report(source: Source, report: Any, *, strict: bool = False) -> Iterator[Finding]:
     """hadolint's `--format json`: a list of objects with code, level, line, column and message."""
     for entry in report:
         line = min(max(int(entry["line"]), 1), len(source.line_starts))
         start = source.line_starts[line - 1] + max(int(entry["column"]), 1) - 1
         word = _WORD.match(source.text, start)
-        code = str(entry["code"])
+        code, message = str(entry["code"]), str(entry["message"]).rstrip(".")
+        if _is_off_the_mark(code, source.text, source.text[source.line_starts[line - 1] :].split("\n")[0]):
+            continue
+        unreadable = code == _UNPARSED and _BEYOND.search(source.text) is not None
+        if unreadable:
+            message = f"hadolint reads no further: it does not know all of BuildKit's syntax ({message})"
         diagnostic = Diagnostic(
             code,
-            "error" if entry["level"] == "error" else "warning",
-            str(entry["message"]).rstrip("."),
+            "error" if (strict or code in _UNBUILDABLE) and not unreadable else "warning",
+            message,
             source.position(min(start, len(source.text))),
             source.position(word.end() if word else min(start, len(source.text))),
         )
         yield Finding.of(source, diagnostic, fix=_page(code))
+
+
+def _is_off_the_mark(code: str, text: str, line: str) -> bool:
+    """True for a finding that says nothing about this Dockerfile: each with the reason in `_OFF_THE_MARK`."""
+    pattern = _OFF_THE_MARK.get(code)
+    return pattern is not None and re.search(pattern, line if pattern else text) is not None
 
 
 def _first_lines(said: str) -> str:

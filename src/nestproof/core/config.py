@@ -152,6 +152,8 @@ class Config(_Table):
     node: Annotated[list[ConfiguredNode], AfterValidator(_names_once)] = []
     lifecycle_timeout: Annotated[int, Field(ge=1, le=86400)] = 600
     """Seconds for each lifecycle command."""
+    dockerfile: Literal["off", "warning", "error"] = "warning"
+    """The severity of what hadolint finds in a Dockerfile from which an image can be built."""
     devcontainer: list[str] = []
     """The command of the reference client, which builds features; found on PATH if empty."""
     guest: list[str] = []

@@ -229,10 +229,25 @@ def test_a_dockerfile_is_read_by_hadolint(check: Checker) -> None:
 
 def test_a_dockerfile_with_an_error_fails(check: Checker) -> None:
     check.steps = ("check.dockerfile",)
-    (check.workspace / "Dockerfile").write_text("FROM ubuntu:24.04\nENTRYPOINT a\nENTRYPOINT b\n")
+    (check.workspace / "Dockerfile").write_text("FROM ubuntu:24.04\nRUN true\nCOPY a b c\n")
     (outcome,) = check(default='{"build": {"dockerfile": "Dockerfile"}}')
     assert outcome.status is Status.FAIL
-    assert outcome.summary.startswith("Dockerfile:3:1: Multiple `ENTRYPOINT` instructions found")
+    assert outcome.summary.startswith("Dockerfile:3:1: COPY with more than 2 arguments")
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "shown"), [("off", "pass", 0), ("warning", "pass", 10), ("error", "fail", 10)]
+)
+def test_style_in_a_dockerfile_is_as_grave_as_the_configuration_says(
+    check: Checker, severity: str, status: str, shown: int
+) -> None:
+    check.steps = ("check.dockerfile",)
+    check.config = Config(dockerfile=severity)  # type: ignore[arg-type] # one of the three
+    (check.workspace / "Dockerfile").write_text("FROM debian:12\n" + "RUN cd /srv\n" * 12)
+    (outcome,) = check(default='{"build": {"dockerfile": "Dockerfile"}}')
+    assert (outcome.status, len(outcome.findings)) == (status, shown)
+    more = "more are not shown" in outcome.summary
+    assert more == (severity == "warning"), outcome.summary
 
 
 def test_a_profile_without_a_dockerfile_has_none_to_read(check: Checker) -> None:

@@ -77,6 +77,69 @@ def test_what_does_not_parse_is_an_error_at_its_place(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM debian:12\nRUN <<EOF\necho one\nEOF\nUSER vscode\n",
+        "FROM debian:12\nRUN --mount=type=bind,source=.,rw make\nUSER vscode\n",
+    ],
+)
+def test_syntax_of_buildkit_that_hadolint_does_not_parse_is_no_fault_of_the_dockerfile(
+    tmp_path: Path, text: str
+) -> None:
+    found = lint_dockerfile(tmp_path, write(tmp_path, text))
+    assert {finding.diagnostic.severity for finding in found} <= {"warning"}
+    for finding in found:
+        if finding.diagnostic.rule == "DL1000":
+            assert "hadolint reads no further" in finding.diagnostic.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*",
+        "RUN chmod =2775 /srv",
+        "ARG USERNAME=vscode",
+        "USER root",
+        'SHELL ["/usr/bin/fish", "-c"]\nRUN set x 1',
+    ],
+)
+def test_it_is_silent_where_hadolint_is_off_the_mark(tmp_path: Path, line: str) -> None:
+    text = f"FROM debian:12\n{line}\nUSER vscode\n"
+    assert rules(lint_dockerfile(tmp_path, write(tmp_path, text))) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("WORKDIR relative", "DL3000"),
+        ("RUN sudo true", "DL3004"),
+        ("RUN cd /srv && echo $1", "SC2086"),
+    ],
+)
+def test_style_is_a_warning_and_an_error_for_who_wants_that(tmp_path: Path, line: str, rule: str) -> None:
+    file = write(tmp_path, f"FROM debian:12\n{line}\n")
+    for strict, severity in ((False, "warning"), (True, "error")):
+        found = lint_dockerfile(tmp_path, file, strict=strict)
+        assert {one.diagnostic.severity for one in found if one.diagnostic.rule == rule} == {severity}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM debian:12\nEXPOSE 80000\n",
+        "FROM debian:12\nCOPY a b c\n",
+        "FROM debian:12 AS one\nCOPY --from=one a b\n",
+        "FROM debian:12 AS one\nFROM debian:12 AS one\n",
+        "FROM debian:12\nONBUILD ONBUILD RUN true\n",
+        "RUN true\nFROM debian:12\n",
+    ],
+)
+def test_a_dockerfile_of_which_no_image_comes_is_an_error(tmp_path: Path, text: str) -> None:
+    found = lint_dockerfile(tmp_path, write(tmp_path, text))
+    assert "error" in {finding.diagnostic.severity for finding in found}, found
+
+
 def test_a_clean_dockerfile_has_no_finding(tmp_path: Path) -> None:
     assert lint_dockerfile(tmp_path, write(tmp_path, 'FROM debian:12\nRUN echo "$TERM"\n')) == []
 
