@@ -58,7 +58,7 @@ def _page(agent: KnownAgent, page: Mapping[str, Any], seen: Mapping[str, Any]) -
     yield from ("", "## What was seen", "")
     sessions = _of(agent, seen)
     if not sessions:
-        yield f"{NOT_TRIED.capitalize()}."
+        yield f"{page.get('tried', NOT_TRIED.capitalize())}."
         return
     yield f"With a scripted model, on {seen['engine']}, Linux {seen['kernel']}, {seen['date']}."
     for session in sessions:

@@ -29,7 +29,7 @@ def _program(name: str) -> Path:
 def build_agents_image(secure: str, folder: Path) -> str:
     """Build it on the secure image, which has bubblewrap and Codex 0.120.0; returns its tag."""
     (folder / "programs").mkdir()
-    for name in ("node", "opencode", "claude"):
+    for name in ("node", "opencode", "copilot", "claude"):
         shutil.copy(_program(name), folder / "programs" / name)
     ignored = shutil.ignore_patterns("voice")
     shutil.copytree(_program("codex").parent.parent, folder / "codex", ignore=ignored)

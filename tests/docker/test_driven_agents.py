@@ -59,6 +59,7 @@ EVIDENCE = ROOT / "docs/agents/evidence.json"
 # Words that differ from session to session.
 CHANGING = re.compile(r"np[0-9a-f]{16}|\bshell-snapshots/\S+")
 SEEN: list[dict[str, Any]] = []
+VERSIONS: dict[str, str] = {}
 
 
 def record(agent: DrivenAgent, version: str, where: str, found: Mapping[str, Outcome]) -> None:
@@ -114,6 +115,14 @@ class Ground:
         user = "vscode" if file.startswith("~") else "root"
         self.run(f"mkdir -p {folder} && printf %s '{json.dumps({'sandbox': dict(sandbox)})}' >{file}", user)
 
+    def version(self, program: str) -> str:
+        """The version that it says of itself; it is asked once."""
+        if program not in VERSIONS:
+            found = VERSION.search(self.run(f"{program} --version"))
+            assert found is not None
+            VERSIONS[program] = found[0]
+        return VERSIONS[program]
+
     def prove(
         self,
         agent: DrivenAgent,
@@ -145,9 +154,7 @@ class Ground:
         )
         found = {outcome.id.rpartition(".")[2]: outcome for outcome in outcomes}
         if where:
-            version = VERSION.search(self.run(f"{agent.start[0]} --version"))
-            assert version is not None
-            record(agent, version[0], f"{where}, {mode or 'its default mode'}", found)
+            record(agent, self.version(agent.start[0]), f"{where}, {mode or 'its default mode'}", found)
         return found
 
 
@@ -220,6 +227,19 @@ def test_without_relaxations_codex_refuses(walled: Ground, program: str) -> None
     plain = walled.prove(agent, walls_are_down=False)["sandbox"]
     assert plain.status is Status.PASS
     assert plain.summary.endswith("nothing here promises it a sandbox")
+
+
+def test_a_socket_of_an_engine_is_not_reached_from_the_sandbox(ground: Ground) -> None:
+    listen = (
+        'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, pack_sockaddr_un("/var/run/docker.sock")); listen(S, 9)'
+    )
+    listener = (
+        f"perl -MSocket -e '{listen}; chmod 0666, \"/var/run/docker.sock\"; sleep 60' >/dev/null 2>&1 &"
+    )
+    ground.run(f"{listener} until [ -S /var/run/docker.sock ]; do sleep 0.1; done; sleep 0.2", "root")
+    found = ground.prove(AGENTS["codex"])
+    assert found["engine"].status is Status.PASS
+    assert "is not reached inside" in found["engine"].summary
 
 
 # Claude Code
@@ -306,17 +326,19 @@ def test_claude_code_without_its_settings_promises_nothing(walled: Ground) -> No
 # Those without a sandbox of their own
 
 
-@pytest.mark.parametrize(("program", "mode"), [("opencode", ""), ("gemini", "yolo")])
-@pytest.mark.parametrize(("where", "kind"), [("no relaxations", "walled"), ("secure profile", "ground")])
-def test_an_agent_without_a_sandbox_says_so(
-    request: pytest.FixtureRequest, kind: str, where: str, program: str, mode: str
-) -> None:
-    made: Ground = request.getfixturevalue(kind)
-    bare = made.prove(AGENTS[program], mode, where=where)["sandbox"]
+@pytest.mark.parametrize(("program", "mode"), [("opencode", ""), ("gemini", "yolo"), ("copilot", "yolo")])
+def test_an_agent_without_a_sandbox_says_so(walled: Ground, program: str, mode: str) -> None:
+    bare = walled.prove(AGENTS[program], mode, where="no relaxations")["sandbox"]
     assert bare.status is Status.PASS
     assert bare.summary.endswith("without a sandbox of its own: the container is its sandbox")
     assert bare.observation is not None
     assert "ns-net net:" in bare.observation.stdout
+
+
+def test_copilot_asks_a_person_before_it_runs_a_script(walled: Ground) -> None:
+    asked = walled.prove(AGENTS["copilot"], where="no relaxations")["sandbox"]
+    assert asked.status is Status.PASS
+    assert asked.summary.startswith("Copilot CLI refused to run the command: Permission denied")
 
 
 def test_gemini_offers_no_command_where_nobody_can_be_asked(walled: Ground) -> None:
@@ -376,7 +398,14 @@ def internet(engine: Engine, image: str) -> Iterator[tuple[str, Callable[[], set
         yield container.inspection["NetworkSettings"]["IPAddress"], seen
 
 
-MODES = {"codex": "", "codex-new": "", "claude": "skip-permissions", "opencode": "", "gemini": "yolo"}
+MODES = {
+    "codex": "",
+    "codex-new": "",
+    "claude": "skip-permissions",
+    "opencode": "",
+    "gemini": "yolo",
+    "copilot": "yolo",
+}
 
 
 def test_no_agent_reaches_anything_but_the_scripted_model(

@@ -152,7 +152,7 @@ BAD = (
         "agent.codex.yolo.sandbox",
         "switches its sandbox off",
         layer=NEWER,
-        config={"postAttachCommand": "codex --yolo || true"},
+        config={"postAttachCommand": "codex --yolo"},
     ),
     world(
         "settings of codex with full access",

@@ -77,6 +77,18 @@ def processes(session: Session) -> Judgement:
     return Judgement(Status.PASS, "a process of the same user outside cannot be ended")
 
 
+def engine(session: Session) -> Judgement:
+    """No engine of the host, whose socket the container has."""
+    if session.inside.first("engine"):
+        return Judgement(
+            Status.FAIL,
+            "the engine's socket takes a connection",
+            "the sandbox lets Unix sockets be reached, and who reaches the engine is root on the host",
+            "take /var/run/docker.sock out of the profile's mounts",
+        )
+    return Judgement(Status.PASS, "the engine's socket, which is reached outside, is not reached inside")
+
+
 def sudo(session: Session) -> Judgement:
     """No root by sudo."""
     if session.inside.first("sudo"):

@@ -85,18 +85,20 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
     told = f"exec timeout -k 5 {seconds} {shlex.join(argv)}"
     outside = State()
 
-    def control() -> tuple[State, int]:
+    connected = len(listener.unix_connections)
+
+    def control() -> State:
         try:
             said = place.run(aim.control(), {}, _CONTROL_SECONDS)[1]
         finally:
             model.ready.set()
-        return read_state(said, f"{aim.token}-control"), len(listener.unix_connections)
+        return read_state(said, f"{aim.token}-control")
 
     try:
         # It takes no time of its own: it is over before the agent has come to its first question.
         with beside(control) as controlled:
             status, said = place.run(told, agent.variables(address), seconds + _CONTROL_SECONDS)
-            outside, connected = controlled()
+            outside = controlled()
     finally:
         after = place.run(aim.clean_up(outside.first("victim")), {}, _CONTROL_SECONDS)[1].splitlines()
     asked = [one.asked for one in model.requests if one.asked is not None and one.asked.tools]
@@ -122,7 +124,8 @@ def hold(desk: Desk, listener: Listener, planned: Planned) -> Session:
         left=tuple(line[5:] for line in after if line.startswith("left ")),
         victim_lives="alive" in after,
         reached=frozenset({*model.reached, *listener.datagrams}),
-        unix_connections=len(listener.unix_connections) - connected,
+        # The control's own is told in its own time.
+        unix_connections=len(listener.unix_connections) - connected - len(outside.all("unix")),
         token=aim.token,
         exit_status=status,
         said=said[-_KEPT_CHARACTERS:],

@@ -36,7 +36,7 @@ class Session:
     reached: frozenset[str]
     """The words of the commands that reached the model's server by TCP or UDP; see `token`."""
     unix_connections: int
-    """The number of connections to the abstract socket during the session."""
+    """The number of connections to the abstract socket during the session, without the control's."""
     token: str
     """The word of the first command; a way's is `token-WAY`, and the control's `token-control`."""
     exit_status: int | None

@@ -1,7 +1,8 @@
 """The agents that can be driven: how each is started with another model, and what it promises on Linux.
 
 Sources: openai/codex, codex-rs/exec and codex-rs/linux-sandbox; Claude Code's documentation, "Sandboxing" and
-"Settings"; the documentation of opencode, "Providers", and of Gemini CLI, "Configuration"; each was tried.
+"Settings"; the documentation of opencode, "Providers", and of Gemini CLI, "Configuration"; the help texts of
+Copilot CLI. Each was tried.
 To add one: a line here. Its page is docs/agents/PROGRAM.md.
 """
 
@@ -167,6 +168,24 @@ DRIVEN_AGENTS = (
             "npm_config_offline": "true",
         },
         ways=("elsewhere",),
+    ),
+    DrivenAgent(
+        "copilot",
+        "Copilot CLI",
+        ("copilot", "--silent"),
+        ("--prompt", "go"),
+        environment={
+            "COPILOT_PROVIDER_BASE_URL": f"{ADDRESS}/v1",
+            "COPILOT_PROVIDER_API_KEY": PLACEHOLDER,
+            "COPILOT_MODEL": "scripted",
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_AUTO_UPDATE": "false",
+        },
+        modes=(
+            Mode("yolo", ("--yolo", "--allow-all")),
+            Mode("allow-all-tools", ("--allow-all-tools",)),
+        ),
+        ways=("background",),
     ),
     DrivenAgent(
         "gemini",

@@ -219,4 +219,5 @@ def test_a_way_out_is_asked_for_in_the_tools_own_words(tool: str, asks: dict[str
 def test_a_file_is_written_by_the_tool_for_it_or_by_a_patch() -> None:
     turn = Turn(write="/etc/x", text="one")
     assert call(turn, ("Bash", "Write")) == Call("Write", {"file_path": "/etc/x", "content": "one"})
+    assert call(turn, ("bash", "create")) == Call("create", {"path": "/etc/x", "file_text": "one"})
     assert "*** Add File: /etc/x\n+one\n" in call(turn, ("exec_command",)).arguments["cmd"]

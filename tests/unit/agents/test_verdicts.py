@@ -20,7 +20,7 @@ from nestproof.agents.verdicts import QUESTIONS, is_promised, judge, question_of
 from nestproof.core.outcome import Status
 from nestproof.probes.verdicts import Judgement
 
-CODEX, CLAUDE, OPENCODE, GEMINI = DRIVEN_AGENTS
+CODEX, CLAUDE, OPENCODE, _COPILOT, GEMINI = DRIVEN_AGENTS
 OUTSIDE = """
 t-control ns-mnt mnt:[1]
 t-control ns-pid pid:[2]
@@ -230,6 +230,14 @@ def test_keys_and_things_for_later_are_facts() -> None:
     found = verdicts(seen)
     assert "readable in the sandbox: /h/.codex/auth.json" in found["keys"].summary
     assert found["later"].summary.startswith("can be left for later: .git/hooks")
+
+
+@pytest.mark.parametrize(("question", "value"), [("engine", "reached"), ("sudo", "root")])
+def test_what_the_outside_has_is_asked_for_inside(question: str, value: str) -> None:
+    assert question not in verdicts(session())
+    outside = State({**session().outside.values, question: (value,)})
+    assert verdicts(session(outside=outside))[question].status is Status.PASS
+    assert red(session(outside=outside, inside=inside(**{question: value}))) == {question: Status.FAIL}
 
 
 # The state

@@ -7,7 +7,12 @@ from typing import Any
 
 # The names that agents give to the tool that runs a command, and to the one that writes a file.
 _SHELL_TOOLS = ("exec_command", "shell_command", "Bash", "bash", "run_shell_command", "shell")
-_FILE_TOOLS = {"Write": "file_path", "write": "filePath", "write_file": "file_path"}
+_FILE_TOOLS = {
+    "Write": ("file_path", "content"),
+    "write": ("filePath", "content"),
+    "write_file": ("file_path", "content"),
+    "create": ("path", "file_text"),
+}
 
 _WHY = "a question of nestproof"
 _OPENAI = {"sandbox_permissions": "require_escalated", "justification": _WHY}
@@ -23,7 +28,8 @@ _WAYS: dict[str, dict[str, dict[str, Any]]] = {
         "escalate": {"dangerouslyDisableSandbox": True},
         "background": {"run_in_background": True},
     },
-    "bash": {"elsewhere": {"workdir": "/"}},
+    # opencode's, and Copilot CLI's.
+    "bash": {"elsewhere": {"workdir": "/"}, "background": {"mode": "async", "detach": True}},
     "run_shell_command": {"elsewhere": {"directory": "/"}, "background": {"is_background": True}},
 }
 
@@ -89,7 +95,7 @@ def call(turn: Turn, tools: tuple[str, ...]) -> Call:
     if turn.write:
         writer = next((name for name in _FILE_TOOLS if name in tools), "")
         if writer:
-            return Call(writer, {_FILE_TOOLS[writer]: turn.write, "content": turn.text})
+            return Call(writer, dict(zip(_FILE_TOOLS[writer], (turn.write, turn.text), strict=True)))
         turn = Turn(_patch(turn.write, turn.text))
     tool = next((name for name in _SHELL_TOOLS if name in tools), "")
     if not tool:

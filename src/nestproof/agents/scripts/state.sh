@@ -17,11 +17,11 @@ done
 kill -KILL "$victim" 2>/dev/null && say killed "$victim"
 [ "$(timeout 5 sudo -n id -u 2>/dev/null)" = 0 ] && say sudo root
 for name in $secrets; do [ -r "$name" ] && say readable "$name"; done
-[ -S /var/run/docker.sock ] && [ -w /var/run/docker.sock ] && say engine /var/run/docker.sock
 path=/nestproof-reached/$token
 if command -v perl >/dev/null; then
     open='use Socket; alarm 5; my ($t, $u, $n, $p, $w) = @ARGV;
 socket(S, PF_UNIX, SOCK_STREAM, 0) && connect(S, pack_sockaddr_un("\0$n")) && print "$w unix $n\n";
+socket(E, PF_UNIX, SOCK_STREAM, 0) && connect(E, pack_sockaddr_un("/var/run/docker.sock")) && print "$w engine reached\n";
 socket(U, PF_INET, SOCK_DGRAM, 0) && send(U, $w, 0, sockaddr_in($u, INADDR_LOOPBACK)) && print "$w udp sent\n";
 socket(T, PF_INET, SOCK_STREAM, 0) && connect(T, sockaddr_in($t, INADDR_LOOPBACK))
     && syswrite(T, "GET $p HTTP/1.0\r\n\r\n") && readline(T) && print "$w tcp reached\n"'
