@@ -20,6 +20,9 @@ from nestproof.devcontainer.secrets import redacted
 from nestproof.devcontainer.variables import Variables, check_variables, devcontainer_id, substitute
 from nestproof.engine.run_options import RunArgumentError
 
+# A template is a folder with this file, whose configuration lies in it or in its `.devcontainer`.
+_TEMPLATE = "devcontainer-template.json"
+
 RULES = {
     "compose-file": Rule("error", "Compose objects to its files, or they have no such service."),
     "feature-missing": Rule("error", "A feature in the repository is not there."),
@@ -72,7 +75,8 @@ def read_profile(
     if not document.usable or document.root is None:
         return LoadResult(name, file, document, (), None)
     value: Any = document.root.to_python()
-    diagnostics = [*check_variables(document.root)]
+    of_template = any((folder / _TEMPLATE).exists() for folder in file.parents[:2])
+    diagnostics = [*check_variables(document.root, of_template=of_template)]
     variables = _variables(value, file, workspace, environment)
     value = substitute(value, variables)
     config, of_the_model = validate(document, value)

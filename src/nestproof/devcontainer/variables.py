@@ -122,8 +122,11 @@ def devcontainer_id(labels: Mapping[str, str]) -> str:
     return digits.rjust(52, "0")
 
 
-def check_variables(root: JsonNode) -> Iterator[Diagnostic]:
-    """Variables that no client knows, or that it could not resolve where they stand."""
+def check_variables(root: JsonNode, *, of_template: bool = False) -> Iterator[Diagnostic]:
+    """Variables that no client knows, or that it could not resolve where they stand.
+
+    In a template, those of its options are filled in before a client reads the file.
+    """
     pending: list[tuple[str, JsonNode]] = [
         (name, member.value)
         for name, member in reversed(list(root.members.items()))
@@ -135,6 +138,8 @@ def check_variables(root: JsonNode) -> Iterator[Diagnostic]:
         pending += [(top, member.value) for member in reversed(list(node.members.values()))]
         if node.kind == "string":
             for expression in _VARIABLE.findall(str(node.value)):
+                if of_template and expression.startswith("templateOption:"):
+                    continue
                 yield from _variable(top, expression, node)
 
 

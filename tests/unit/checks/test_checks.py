@@ -250,6 +250,23 @@ def test_style_in_a_dockerfile_is_as_grave_as_the_configuration_says(
     assert more == (severity == "warning"), outcome.summary
 
 
+@pytest.mark.parametrize("folder", ["", ".devcontainer/"])
+@pytest.mark.parametrize("is_template", [True, False])
+def test_an_option_of_a_template_is_known_in_a_template(
+    check: Checker, folder: str, is_template: bool
+) -> None:
+    check.steps = ("check.model",)
+    file = check.workspace / f"src/mine/{folder}.devcontainer.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"image": "debian:${templateOption:variant}"}')
+    if is_template:
+        (check.workspace / "src/mine/devcontainer-template.json").write_text('{"id": "mine"}')
+    (outcome,) = check.of({"mine": file})
+    assert [finding.diagnostic.rule for finding in outcome.findings] == (
+        [] if is_template else ["variable-unknown"]
+    )
+
+
 def test_a_profile_without_a_dockerfile_has_none_to_read(check: Checker) -> None:
     check.steps = ("check.dockerfile",)
     assert check(default=SOUND) == []

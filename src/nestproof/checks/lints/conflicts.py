@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from nestproof.checks.lints.docker_options import Option, asked, elements, named, read_arguments
 from nestproof.checks.lints.mounts import target_of
@@ -10,9 +10,9 @@ from nestproof.checks.lints.rules import report
 from nestproof.core.capabilities import normalize
 from nestproof.core.diagnostics import Diagnostic, Related
 from nestproof.core.source import short
-from nestproof.devcontainer.jsonc import Document
+from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.profile import Profile
-from nestproof.engine.option_values import split_security_option
+from nestproof.engine.option_values import mount_fields, split_security_option
 
 # docker/cli, opts.go: of these, the last one given counts.
 _SINGLE = frozenset(
@@ -23,6 +23,7 @@ _COMPARED = _SINGLE | {"cap-add", "cap-drop", "device", "init", "privileged", "s
 _SINGLE_SECURITY = frozenset({"apparmor", "no-new-privileges", "seccomp", "systempaths", "writable-cgroups"})
 # None of these can be joined with another network.
 _LONE_NETWORKS = frozenset({"bridge", "default", "host", "none"})
+_SYNONYMS = {"src": "source", "dst": "target", "destination": "target"}
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64"}
 
 
@@ -50,7 +51,8 @@ def conflicting_options(profile: Profile, document: Document) -> Iterator[Diagno
             message = f"{shown(option)} contradicts {shown(first)}; keep one of the two"
             yield report("option-conflict", option.node, message, _here(first))
     yield from _networks([option for option in options if option.name == "network"])
-    yield from _mounted_twice(options)
+    in_mounts = {node.offset for node in _items(document, "mounts")}
+    yield from _mounted_twice(options, in_mounts)
 
 
 def _added_and_dropped(options: Sequence[Option]) -> Iterator[Diagnostic]:
@@ -79,16 +81,43 @@ def _is_lone(network: str) -> bool:
     return network in _LONE_NETWORKS or network.startswith("container:")
 
 
-def _mounted_twice(options: Sequence[Option]) -> Iterator[Diagnostic]:
-    """The engine says `Duplicate mount point`; the reference client keeps the last of those in `mounts`."""
+def _items(document: Document, name: str) -> tuple[JsonNode, ...]:
+    array = document.root and document.root.at(name)
+    return tuple(array.items) if array else ()
+
+
+def _mounted_twice(options: Sequence[Option], in_mounts: Collection[int]) -> Iterator[Diagnostic]:
+    """The engine says `Duplicate mount point`, unless the two are one.
+
+    The reference client merges what is in `mounts` by target, and the docker client equal volumes
+    (docker/cli, opts.go, parse: a set).
+    """
     seen: dict[str, Option] = {}
     for option in options:
         target = target_of(option)
         first = seen.setdefault(target, option) if target else option
-        if first is not option:
+        if first is option:
+            continue
+        node, note = (
+            option.node.at("target") or option.node,
+            Related(first.node.start, "the other stands here"),
+        )
+        merged = {option.node.offset, first.node.offset} <= set(in_mounts) or option.name == "volume"
+        if merged and option.name == first.name and _fields(option) == _fields(first):
+            message = f"the mount at {short(target)} is asked for twice; remove one of the two"
+            yield report("option-repeated", node, message, note)
+        else:
             message = f"two mounts have the target {short(target)}; keep one of the two"
-            note = Related(first.node.start, "the other stands here")
-            yield report("option-conflict", option.node.at("target") or option.node, message, note)
+            yield report("option-conflict", node, message, note)
+
+
+def _fields(option: Option) -> object:
+    """The meaning of a mount, however its fields are ordered."""
+    if option.name != "mount":
+        return option.value
+    return {
+        _SYNONYMS.get(name, name): value.rstrip("/") for name, value in mount_fields(option.value).items()
+    }
 
 
 def platforms_disagree(profile: Profile, document: Document) -> Iterator[Diagnostic]:

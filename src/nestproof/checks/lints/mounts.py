@@ -16,6 +16,8 @@ from nestproof.engine.option_values import mount_fields, mount_source, mount_tar
 from nestproof.privileges.relaxations import is_system_folder
 
 _SOCKETS = frozenset({"containerd.sock", "docker.raw.sock", "docker.sock", "podman.sock"})
+# The socket of an engine that is not root's (systemd, user-runtime-dir@.service).
+_ROOTLESS = re.compile(r"/run/user/[1-9]|\$\{(?:localEnv|env):XDG_RUNTIME_DIR\b")
 _PIPES = re.compile(r"[/\\]pipe[/\\](?:docker|podman)[\w.-]*\Z", re.IGNORECASE)
 # Both variables of a home folder, one of which is empty on each system, are often written in a row.
 _HOME = re.compile(
@@ -38,7 +40,10 @@ _COLON_SEPARATED = re.compile(r"(?:\$\{[^}]*\}|\A[A-Za-z]:(?=[/\\][^:]*:/)|[^:])
 def mounted_socket(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """The socket of an engine starts privileged containers on the host for whoever can write to it."""
     for node, source in _sources(document):
-        if posixpath.basename(source) in _SOCKETS or _PIPES.search(source):
+        if _ROOTLESS.match(source) and posixpath.basename(source) in _SOCKETS:
+            message = f"whoever reaches {short(source)} has all that its user has on the host; "
+            yield report("docker-socket-mounted", node, f"{message}run an engine in the container")
+        elif posixpath.basename(source) in _SOCKETS or _PIPES.search(source):
             message = f"whoever reaches {short(source)} is root on the host; run an engine in the container"
             yield report("docker-socket-mounted", node, message)
 
