@@ -335,6 +335,7 @@ BAD = (
         "one file descriptor is given for two masks",
         nestproof={"degradations": {"bwrap-proc": "Codex retries"}},
         layer="RUN rm -f $(command -v codex)",
+        packs=("bubblewrap", "codex"),
     ),
     # Run options that give more than the lock has.
     World(
@@ -503,6 +504,11 @@ GOOD = (
         "the setuid way, with all but its six dropped",
         plus=("--cap-drop=ALL", "--cap-add=SYS_CHROOT", "--cap-add=SETUID", "--cap-add=SETGID"),
         packs=("bubblewrap", "containment"),
+    ),
+    World(
+        "two masks, which no agent here asks of bubblewrap",
+        layer="RUN rm -f $(command -v codex)",
+        nestproof={"degradations": {"bwrap-proc": "the agent retries"}},
     ),
     World(
         "paths unmasked, nothing degraded",

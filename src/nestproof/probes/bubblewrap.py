@@ -128,6 +128,8 @@ BUBBLEWRAP = (
     ),
     _in_namespaces(
         name="bwrap-two-masks",
+        # No release of bubblewrap takes it, and no other agent needs it.
+        pack="codex",
         question="Does one file descriptor serve for two masks?",
         why="Codex passes one for all files that may not be read; with two files the command does not start",
         control=("control: a descriptor for each mask works",),

@@ -74,7 +74,7 @@ STAGES = [
     f"bwrap-{stage}"
     for stage in (
         "present", "version", "mode", "userns", "slave", "pivot", "pidns", "netns", "dev", "proc",
-        "fd", "two-fds", "two-masks", "codex-start", "codex-line",
+        "fd", "two-fds", "codex-start", "codex-line",
     )
 ]  # fmt: skip
 IMAGE = Image("sha256:0123", "linux/amd64", {}, ())
