@@ -30,6 +30,8 @@ from nestproof.engine.labels import new_run_labels
 
 _START_SECONDS = 30
 _MAX_LINE = 4 << 20
+_MEMORY = 512 << 20
+_PROCESSES = 64
 
 
 def relay_request(container: Container, image: str) -> dict[str, Any]:
@@ -50,6 +52,9 @@ def relay_request(container: Container, image: str) -> dict[str, Any]:
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "ReadonlyRootfs": True,
+            # The image is the profile's, and its programs may be anybody's.
+            "Memory": _MEMORY,
+            "PidsLimit": _PROCESSES,
         },
     }
 

@@ -9,11 +9,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any, cast
 
 import pytest
 
+from nestproof.agents.relay import relay_request
 from nestproof.agents.scripts import script
+from nestproof.engine.container import Container
 
 LANGUAGES = {"pl": ("perl", "-e"), "py": ("python3", "-c"), "js": ("node", "-e")}
 
@@ -117,3 +119,18 @@ def test_a_request_is_carried_to_an_answer(relay: Relay) -> None:
     relay.send(f"{number} ")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_the_container_that_listens_has_no_privilege_and_little_of_the_machine() -> None:
+    container = Container(cast(Any, None), "nestproof-0123", {"Id": "0123"})
+    request = relay_request(container, "image")
+    assert request["HostConfig"] == {
+        "NetworkMode": "container:0123",
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "ReadonlyRootfs": True,
+        "Memory": 512 << 20,
+        "PidsLimit": 64,
+    }
+    assert request["User"] == "65534:65534"
+    assert "Env" not in request
