@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from nestproof.agents.drive import Place, Planned, at_desk, hold
 from nestproof.agents.model.server import Request
+from nestproof.agents.relay import NothingListensError
 from nestproof.agents.session import Session
 from nestproof.agents.table import DRIVEN_AGENTS, DrivenAgent, Mode
 from nestproof.agents.verdicts import is_promised, judge
@@ -68,9 +69,9 @@ def prove(
                         judgement = _with_proof(judgement, again, way)
                     yield _outcome(session, way, judgement, target)
     except EngineError as error:
+        status = Status.UNVERIFIED if isinstance(error, NothingListensError) else Status.ERROR
         for program in dict.fromkeys(one.agent.program for one in planned):
-            why = error.why or error.what
-            yield Outcome(f"agent.{program}", Status.UNVERIFIED, error.what, target, why, error.fix)
+            yield Outcome(f"agent.{program}", status, error.what, target, error.why or error.what, error.fix)
 
 
 def _with_proof(judgement: Judgement, again: Session, way: str) -> Judgement:

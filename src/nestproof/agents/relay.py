@@ -30,8 +30,17 @@ from nestproof.engine.labels import new_run_labels
 
 _START_SECONDS = 30
 _MAX_LINE = 4 << 20
+_MOST = 1000
+"""Datagrams and connections to the abstract socket that are kept."""
+_MOST_CONNECTIONS = 100
 _MEMORY = 512 << 20
 _PROCESSES = 64
+
+
+class NothingListensError(EngineError):
+    """The image has no language to listen with, so that no agent can be driven."""
+
+    exit_code = 3
 
 
 def relay_request(container: Container, image: str) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def listening_beside(
 ) -> Iterator[Listener]:
     """Listen in the network of the container; `serve` is given each connection.
 
-    Raises EngineError when the image has no language to listen with, or the engine fails.
+    Raises NothingListensError, or EngineError when the engine fails.
     """
     name = f"nestproof-{container.name[-12:]}"
     with started_container(engine, relay_request(container, image), platform, keep_volumes=True) as helper:
@@ -77,7 +86,7 @@ def listening_beside(
                 first = wire.first_line(time.monotonic() + _START_SECONDS)
             if not first.startswith("ready "):
                 why = first.removeprefix("unavailable: ")
-                raise EngineError("nothing can listen beside the container", why=why)
+                raise NothingListensError("nothing can listen beside the container", why=why)
             ports = first.split()
             unix = name if ports[3:] == ["unix"] else ""
             listener = Listener(int(ports[1]), int(ports[2]), unix)
@@ -164,38 +173,46 @@ class _Carrier:
         self._wire = wire
         self._listener = listener
         self._serve = serve
-        self._connections: dict[str, socket.socket] = {}
+        self._connections: dict[int, socket.socket] = {}
+        # Those that were open once: what comes late for one opens no other.
+        self._opened: set[int] = set()
 
     def carry(self) -> None:
         """Carry until the wire is closed."""
         while not self._wire.closed:
             for line in self._wire.lines():
-                self._take(line)
-        for connection in self._connections.values():
+                # Whatever the container says, it costs this process no more than its bounds.
+                with contextlib.suppress(OSError, ValueError):
+                    self._take(*line.split(" "))
+        for connection in list(self._connections.values()):
             connection.close()
 
-    def _take(self, line: str) -> None:
-        kind, _, rest = line.partition(" ")
-        if kind == "udp":
-            with contextlib.suppress(ValueError):
-                self._listener.datagrams.append(bytes.fromhex(rest).decode(errors="replace"))
-        elif kind == "unix":
-            self._listener.unix_connections.append(line)
-        elif kind == "tcp":
-            number, _, data = rest.partition(" ")
-            if number not in self._connections:
-                ours, theirs = socket.socketpair()
-                self._connections[number] = ours
-                self._serve(theirs)
-                threading.Thread(target=self._return, args=(number, ours), daemon=True).start()
-            with contextlib.suppress(OSError, ValueError):
-                if data:
-                    self._connections[number].sendall(bytes.fromhex(data))
-                else:
-                    self._connections[number].shutdown(socket.SHUT_WR)
+    def _take(self, kind: str, *rest: str) -> None:
+        if kind == "udp" and len(rest) == 1 and len(self._listener.datagrams) < _MOST:
+            self._listener.datagrams.append(bytes.fromhex(rest[0]).decode(errors="replace"))
+        elif kind == "unix" and len(self._listener.unix_connections) < _MOST:
+            self._listener.unix_connections.append(kind)
+        elif kind == "tcp" and len(rest) == len(("number", "data")):
+            number, data = int(rest[0]), bytes.fromhex(rest[1])
+            if number not in self._opened and len(self._connections) < _MOST_CONNECTIONS:
+                self._opened.add(number)
+                self._open(number)
+            connection = self._connections.get(number)
+            if connection is not None and data:
+                connection.sendall(data)
+            elif connection is not None:
+                connection.shutdown(socket.SHUT_WR)
 
-    def _return(self, number: str, ours: socket.socket) -> None:
+    def _open(self, number: int) -> None:
+        ours, theirs = socket.socketpair()
+        self._connections[number] = ours
+        self._serve(theirs)
+        threading.Thread(target=self._return, args=(number, ours), daemon=True).start()
+
+    def _return(self, number: int, ours: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := ours.recv(1 << 16):
                 self._wire.send(f"{number} {data.hex()}")
         self._wire.send(f"{number} ")
+        self._connections.pop(number, None)
+        ours.close()

@@ -13,7 +13,8 @@ from typing import IO, Any, cast
 
 import pytest
 
-from nestproof.agents.relay import relay_request
+from nestproof.agents.listener import Listener
+from nestproof.agents.relay import _Carrier, relay_request
 from nestproof.agents.scripts import script
 from nestproof.engine.container import Container
 
@@ -119,6 +120,46 @@ def test_a_request_is_carried_to_an_answer(relay: Relay) -> None:
     relay.send(f"{number} ")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+class Wire:
+    """What a container says, in place of one."""
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+        self.sent: list[str] = []
+
+    @property
+    def closed(self) -> bool:
+        return not self.said
+
+    def lines(self) -> list[str]:
+        return [self.said.pop(0)]
+
+    def send(self, line: str) -> None:
+        self.sent.append(line)
+
+
+def test_whatever_a_container_says_is_bounded_and_ends_nothing() -> None:
+    served: list[socket.socket] = []
+    listener = Listener(1, 2, "name")
+    nonsense = ("", "tcp", "tcp x 00", "tcp 1 zz", "tcp 1", "udp", "udp zz", "what 1 2", "tcp 2 00 11")
+    flood = (*("unix",) * 2000, *(f"udp {b'x'.hex()}",) * 2000, *(f"tcp {n} 00" for n in range(500)))
+    carrier = _Carrier(cast(Any, Wire(*nonsense, *flood)), listener, served.append)
+    carrier.carry()
+    assert len(listener.unix_connections) == len(listener.datagrams) == 1000
+    assert len(served) == 100
+    for one in served:
+        one.close()
+
+
+def test_a_connection_that_speaks_later_than_the_next_is_one_all_the_same() -> None:
+    served: list[socket.socket] = []
+    wire = Wire(f"tcp 2 {b'two'.hex()}", f"tcp 1 {b'one'.hex()}", "tcp 2 ", "tcp 1 ")
+    _Carrier(cast(Any, wire), Listener(1, 2, ""), served.append).carry()
+    assert [one.recv(9) for one in served] == [b"two", b"one"]
+    for one in served:
+        one.close()
 
 
 def test_the_container_that_listens_has_no_privilege_and_little_of_the_machine() -> None:
