@@ -44,11 +44,20 @@ PACKS = {
 }
 
 
+# The questions of a session with Codex.
+SESSION = (
+    *("sandbox", "credentials", "privileges", "write", "network", "processes", "keys", "later"),
+    *("escalate", "elsewhere", "login", "file", "symlink"),
+)
+
+
 @pytest.mark.parametrize("profile", PACKS)
 def test_every_question_of_a_profile_was_asked(proof: Finished, profile: str) -> None:
     asked = {o["id"] for o in proof.evidence["outcomes"] if o["profile"] == profile}
     probes = {f"smoke.{probe.name}" for probe in PROBES if probe.pack in PACKS[profile]}
-    agents = {"agents"} if profile == "secure" else set()
+    agents = (
+        {"agents", *(f"agent.codex.{question}" for question in SESSION)} if profile == "secure" else set()
+    )
     assert asked == {"build", "smoke.relaxations"} | probes | agents
 
 
