@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from nestproof.probes.container_verdicts import is_pinned_codex
-from nestproof.probes.probe import OR_UNVERIFIED, Probe
+from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
+from nestproof.probes.verdicts import TWO_MASKS
 
 _codex = partial(Probe, pack="codex", verdicts=OR_UNVERIFIED)
 _srt = partial(Probe, pack="sandbox-runtime", verdicts=OR_UNVERIFIED, needs_namespaces=True)
@@ -13,6 +14,18 @@ _srt = partial(Probe, pack="sandbox-runtime", verdicts=OR_UNVERIFIED, needs_name
 _CONFINED = "without capabilities, without new privileges, with a filter"
 
 AGENTS = (
+    _codex(
+        name="bwrap-two-masks",
+        question="Does one file descriptor serve for two masks?",
+        why="Codex passes one for all files that may not be read; with two files the command does not start",
+        control=("control: a descriptor for each mask works",),
+        shows=("one file descriptor masks both files",),
+        # No release of bubblewrap takes it, and no other agent needs it.
+        fallback=TWO_MASKS,
+        needs_namespaces=True,
+        verdicts=OR_DEGRADED | OR_UNVERIFIED,
+        fails="one file descriptor does not serve for two masks",
+    ),
     _codex(
         name="codex-version",
         question="Is Codex the version that the profile declares?",

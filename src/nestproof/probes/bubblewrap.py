@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
-from nestproof.probes.verdicts import PROC_DENIED, TWO_MASKS
+from nestproof.probes.verdicts import PROC_DENIED
 
 _stage = partial(Probe, pack="bubblewrap")
 _in_namespaces = partial(_stage, needs_namespaces=True, verdicts=OR_UNVERIFIED)
@@ -125,18 +125,6 @@ BUBBLEWRAP = (
         control=("control: the files do not exist outside",),
         shows=("both descriptors' contents arrive, each in its file",),
         fails="the contents of two file descriptors do not both arrive in the sandbox",
-    ),
-    _in_namespaces(
-        name="bwrap-two-masks",
-        # No release of bubblewrap takes it, and no other agent needs it.
-        pack="codex",
-        question="Does one file descriptor serve for two masks?",
-        why="Codex passes one for all files that may not be read; with two files the command does not start",
-        control=("control: a descriptor for each mask works",),
-        shows=("one file descriptor masks both files",),
-        fallback=TWO_MASKS,
-        verdicts=OR_DEGRADED | OR_UNVERIFIED,
-        fails="one file descriptor does not serve for two masks",
     ),
     _in_namespaces(
         name="bwrap-codex-start",

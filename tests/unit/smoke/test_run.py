@@ -271,7 +271,10 @@ def outcome(outcomes: list[Outcome], name: str) -> Outcome:
     [
         (["users"], ["users"]),
         (["privileges"], ["capabilities", "seccomp", "apparmor", "root", "sandbox-on"]),
-        (["codex", "users"], ["users", "codex-version", "codex-sandbox", "codex-write", "codex-network"]),
+        (
+            ["codex", "users"],
+            ["users", "bwrap-two-masks", "codex-version", "codex-sandbox", "codex-write", "codex-network"],
+        ),
         (["bubblewrap"], STAGES),
         (["tty"], ["tty"]),
         (["setuid-bwrap"], ["bwrap-setuid"]),
