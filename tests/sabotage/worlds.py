@@ -431,7 +431,11 @@ BAD = (
         packs=("codex",),
     ),
     World(
-        "codex where seccomp is on", "codex-sandbox", "(Docker seccomp)", without=(SECCOMP,), packs=("codex",)
+        "codex where seccomp is on",
+        "bwrap-two-masks",
+        "(Docker seccomp)",
+        without=(SECCOMP,),
+        packs=("codex",),
     ),
     # Containers in which nothing can be asked, or written down.
     World(
