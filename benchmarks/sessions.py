@@ -13,7 +13,8 @@ import argparse
 import statistics
 import sys
 import time
-from pathlib import Path
+
+from secure import prepare
 
 from nestproof.agents.drive import Desk, Planned, at_desk, hold
 from nestproof.agents.in_container import place_in
@@ -22,14 +23,10 @@ from nestproof.agents.model.server import Model
 from nestproof.agents.model.turns import Script, Turn
 from nestproof.agents.table import DRIVEN_AGENTS
 from nestproof.agents.verdicts import judge
-from nestproof.core.outcome import Status, Target
+from nestproof.core.outcome import Status
 from nestproof.engine.container import started_container
-from nestproof.nodes.session import Session
-from nestproof.privileges.lock import read_lock
 from nestproof.smoke.plan import request_container
-from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
-ROOT = Path(__file__).parent.parent
 BOUND = 3.0
 CODEX = DRIVEN_AGENTS[0]
 
@@ -39,17 +36,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="how often each is run (default: 9)")
     runs = parser.parse_args().runs
-    session = Session(ROOT, lambda text: print(text, file=sys.stderr))
-    nodes = session.open_nodes()
-    platform = nodes.own_platform("")
-    job = TargetJob(Target("secure", platform), nodes.place(platform), session, lock=read_lock(ROOT))
-    built = build_target(job)
-    assert built.image, built.outcome
-    engine, run = prepare_target(job, built.profile, built.image)
+    engine, run = prepare()
     request = request_container(run.profile, run.image, run.environment)
     one: list[float] = []
     every: list[float] = []
-    with started_container(engine, request, platform) as container:
+    with started_container(engine, request, run.node.platform) as container:
         place = place_in(
             engine, container, run.image.id, user="vscode", folder="/home/vscode", environment={}
         )

@@ -33,20 +33,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nestproof.core.outcome import Outcome, Status, Target
+from secure import ROOT, prepare
+
+from nestproof.core.outcome import Outcome, Status
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine
 from nestproof.engine.container import started_container
 from nestproof.engine.exec import Exec
-from nestproof.nodes.session import Session
-from nestproof.privileges.lock import read_lock
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import TERMINAL, script, text_of
 from nestproof.smoke.plan import SmokeRun, plan_probes, request_container
 from nestproof.smoke.run import smoke
-from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
-ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "nestproof", "smoke", "--profile", "secure", "--allow-unverified"]
 COMMAND.append("--no-agents")
 Verdicts = dict[str, Status]
@@ -120,19 +118,6 @@ def main() -> int:
     print(f"{exec_loop / one:7.2f}    the loop by an exec in units of goss: what nestproof cannot get below")
     print(f"{alone / exec_loop:7.2f}    nestproof in units of the loop by an exec")
     return int(alone >= one or whole >= 0.2 * each)
-
-
-def prepare() -> tuple[Engine, SmokeRun]:
-    """The secure profile's run on this machine's own platform, its image built."""
-    session = Session(ROOT, lambda text: print(text, file=sys.stderr))
-    nodes = session.open_nodes()
-    platform = nodes.own_platform("")
-    job = TargetJob(Target("secure", platform), nodes.place(platform), session, lock=read_lock(ROOT))
-    built = build_target(job)
-    assert built.image, built.outcome
-    engine, run = prepare_target(job, built.profile, built.image)
-    # Sessions of agents are measured by themselves (sessions.py); goss cannot hold any.
-    return engine, replace(run, agents=False)
 
 
 def without_terminal(profile: Profile) -> Profile:

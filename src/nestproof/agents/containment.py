@@ -51,7 +51,7 @@ def network(session: Session) -> Judgement:
     if control not in session.reached:
         return Judgement(Status.ERROR, "the control outside of the sandbox did not reach the server")
     ways_out = any(session.escaped(way) for way in session.ways)
-    reached = [kind for kind in ("tcp", "udp", "unix") if session.inside.first(kind) and kind != "udp"]
+    reached = [kind for kind in ("tcp", "unix") if session.inside.first(kind)]
     if session.token in session.reached and "tcp" not in reached:
         reached.append("tcp or udp")
     if session.unix_connections and not ways_out and "unix" not in reached:

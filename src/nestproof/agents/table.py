@@ -12,10 +12,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nestproof.agents.model.server import PLACEHOLDER
+
 ADDRESS = "{address}"
 """Stands for the address of the scripted model."""
-PLACEHOLDER = "nestproof-placeholder"
-"""The key that is sent: no credential."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def _sandbox(session: Session, *, promised: bool, facts: SandboxFacts | None) ->
         return Judgement(
             Status.FAIL,
             f"{name} ran the command without a sandbox",
-            _why_bare(session, facts),
+            _why_bare(session),
             _fix_of_bare(session, facts),
         )
     if missing:
@@ -192,7 +192,7 @@ def _refuses(text: str) -> bool:
     return any(words in text.lower() for words in _REFUSALS)
 
 
-def _why_bare(session: Session, facts: SandboxFacts | None) -> str:
+def _why_bare(session: Session) -> str:
     if not session.mode.sandboxed:
         return f"{session.mode.arguments[0]} switches its sandbox off"
     disabled = _sandbox_disabled(session)

@@ -25,12 +25,12 @@ def hold_sessions(
 ) -> Iterator[Outcome]:
     """Drive each agent that was found, in each mode that the profile makes easy."""
     declared = run.profile.declarations.agents
+    programs = [agent.program for agent in agents.found if agent.program in DRIVEN]
     for name in declared if run.asks_agents else ():
-        if name not in (agent.program for agent in agents.found if agent.program in DRIVEN):
+        if name not in programs:
             said = f"customizations.nestproof.agents declares {name}, which is not found, or cannot be driven"
             fix = f"some of: {', '.join(sorted(DRIVEN))}"
             yield Outcome(f"agent.{safe(name)}", Status.UNVERIFIED, said, run.target, "", fix)
-    programs = [agent.program for agent in agents.found if agent.program in DRIVEN]
     if not run.asks_agents or not programs:
         return
     if not run.agents:

@@ -25,7 +25,8 @@ _MAX_RESULT = 65536
 _MAX_WAIT = 60
 _MAX_REQUESTS = 1000
 _CREDENTIALS = ("authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
-_PLACEHOLDER = "nestproof-placeholder"
+PLACEHOLDER = "nestproof-placeholder"
+"""The key that agents are given: no credential."""
 _MODELS = {"object": "list", "data": [{"id": "scripted", "object": "model"}], "models": []}
 
 
@@ -130,9 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None, "{}"
 
     def _keep(self, asked: Asked | None, wrong: str = "") -> None:
-        sent = tuple(
-            name for name in _CREDENTIALS if _PLACEHOLDER not in self.headers.get(name, _PLACEHOLDER)
-        )
+        sent = tuple(name for name in _CREDENTIALS if PLACEHOLDER not in self.headers.get(name, PLACEHOLDER))
         if asked is not None:
             asked = replace(asked, results=tuple(result[:_MAX_RESULT] for result in asked.results))
         if len(self.server.requests) < _MAX_REQUESTS:
