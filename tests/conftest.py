@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from nestproof.__main__ import main
 from nestproof.build.base_image import make_bases, plan_bases
 from nestproof.build.command import image_name
-from nestproof.cli.program import main
 from nestproof.cli.tasks import ns
 from nestproof.core.config import BaseImage, load_config
 from nestproof.core.errors import EngineUnavailable

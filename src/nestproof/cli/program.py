@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
@@ -39,22 +37,14 @@ def _usage_errors() -> Iterator[None]:
         raise Exit(message=f"nestproof: {error}", code=UsageError.exit_code) from error
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    # Not KeyboardInterrupt, for which Invoke ends with 1: a failure of what was asked.
-    raise Exit(code=INTERRUPTED)
-
-
-def main() -> None:
-    """The console script. Before a task begins, and after it has ended, Ctrl-C has nothing to clean up."""
+def run() -> None:
+    """Run the task that the command line names, and end with its exit code."""
     ask_from_now_on()
     try:
-        signal.signal(signal.SIGINT, _leave)
         try:
             _Program(namespace=ns, version=__version__, name="nestproof", binary="nestproof").run()
         finally:
             sys.stdout.flush()
-    except Exit as interruption:
-        sys.exit(interruption.code)
     except BrokenPipeError:
         # The reader of --list or --help left; Python's own last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

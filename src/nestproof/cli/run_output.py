@@ -14,6 +14,7 @@ from invoke.exceptions import Exit
 from nestproof.cli.console import Progress, exits, tell, wants_color
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import INTERRUPTED, Outcome, exit_code
+from nestproof.core.signals import interrupts_kept
 from nestproof.nodes.session import Session
 from nestproof.reports import terminal
 from nestproof.reports.evidence import to_json
@@ -69,7 +70,7 @@ def show(
             raise UsageError("--json and --sarif exclude each other", fix="run it twice")
         try:
             # Closed by hand: what is under way is cleaned up before anything else is said.
-            with contextlib.closing(ask(session)) as coming:
+            with interrupts_kept(), contextlib.closing(ask(session)) as coming:
                 for outcome in coming:
                     keep(terminal.line(run.add(outcome), color=wants_color(output.people)))
         except KeyboardInterrupt:

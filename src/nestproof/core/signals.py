@@ -20,10 +20,29 @@ def interrupted_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP clean up as Ctrl-C does, for as long as there may be something to clean up."""
     previous = {number: signal.signal(number, _interrupt) for number in _ASKING}
     try:
-        yield
+        with interrupts_kept():
+            yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Raise KeyboardInterrupt where the block made another exception of one.
+
+    Python 3.11 makes a RuntimeError of it in a class's `__set_name__`, so wherever an import is under way.
+    An error that follows an interruption, as in a clean-up, is left alone.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__
+        if cause is not None:
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextlib.contextmanager

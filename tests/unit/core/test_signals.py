@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from nestproof.core.signals import interrupted_by_signals, interrupts_deferred
+from nestproof.core.signals import interrupted_by_signals, interrupts_deferred, interrupts_kept
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -76,3 +77,33 @@ def test_other_threads_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert entered == [True]
+
+
+class Translating:
+    """A descriptor during whose `__set_name__` the signal comes, as it may in any import."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt as error:
+            # Python 3.11 does the same by itself.
+            raise RuntimeError("Error calling __set_name__") from error
+
+
+@pytest.mark.parametrize("within", [interrupts_kept, contextlib.nullcontext])
+def test_an_interruption_that_became_another_error_is_one_still(
+    within: Callable[[], contextlib.AbstractContextManager[None]],
+) -> None:
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals(), within():
+        type("Owner", (), {"name": Translating()})
+
+
+def test_an_error_after_an_interruption_is_left_alone() -> None:
+    def clean_up() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            raise ValueError("not removed")
+
+    with pytest.raises(ValueError, match="not removed"), interrupted_by_signals():
+        clean_up()

@@ -79,7 +79,7 @@ def test_all_that_the_package_holds_is_in_the_wheel(wheel: Path) -> None:
 def test_the_wheel_has_its_programs_and_its_licence(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (entries,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-    assert "nestproof = nestproof.cli.program:main" in archive.read(entries).decode()
+    assert "nestproof = nestproof.__main__:main" in archive.read(entries).decode()
     assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
 
 
