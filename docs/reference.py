@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from nestproof.core.outcome import Status
-from nestproof.probes.cause import Cause
-from nestproof.probes.causes import CAUSES, LIFT
+from nestproof.probes.causes.cause import Cause, Made
+from nestproof.probes.causes.fixes import LIFT
+from nestproof.probes.causes.table import CAUSES
 from nestproof.probes.probe import ANYONE, ROOT, Probe
 from nestproof.probes.table import PACKS, PROBES, script
 
@@ -45,19 +46,27 @@ def _probe(probe: Probe) -> str:
 def error_catalogue() -> str:
     """Every error whose cause is known: words, layer, cause, smallest fix."""
     rows = [
-        "| layer | what is said (a regular expression) | cause | smallest fix |",
-        "| --- | --- | --- | --- |",
+        "| layer | what is said (a regular expression) | cause | smallest fix | made with |",
+        "| --- | --- | --- | --- | --- |",
     ]
     rows += [_cause(row) for row in CAUSES]
     head = f"""# Errors and their causes
 
 {_NOTE}
 
-The first row that fits gives the cause. A row does not count where the facts inside of the container
-contradict it ([Probes](probes.md#why-a-fail-names-a-layer)). Without a row, the cause is the probe's own
-sentence. `\\1` stands for the text's first group. Docker's refusals are lifted by
-`--security-opt=seccomp=unconfined`, `--security-opt=apparmor=unconfined` and
-`--security-opt=systempaths=unconfined`."""
+The first line that a row fits gives the cause: what programs say later follows from it. Of several rows that
+fit one line, the first counts. A row does not count where the facts inside of the container contradict it
+([Probes](probes.md#why-a-fail-names-a-layer)). Without a row, the cause is the probe's own sentence. `\\1`
+stands for the text's first group.
+
+Docker's refusals are lifted by `--security-opt=seccomp=unconfined`, `--security-opt=apparmor=unconfined` and
+`--security-opt=systempaths=unconfined`. An option that the container has is never part of a fix; where a
+profile has a seccomp file of its own, the fix allows the call in that file. In a pod, in a Compose service,
+on Podman and in a codespace the fix is said in the words of that place.
+
+The last column is a command that was run, as the user vscode of this repository's secure image (IMAGE).
+`plain-bwrap` is its bwrap without the setuid bit, and `seccomp=@CALL` a seccomp file that refuses that call
+alone. For each, the fix was applied, and the cause was gone (`tests/docker/test_causes.py`)."""
     return "\n\n".join([head, "\n".join(rows)]) + "\n"
 
 
@@ -65,7 +74,14 @@ def _cause(row: Cause) -> str:
     said = row.said.replace("|", "\\|")
     fix = row.fix.replace(LIFT, _LIFTED)
     agent = f" (asked by {row.said_by})" if row.said_by else ""
-    return f"| {row.layer} | `{said}`{agent} | {_cell(row.cause)} | {_cell(fix)} |"
+    made = _made(row.made) if row.made else row.seen or "seen by others, not made here"
+    return f"| {row.layer} | `{said}`{agent} | {_cell(row.cause)} | {_cell(fix)} | {made} |"
+
+
+def _made(made: Made) -> str:
+    options = f"{made.options} " if made.options else ""
+    layer = f" (`{_cell(made.layer)}`)" if made.layer else ""
+    return f"`docker run {options}IMAGE {_cell(made.command)}`{layer}"
 
 
 def _cell(text: str) -> str:

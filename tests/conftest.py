@@ -36,14 +36,25 @@ os.environ["NESTPROOF_TRUST"] = "1"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """All that needs no engine runs on several processors, unless `-n` or `--pdb` says otherwise."""
+    """All that needs no engine runs on several processors, unless `-n` or `--pdb` says otherwise.
+
+    The tests of the engine run one after the other, on one of them: they look for what others leave.
+    """
     option = config.option
     is_worker = hasattr(config, "workerinput")
-    whole = option.markexpr == "not docker" and not option.file_or_dir and not option.keyword
+    whole = option.markexpr in ("", "not docker") and not option.file_or_dir and not option.keyword
     if whole and not is_worker and not option.usepdb and getattr(option, "numprocesses", 0) is None:
         # More than eight would spend longer on starting than they save.
         option.numprocesses = min(8, os.cpu_count() or 1)
-        option.dist = "worksteal"
+        option.dist = "loadgroup" if option.markexpr == "" else "worksteal"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the engine in one process."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +241,19 @@ def base(engine: Engine) -> str:
 
 
 @pytest.fixture(scope="session")
-def agents_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The secure image with the programs of agents, each of its pinned release, in /opt/agents."""
+def secure_image(engine: Engine) -> str:
+    """The image of this repository's secure profile."""
     built = Repository(ROOT).nestproof("build", "--profile", "secure", "--json", timeout=1800)
-    secure = built.outcome("build")["summary"].split()[0]
-    tag = build_agents_image(secure, tmp_path_factory.mktemp("agents"))
+    tag: str = built.outcome("build")["summary"].split()[0]
+    return tag
+
+
+@pytest.fixture(scope="session")
+def agents_image(
+    secure_image: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The secure image with the programs of agents, each of its pinned release, in /opt/agents."""
+    tag = build_agents_image(secure_image, tmp_path_factory.mktemp("agents"))
     yield tag
     engine.api.remove_image(tag, force=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
-from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.causes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts
 
 BASIC = "--ro-bind / / --dev /dev --unshare-user --unshare-pid"

@@ -97,7 +97,7 @@ def test_an_interrupted_run_leaves_nothing(
     start(built, scratch, side_by_side=both).communicate(timeout=60)
     whole = time.monotonic() - begin
     seen = set()
-    for turn in range(17):
+    for turn in range(9):
         mark = f"{number.name}-{turn}"
         process = start(built, scratch, mark, side_by_side=both)
         time.sleep(moments.uniform(0.1, whole))

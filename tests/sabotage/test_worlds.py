@@ -53,7 +53,7 @@ def ask(engine: Engine, folder: Path, base: str, world: World) -> list[Outcome]:
 def answers(
     request: pytest.FixtureRequest, engine: Engine, base: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[World], list[Outcome]]]:
-    """Asks a world; in a run of one process those that follow are made beside it, two at a time."""
+    """Asks a world; where one process has them all, those that follow are made beside it, two at a time."""
     before = own_containers(engine)
     chosen = [cast(World, i.callspec.params["world"]) for i in request.session.items if has_world(i)]
     # Not in a thread, where pytest makes no fixture.
@@ -64,7 +64,8 @@ def answers(
 
     # One that hangs is waited for to the end.
     drive.SESSION_SECONDS = 12
-    if hasattr(request.config, "workerinput"):
+    shared = hasattr(request.config, "workerinput") and not request.config.getvalue("loadgroup")
+    if shared:
         yield made
     else:
         with ThreadPoolExecutor(max_workers=2) as pool:

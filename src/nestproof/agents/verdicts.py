@@ -11,7 +11,7 @@ from nestproof.agents.session import Session
 from nestproof.agents.state import State, sandbox_settings
 from nestproof.core.outcome import Status
 from nestproof.core.text import plural
-from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.causes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.verdicts import Judgement, last_line
 

@@ -6,7 +6,6 @@ nestproof neither carries over nor knows to concern other things than the contai
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -108,12 +107,6 @@ def join(service: RunOptions, own: RunOptions) -> RunOptions:
         below, above = getattr(service, name), getattr(own, name)
         changed[name] = tuple(dict.fromkeys((*below, *above))) if isinstance(below, tuple) else above or below
     return RunOptions(**changed)
-
-
-def fix_of_service(service: Service, fix: str) -> str:
-    """Reword a fix about run arguments for a Compose file, where they have an effect."""
-    spelled = re.sub(r'"--([a-z-]+)=([^"]+)"', lambda m: f"{m[1].replace('-', '_')}: [{m[2]}]", fix)
-    return spelled.replace("to runArgs", f"to the Compose service {service.name}")
 
 
 def shared_with_services(options: RunOptions) -> dict[str, str]:

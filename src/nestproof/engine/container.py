@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 
+class ContainerEnded(EngineError):
+    """A container that has ended, though it is to be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """A running container of ours, with the engine's inspection of it."""
@@ -69,10 +73,7 @@ def started_container(
         if engine.facts.is_podman:
             inspection = podman.complete_inspection(inspection, request)
         if not inspection["State"]["Running"]:
-            raise EngineError(
-                f"the container ended at once with exit status {inspection['State']['ExitCode']}",
-                why=_last_words(engine, name, inspection),
-            )
+            raise _ended(engine.api, name, inspection["State"], "at once")
         yield Container(engine.api, name, inspection)
     finally:
         with interrupts_deferred():
@@ -81,10 +82,26 @@ def started_container(
                 _remove_own_volumes(engine.api, request)
 
 
-def _last_words(engine: Engine, name: str, inspection: dict[str, Any]) -> str:
+def check_running(container: Container) -> None:
+    """Raise ContainerEnded if the container has ended."""
+    with engine_errors("looking at the container"):
+        state = container.api.inspect_container(container.name)["State"]
+    if not state["Running"]:
+        raise _ended(container.api, container.name, state, "before it was asked everything")
+
+
+def _ended(api: APIClient, name: str, state: Mapping[str, Any], when: str) -> ContainerEnded:
+    return ContainerEnded(
+        f"the container ended {when}, with exit status {state['ExitCode']}",
+        why=_last_words(api, name, state),
+    )
+
+
+def _last_words(api: APIClient, name: str, state: Mapping[str, Any]) -> str:
     with contextlib.suppress(Exception):  # the error that led here matters more than its illustration
-        logs: bytes = engine.api.logs(name, tail=10)
-        return (inspection["State"].get("Error") or logs.decode(errors="replace")).strip()
+        logs: bytes = api.logs(name, tail=10)
+        said: str = (state.get("Error") or logs.decode(errors="replace")).strip()
+        return said
     return ""
 
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nestproof.core.capabilities import normalize
 from nestproof.core.errors import UsageError
 from nestproof.core.text import nearest
 from nestproof.engine.docker_flags import ALIASES, SWITCHES, read_flags
-from nestproof.engine.option_values import go_bool
+from nestproof.engine.option_values import go_bool, split_security_option
 
 # Option to the field of RunOptions that it sets or, where that is a tuple, adds to.
 _VALUES = dict(
@@ -106,6 +107,19 @@ class RunOptions:
     """No option: the folder that clients mount. What is bound from there is the repository's own."""
     home: str = field(default="", compare=False)
     """No option: the home folder of the user on the host, by which mounts are named."""
+
+
+def spelled(options: RunOptions) -> tuple[str, ...]:
+    """The run arguments of the options that decide about a sandbox, each in one form; files below the root
+    are named from there.
+    """
+    security = []
+    for option in options.security_opt:
+        name, separator, value = split_security_option(option)
+        value = value.removeprefix(f"{options.root}/") if options.root else value
+        security.append(f"--security-opt={name}={value}" if separator else f"--security-opt={name}")
+    capabilities = (f"--cap-add={normalize(name)}" for name in options.cap_add)
+    return (*capabilities, *security, *(f"--tmpfs={mount.partition(':')[0]}" for mount in options.tmpfs))
 
 
 def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> RunOptions:

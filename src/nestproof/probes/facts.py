@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from nestproof.core.capabilities import decode
 
+_SECCOMP = "--security-opt=seccomp="
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxFacts:
     """Facts by their names in probes/scripts/facts.sh; an unreadable one is absent."""
 
     found: Mapping[str, str]
+    options: tuple[str, ...] = ()
+    """The run options that the container was started with, such as `--cap-add=SYS_ADMIN`, if known."""
+    service: str = ""
+    """The Compose service whose container it is; empty for another container."""
 
     @property
     def bounding_set(self) -> frozenset[str] | None:
@@ -55,6 +61,32 @@ class SandboxFacts:
     def in_podman(self) -> bool:
         """True if the file exists by which a container of Podman is known."""
         return self.found.get("container", "").strip() == "/run/.containerenv"
+
+    @property
+    def seccomp_file(self) -> str:
+        """The seccomp profile of its own that the container was started with; empty for the engine's."""
+        named = [one.removeprefix(_SECCOMP) for one in self.options if one.startswith(_SECCOMP)]
+        return "" if not named or named[-1] in ("unconfined", "builtin") else named[-1]
+
+    @property
+    def may_make_namespaces(self) -> bool:
+        """True if a user who is not root was given a user namespace here."""
+        return self.found.get("unshare") == "works"
+
+    @property
+    def in_pod(self) -> bool:
+        """True in a pod of Kubernetes."""
+        return "pod" in self.found or self.apparmor.startswith("cri-containerd.apparmor.d")
+
+    @property
+    def in_codespace(self) -> bool:
+        """True in a GitHub codespace."""
+        return "codespace" in self.found
+
+    @property
+    def in_wsl(self) -> bool:
+        """True on a kernel of the Windows Subsystem for Linux."""
+        return "microsoft" in self.found.get("kernel", "").lower()
 
     def number(self, name: str) -> int | None:
         """A sysctl's value; None when there is no such sysctl here."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nestproof.core.capabilities import DOCKER_DEFAULT
 from nestproof.core.outcome import Observation, Status
-from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.causes.diagnosis import SETUID_WANTED, diagnose
 from nestproof.probes.facts import SandboxFacts
 
 # `timeout` of coreutils ends a command with 124, or with 137 when it had to kill it.
@@ -52,6 +52,8 @@ class Context:
     default_capabilities: frozenset[str] = DOCKER_DEFAULT
     asked_capabilities: frozenset[str] = frozenset()
     """Capabilities of Docker's default set that the profile asks for; they relax nothing."""
+    setuid_wanted: bool = False
+    """True if the profile declares that bwrap is setuid."""
     facts: SandboxFacts | None = None
     """The container's facts that decide about a sandbox, as far as they are known."""
 
@@ -93,7 +95,10 @@ def failed(observation: Observation, context: Context, cause: str) -> Judgement:
     unavailable = re.match(r"unavailable: (.+)", last_line(observation.stdout))
     if observation.exit_status == _UNAVAILABLE and unavailable:
         return Judgement(Status.UNVERIFIED, unavailable[1], "", "ask a container that has what is missing")
-    agent = "codex" if "codex" in observation.command[-1] else ""
+    script = observation.command[-1]
+    agent = next((name for name in ("codex", "srt") if name in script), "")
+    if not agent and context.setuid_wanted:
+        agent = SETUID_WANTED
     diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.facts, agent=agent)
     summary = (
         _first_refusal(observation.stderr)

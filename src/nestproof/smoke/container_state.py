@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nestproof.core.outcome import Observation, Outcome, Status
 from nestproof.devcontainer.compose_service import shared_with_services
-from nestproof.engine.container import Container
+from nestproof.engine.container import Container, ContainerEnded
 from nestproof.privileges.relaxations import relaxations_in_force
 from nestproof.smoke.plan import SmokeRun
 
@@ -24,6 +24,16 @@ def services_beside(run: SmokeRun) -> Iterator[Outcome]:
             "nestproof starts no service beside the profile's own",
             "devcontainer up starts them all",
         )
+
+
+def does_not_stay(run: SmokeRun, ended: ContainerEnded) -> Outcome:
+    """The one outcome for a container that ends by itself."""
+    fix = ""
+    if run.profile.keeps_command:
+        setting = "set overrideCommand to true, so that the client keeps the container running"
+        fix = f'{setting}, or have its ENTRYPOINT end with exec "$@" and its CMD stay'
+    said = f"its own command said: {ended.why}" if ended.why else "its own command said nothing"
+    return Outcome("smoke.container", Status.ERROR, ended.what, run.target, said, fix)
 
 
 def inspect(run: SmokeRun, container: Container) -> Outcome:

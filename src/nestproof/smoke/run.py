@@ -11,12 +11,11 @@ from nestproof.core.cancellation import beside
 from nestproof.core.capabilities import of_dockers_default
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
-from nestproof.devcontainer.compose_service import fix_of_service
 from nestproof.engine.client import Engine
-from nestproof.engine.container import Container, started_container
+from nestproof.engine.container import Container, ContainerEnded, check_running, started_container
 from nestproof.nodes.node import Fidelity
-from nestproof.probes.facts import SandboxFacts, parse_facts
-from nestproof.probes.known_agents import survived_by
+from nestproof.probes.facts import SandboxFacts
+from nestproof.probes.known_agents import SETUID_BWRAP, survived_by
 from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
 from nestproof.probes.runner_protocol import Record
 from nestproof.probes.table import TERMINAL, script, text_of
@@ -31,8 +30,9 @@ from nestproof.smoke.after_start import (
 )
 from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
 from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
-from nestproof.smoke.container_state import inspect, services_beside
+from nestproof.smoke.container_state import does_not_stay, inspect, services_beside
 from nestproof.smoke.defaults import downgrade_if_undeclared
+from nestproof.smoke.facts import NOT_ASKED, facts_for_evidence, read_facts, takes_no_file, tell_facts
 from nestproof.smoke.plan import AGENTS, SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.sessions import hold_sessions
 from nestproof.smoke.tty import converse
@@ -55,6 +55,8 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
         with started_container(engine, request, run.node.platform, prepare) as container:
             yield inspect(run, container)
             yield from _ask_after_commands(engine, run, container, asked, request)
+    except ContainerEnded as ended:
+        yield does_not_stay(run, ended)
     except EngineError as error:
         yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
 
@@ -98,6 +100,7 @@ def _context(
         engine=engine.facts.product,
         default_capabilities=frozenset(engine.facts.default_capabilities),
         asked_capabilities=of_dockers_default(run.profile.run.cap_add),
+        setuid_wanted=SETUID_BWRAP in (declared.packs or ()),
         facts=facts,
     )
 
@@ -115,14 +118,17 @@ def ask_probes(
     context: Context | None = None
     agents = Agents()
     for answer in _answers(run, container, by_name):
+        if isinstance(answer, NoAnswer):
+            check_running(container)
         held.append(answer)
         known |= {name: answer for name in _names(answer) if name in (_FACTS.name, QUESTION.name)}
         if context is None and len(known) > 1:
             agents = read_agents(known[QUESTION.name])
             facts = known[_FACTS.name]
-            found = parse_facts(facts.stdout) if isinstance(facts, Record) else None
-            run.learn(TargetFacts(run.target, run.image.id, _facts_found(engine, run, found)))
+            found = read_facts(run, facts.stdout) if isinstance(facts, Record) else None
+            run.learn(TargetFacts(run.target, run.image.id, facts_for_evidence(engine, run, found)))
             context = _context(engine, run, found, agents)
+            yield from tell_facts(run, found)
         if context is not None:
             for one in held:
                 yield from _judged(run, by_name, one, context)
@@ -180,16 +186,6 @@ def _probe_environment(run: SmokeRun, container: Container) -> dict[str, str]:
     }
 
 
-def _facts_found(engine: Engine, run: SmokeRun, found: SandboxFacts | None) -> dict[str, str]:
-    """The container's facts and node, for the evidence."""
-    workspace = "copied into a volume" if run.copied else "bound"
-    where = {"node": f"{run.node.fidelity}: {run.node.reason}", "engine": engine.facts.address}
-    where["node-name"] = run.node.name
-    if run.limits is not None:
-        where["limits"] = f"{run.limits}: nobody trusts this repository"
-    return {**where, "workspace": workspace, **(found.found if found else {})}
-
-
 def _names(answer: Answer) -> tuple[str, ...]:
     return answer.names if isinstance(answer, NoAnswer) else (answer.name,)
 
@@ -201,6 +197,9 @@ def _judged(
         judgement = Judgement(Status.ERROR, f"not asked: {answer.why}")
         yield from [_outcome(run, probes[name], judgement) for name in answer.names if name in probes]
     elif probe := probes.get(answer.name):
+        if context.facts is not None and takes_no_file(context.facts, probe):
+            yield _outcome(run, probe, NOT_ASKED)
+            return
         command = ("sh", "-c", probe.text) if probe.text else ("sh", f"{probe.name}.sh")
         yield _judge(
             run,
@@ -237,6 +236,6 @@ def _outcome(
         judgement.summary,
         run.target,
         judgement.cause,
-        fix_of_service(service, judgement.fix) if (service := run.profile.service) else judgement.fix,
+        judgement.fix,
         observation,
     )

@@ -21,7 +21,6 @@ from nestproof.devcontainer.compose_config import ComposeUnavailable, read_proje
 from nestproof.devcontainer.compose_service import (
     Service,
     alone,
-    fix_of_service,
     join,
     parse_service,
     shared_with_services,
@@ -222,14 +221,6 @@ def test_properties_of_devcontainer_json_come_on_top() -> None:
         cap_add=("A", "B"), env=("X=2",), mounts=own.mounts, volumes=(), user="one"
     )
     assert join(below, RunOptions(user="two", privileged=True)).user == "two"
-
-
-def test_a_fix_speaks_of_the_compose_file() -> None:
-    said = 'add "--cap-add=SYS_PTRACE", "--security-opt=apparmor=unconfined" to runArgs'
-    assert fix_of_service(service("app"), said) == (
-        "add cap_add: [SYS_PTRACE], security_opt: [apparmor=unconfined] to the Compose service app"
-    )
-    assert fix_of_service(service("app"), "install bubblewrap") == "install bubblewrap"
 
 
 def test_a_profile_has_the_options_of_its_service(workspace: Path) -> None:

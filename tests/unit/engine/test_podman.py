@@ -27,8 +27,8 @@ from nestproof.engine.create_request import UnsupportedOptionError
 from nestproof.engine.podman import complete_inspection, default_capabilities, own_api, to_podman
 from nestproof.nodes.node import Fidelity, node_for
 from nestproof.privileges.relaxations import relaxations_in_force
+from nestproof.probes.causes.diagnosis import diagnose
 from nestproof.probes.container_verdicts import holds_allowed_capabilities, is_filtered_unless_allowed
-from nestproof.probes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.verdicts import Context
 from tests.conftest import base_environment

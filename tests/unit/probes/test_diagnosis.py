@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
-from nestproof.probes.diagnosis import diagnose
+from nestproof.probes.causes.diagnosis import diagnose
 from nestproof.probes.facts import SandboxFacts
 
 SECCOMP = 'add "--security-opt=seccomp=unconfined" to runArgs'
@@ -100,8 +100,8 @@ def holding(*names: str, **facts: str) -> SandboxFacts:
         (
             "bwrap: Creating new namespace failed: Operation not permitted",
             "Docker seccomp",
-            "without a user namespace of its own",
-            "--unshare-user",
+            "a process without SYS_ADMIN",
+            "seccomp=unconfined",
         ),
         ("bwrap: setting up uid map: Permission denied", "host sysctl", "the host restricts", "userns,"),
         (
@@ -123,7 +123,9 @@ def holding(*names: str, **facts: str) -> SandboxFacts:
             "update the agent",
         ),
         ("bwrap: Unknown option --argv0", "image", "no --argv0", "0.9.0"),
-        ("bwrap: Unknown option --perms", "image", "no --perms", "0.9.0"),
+        ("bwrap: Unknown option --perms", "image", "no --perms", "0.5.0"),
+        ("bwrap: Unknown option --later", "image", "has no --later: another release", "bubblewrap"),
+        ("bwrap: Unknown option --size", "image", "no --size", "0.7.0"),
         ("bwrap: Failed to mount tmpfs: Permission denied", "SELinux", "SELinux", "label=type:spc_t"),
         ("sudo: effective uid is not 0, is sudo installed setuid root?", "emulation", "setuid bit", "flag C"),
         ("bwrap-basic: 6: bwrap: not found", "image", "bwrap is not installed", "bubblewrap"),
@@ -135,7 +137,12 @@ def holding(*names: str, **facts: str) -> SandboxFacts:
             "bwrap is not installed",
             "bubblewrap",
         ),
-        ("codex-version: 2: codex: not found", "image", "codex is not installed", "install codex"),
+        (
+            "codex-version: 2: codex: not found",
+            "image",
+            "codex is not installed",
+            "npm install --global @openai/codex",
+        ),
         ("mode 755, owner root", "image", "mode 755, owned by root", "chmod 4755 /usr/bin/bwrap"),
         ("mode 4755, owner vscode", "image", "mode 4755, owned by vscode", "chown root /usr/bin/bwrap"),
         ("vscode: does not exist", "image", "the user vscode does not exist", "useradd --create-home vscode"),
@@ -160,7 +167,6 @@ def test_known_words_have_a_cause_a_layer_and_a_fix(said: str, layer: str, cause
         "mode 4755, owner root\nbwrap is found as /usr/bin/bwrap",
         "bwrap: Can't find source path /nowhere: No such file or directory",
         "bwrap: execvp nothing: No such file or directory",
-        "bwrap: Can't create file at /tmp/x: Read-only file system",
         "umount: pivot_root: Operation not permitted",
         "outside pid:[1] user:[1], inside pid:[1] user:[1]: not another namespace",
         "ls: cannot access 'x': Permission denied",

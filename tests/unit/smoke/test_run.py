@@ -587,7 +587,7 @@ def test_a_container_that_ends_at_once_is_an_error_with_its_last_words(
     stand_in.running = False
     (found,) = ask(engine, profile(tmp_path, ["users"]))
     assert (found.id, found.status) == ("smoke.container", Status.ERROR)
-    assert found.summary == "the container ended at once with exit status 127"
+    assert found.summary == "the container ended at once, with exit status 127"
     assert "sh: trap: not found" in found.cause
     assert not stand_in.containers
 

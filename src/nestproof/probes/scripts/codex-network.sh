@@ -6,8 +6,8 @@ token=${NESTPROOF_TOKEN:-by-hand}
 open='use Socket; print "$ARGV[0] ", socket(S, PF_INET, SOCK_STREAM, 0) ? "opened" : "no: $!", "\n"'
 [ "$(perl -e "$open" "$token")" = "$token opened" ] && echo "control: outside, a socket can be opened"
 if codex sandbox --help 2>/dev/null | grep -q '^  linux '; then set -- linux --full-auto; else set --; fi
-dir=$(mktemp -d "${HOME:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null || mktemp -d /var/tmp/nestproof.XXXXXX) && trap 'rm -rf "$dir"' EXIT && cd "$dir" || exit
-# A home of its own, not in /tmp: two that start at once in one take each other's files away.
+dir=$(mktemp -d "${NESTPROOF_PLACE:-${TMPDIR:-/tmp}}/nestproof.XXXXXX") && trap 'rm -rf "$dir"' EXIT && cd "$dir" || exit
+# A home of its own: two that start at once in one take each other's files away.
 mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"
 inner=$(codex sandbox "$@" -- perl -e "$open" "$token") || exit
 case $inner in

@@ -6,8 +6,8 @@ token=${NESTPROOF_TOKEN:-by-hand}
 until [ "$(sh -c 'echo $$')" -gt 40 ]; do :; done
 sleep 60 &
 outer=$!
-dir=$(mktemp -d "${HOME:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null || mktemp -d /var/tmp/nestproof.XXXXXX) && trap 'kill "$outer" 2>/dev/null; rm -rf "$dir"' EXIT && cd "$dir" || exit
-# A home of its own, not in /tmp: two that start at once in one take each other's files away.
+dir=$(mktemp -d "${NESTPROOF_PLACE:-${TMPDIR:-/tmp}}/nestproof.XXXXXX") && trap 'kill "$outer" 2>/dev/null; rm -rf "$dir"' EXIT && cd "$dir" || exit
+# A home of its own: two that start at once in one take each other's files away.
 mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"
 pids=$(readlink /proc/self/ns/pid) && kill -0 "$outer" && echo "control: outside, the process can be signalled"
 # The command line changed after about 0.120: `codex sandbox linux` is the older one.

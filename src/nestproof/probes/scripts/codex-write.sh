@@ -3,7 +3,7 @@
 [ ! -e /opt/codex/unavailable ] || { echo "unavailable: $(cat /opt/codex/unavailable)"; exit 69; }
 token=${NESTPROOF_TOKEN:-by-hand}
 # Not in /tmp, which Codex lets commands write to as well.
-dir=$(mktemp -d "${HOME:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null || mktemp -d /var/tmp/nestproof.XXXXXX) || exit
+dir=$(mktemp -d "${NESTPROOF_PLACE:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null) || { echo "unavailable: no folder takes files but that for temporary ones"; exit 69; }
 trap 'rm -rf "$dir"' EXIT
 # A home of its own: two that start at once in one take each other's files away.
 mkdir "$dir/codex" && export CODEX_HOME="$dir/codex"

@@ -26,6 +26,16 @@ set -- $(sed -n 's|^.* \(/proc/[^ ]*\) .*|\1|p' /proc/self/mountinfo)
 tell masked "$*"
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then tell cgroup 2; else tell cgroup 1; fi
 for file in /.dockerenv /run/.containerenv; do [ ! -e "$file" ] || tell container "$file"; done
+# A pod's variables are not given to every process that is started in it; its cgroup is.
+if [ -n "$KUBERNETES_SERVICE_HOST" ] || grep -qs kubepods /proc/self/cgroup /proc/self/mountinfo; then tell pod yes; fi
+[ "$CODESPACES" != true ] || tell codespace yes
+# By the folder that the system has for it, whatever the probes use in its place.
+if said=$(mktemp -d "${NESTPROOF_TEMPORARY:-${TMPDIR:-/tmp}}/nestproof.XXXXXX" 2>&1); then
+    rm -r "$said"
+else
+    tell temporary "$said"
+    [ -n "$NESTPROOF_PLACE" ] || tell no-place yes
+fi
 tell unshare "$(unshare --user true 2>&1 && echo works)"
 command -v codex >/dev/null && codex --version 2>&1 | tell_first_line codex
 path=$(command -v bwrap) || exit 0

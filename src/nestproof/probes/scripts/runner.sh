@@ -9,12 +9,33 @@ has_room() {
     command -v df >/dev/null || return 0
     df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -ge 4096 ]; }
 }
+# True for a folder in which files can be made, and programs started.
+is_usable() {
+    has_room "$1" || return
+    tried=$(mktemp "$1/nestproof.XXXXXX" 2>/dev/null) || return
+    printf '#!/bin/sh\n' >"$tried"
+    chmod 700 "$tried" 2>/dev/null && "$tried" 2>/dev/null
+    usable=$?
+    rm -f "$tried"
+    return "$usable"
+}
+# A folder for the files of agents' probes, which is not that for temporary files: some agents open that one.
+for place in "$HOME" /var/tmp; do
+    case $place in '' | / | /tmp | /tmp/*) continue ;; esac
+    is_usable "$place" && export NESTPROOF_PLACE="$place" && break
+done
+# Where no temporary file can be made, that is told once, by the facts; no probe's answer hangs on it.
+if ! is_usable "${TMPDIR:-/tmp}" && [ -n "$NESTPROOF_PLACE" ]; then
+    export NESTPROOF_TEMPORARY="${TMPDIR:-/tmp}"
+    # A folder of its own in there: Codex takes no home in the one for temporary files.
+    own=$(mktemp -d "$NESTPROOF_PLACE/nestproof.XXXXXX") && export TMPDIR="$own"
+fi
 # /dev/shm can be written also where the root file system cannot; either may have no room.
 for place in /dev/shm "${TMPDIR:-/tmp}"; do
     has_room "$place" && dir=$(mktemp -d "$place/nestproof.XXXXXX" 2>/dev/null) && break
 done
 [ -n "$dir" ] || { echo "no folder with room for what probes print: /dev/shm, ${TMPDIR:-/tmp}" >&2; exit 125; }
-trap 'rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir" ${own:+"$own"}' EXIT
 # A probe that floods its output is stopped by the kernel (blocks of 512 or 1024 bytes, by shell).
 ulimit -f 16384
 limit=''

@@ -1,7 +1,9 @@
 # Does the sandbox runtime (srt) refuse a write that its settings do not allow?
 command -v srt >/dev/null || { echo "srt: not found" >&2; exit 1; }
 token=${NESTPROOF_TOKEN:-by-hand}
-dir=$(mktemp -d /var/tmp/nestproof.XXXXXX) && trap 'rm -rf "$dir"' EXIT
+# Not in /tmp, part of which srt lets commands write to as well.
+dir=$(mktemp -d "${NESTPROOF_PLACE:-/var/tmp}/nestproof.XXXXXX" 2>/dev/null) || { echo "unavailable: no folder takes files but that for temporary ones"; exit 69; }
+trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/may" "$dir/not" && touch "$dir/may/a" "$dir/not/a" && echo "control: outside, both folders take a file"
 printf '{"network": {"allowedDomains": [], "deniedDomains": []}, "filesystem": %s}\n' \
     "{\"denyRead\": [], \"allowWrite\": [\"$dir/may\"], \"denyWrite\": []}" >"$dir/settings.json"
