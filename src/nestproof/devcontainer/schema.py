@@ -134,6 +134,13 @@ class Declarations(BaseModel):
     """Probe name to reason: a fallback that the agent is known to survive."""
     agents: dict[str, AgentDeclaration] = {}
     """Program to what is declared of it."""
+    sandbox: Literal["container"] | None = None
+    """`container` if the container is the sandbox, and those of the agents are off."""
+
+    @property
+    def container_is_sandbox(self) -> bool:
+        """True if the outer walls are all that is to hold."""
+        return self.sandbox == "container"
 
 
 class DevContainer(Properties):

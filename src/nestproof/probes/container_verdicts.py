@@ -28,8 +28,8 @@ def holds_allowed_capabilities(observation: Observation, context: Context) -> Ju
         return Judgement(
             Status.FAIL,
             f"the bounding set holds {names}",
-            f"the profile may not have {names} (privilege lock)",
-            f"remove {options} from the profile, or allow it in the lock with a reason",
+            f"the profile may not have {names} ({context.rule})",
+            f"remove {options} from the profile{context.or_allow}",
         )
     return Judgement(Status.PASS, _set_in_words(held, context))
 
@@ -66,8 +66,8 @@ def is_filtered_unless_allowed(observation: Observation, context: Context) -> Ju
     return Judgement(
         Status.FAIL,
         "no seccomp filter is on",
-        f"the profile may not run without {context.engine}'s seccomp filter (privilege lock)",
-        "remove seccomp=unconfined from the profile, or allow it in the lock with a reason",
+        f"the profile may not run without {context.engine}'s seccomp filter ({context.rule})",
+        f"remove seccomp=unconfined from the profile{context.or_allow}",
     )
 
 
@@ -90,8 +90,8 @@ def is_confined_unless_allowed(observation: Observation, context: Context) -> Ju
         return Judgement(
             Status.FAIL,
             f"AppArmor: {label}",
-            "the profile may not run without an enforced AppArmor profile (privilege lock)",
-            "remove apparmor=unconfined from the profile, or allow it in the lock with a reason",
+            f"the profile may not run without an enforced AppArmor profile ({context.rule})",
+            f"remove apparmor=unconfined from the profile{context.or_allow}",
         )
     return Judgement(Status.PASS, f"AppArmor: {label}")
 

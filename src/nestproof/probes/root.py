@@ -42,10 +42,17 @@ def has_no_way_to_root(observation: Observation, context: Context) -> Judgement:
     extra = [way for way in ways if way not in context.allowed]
     if not extra:
         return Judgement(Status.PASS, f"the remote user becomes root: {said}; the privilege lock allows that")
+    fixes = "; ".join(dict.fromkeys(_WAYS[_kind(way)][1] for way in extra))
+    if context.container_is_sandbox:
+        return Judgement(
+            Status.FAIL,
+            f"the remote user becomes root: {said}",
+            "the container is declared to be the sandbox, and an agent in it would be root in it",
+            fixes,
+        )
     if not context.walls:
         return Judgement(Status.PASS, f"the remote user becomes root: {said}; Docker's defaults confine root")
     lock = ", ".join(f'"{way}" = "why"' for way in extra)
-    fixes = "; ".join(dict.fromkeys(_WAYS[_kind(way)][1] for way in extra))
     return Judgement(
         Status.FAIL,
         f"the remote user becomes root: {', '.join(map(_in_words, extra))}",

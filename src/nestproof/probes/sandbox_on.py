@@ -20,6 +20,8 @@ def is_not_switched_off(observation: Observation, context: Context) -> Judgement
     if not off:
         return Judgement(Status.PASS, "nothing switches an agent's sandbox off")
     said = "; ".join(off[:_SHOWN]) + (f"; and {len(off) - _SHOWN} more" if len(off) > _SHOWN else "")
+    if context.container_is_sandbox:
+        return Judgement(Status.PASS, f"an agent's sandbox is switched off, as declared: {said}")
     if not context.walls:
         return Judgement(
             Status.PASS, f"an agent's sandbox is switched off, and Docker's walls are up: {said}"

@@ -52,10 +52,22 @@ class Context:
     default_capabilities: frozenset[str] = DOCKER_DEFAULT
     asked_capabilities: frozenset[str] = frozenset()
     """Capabilities of Docker's default set that the profile asks for; they relax nothing."""
+    container_is_sandbox: bool = False
+    """True if the profile declares that the container alone confines its agents."""
     setuid_wanted: bool = False
     """True if the profile declares that bwrap is setuid."""
     facts: SandboxFacts | None = None
     """The container's facts that decide about a sandbox, as far as they are known."""
+
+    @property
+    def rule(self) -> str:
+        """The name of what says which relaxations the profile may have."""
+        return "its container is the sandbox" if self.container_is_sandbox else "privilege lock"
+
+    @property
+    def or_allow(self) -> str:
+        """The end of a fix: the other way to mend a relaxation, where there is one."""
+        return "" if self.container_is_sandbox else ", or allow it in the lock with a reason"
 
 
 def judge_lines(

@@ -73,7 +73,7 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
         return
     named = ", ".join(f"{agent.version or agent.program} ({agent.file})" for agent in programs) or "none"
     open_ = lets_a_sandbox_in(run.profile)
-    more = "" if open_ else "; nothing in the profile lets a sandbox in, so theirs is not asked"
+    more = "" if open_ else f"; {_why_not_asked(run)}"
     more += f" ({plural(len(findings), 'warning')})" if findings else ""
     yield Outcome("agents", Status.PASS, f"found: {named}{more}", run.target, findings=findings)
     for known, agent in not_asked(agents.found) if open_ else ():
@@ -87,6 +87,12 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
             f"what is known of it: {known.sandbox}",
             f"nestproof shell --profile {run.target.profile} opens such a container, to ask it by hand",
         )
+
+
+def _why_not_asked(run: SmokeRun) -> str:
+    if run.profile.declarations.container_is_sandbox:
+        return "the container is their sandbox, as the profile declares"
+    return "nothing in the profile lets a sandbox in"
 
 
 def _unneeded(run: SmokeRun, agents: Agents) -> Iterator[Finding]:

@@ -44,12 +44,15 @@ def inspect(run: SmokeRun, container: Container) -> Outcome:
     if not extra:
         summary = f"in force: {', '.join(in_force)}" if in_force else "no relaxation is in force"
         return Outcome("smoke.relaxations", Status.PASS, summary, run.target, observation=observation)
+    is_sandbox = run.profile.declarations.container_is_sandbox
+    rule = "its container is the sandbox" if is_sandbox else "privilege lock"
+    or_allow = "" if is_sandbox else ", or allow it in the lock"
     return Outcome(
         "smoke.relaxations",
         Status.FAIL,
         f"in force: {', '.join(extra)}",
         run.target,
-        f"the profile {run.profile.name} may not have {', '.join(extra)} (privilege lock)",
-        f"remove {' '.join(f'--{name}' for name in extra)} from the profile, or allow it in the lock",
+        f"the profile {run.profile.name} may not have {', '.join(extra)} ({rule})",
+        f"remove {' '.join(f'--{name}' for name in extra)} from the profile{or_allow}",
         observation,
     )

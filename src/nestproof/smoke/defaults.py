@@ -14,8 +14,8 @@ from nestproof.probes.verdicts import Judgement
 
 # Alone, each lets a process make namespaces, mount or see a whole /proc: what a sandbox needs first.
 _FOR_A_SANDBOX = ("cap-add=ALL", "cap-add=SYS_ADMIN", "privileged", "security-opt=seccomp=")
-# Of the packs that nobody declared: their probes ask for a program that the image need not have.
-_ABSENT = "bwrap is not installed"
+# Of the packs that nobody declared: their probes ask for a program that the image need, or need not, have.
+_UNPROMISED = ("bwrap is not installed", "the image has a setuid bwrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ def packs_of(profile: Profile) -> Packs:
     if profile.declarations.packs is not None:
         return Packs(tuple(profile.declarations.packs))
     always = ("users", "privileges")
+    if profile.declarations.container_is_sandbox:
+        return Packs(always, "the container is declared to be the sandbox")
     if opened := lets_a_sandbox_in(profile):
         return Packs((*always, "bubblewrap", "containment"), f"{opened[0]} lets a sandbox in")
     return Packs((*always, "no-setuid-bwrap"), "nothing in it lets a sandbox in")
@@ -42,15 +44,16 @@ def lets_a_sandbox_in(profile: Profile) -> tuple[str, ...]:
 
 
 def downgrade_if_undeclared(profile: Profile, judgement: Judgement) -> Judgement:
-    """An image without bwrap breaks no promise where the profile made none."""
-    absent = judgement.status is Status.FAIL and judgement.cause.startswith(_ABSENT)
-    if not absent or profile.declarations.packs is not None:
+    """An image without bwrap, or with a setuid one, breaks no promise where the profile made none."""
+    is_breach = judgement.status is Status.FAIL and judgement.cause.startswith(_UNPROMISED)
+    if not is_breach or profile.declarations.packs is not None:
         return judgement
     return replace(
         judgement,
         status=Status.UNVERIFIED,
-        cause=f"{judgement.cause}; and the profile does not declare that it nests a sandbox",
-        fix='install bubblewrap, or name what it must show: "customizations": {"nestproof": {"packs": […]}}',
+        cause=f"{judgement.cause}; and the profile does not declare what it must show",
+        fix='install bubblewrap for a sandbox, or name what the container must show: "customizations": '
+        '{"nestproof": {"packs": […]}}',
     )
 
 

@@ -36,6 +36,7 @@ from nestproof.smoke.facts import NOT_ASKED, facts_for_evidence, read_facts, tak
 from nestproof.smoke.plan import AGENTS, SmokeRun, chosen_probes, prepare_request, users_of
 from nestproof.smoke.sessions import hold_sessions
 from nestproof.smoke.tty import converse
+from nestproof.smoke.undeclared import ask_undeclared
 
 _FACTS = Script("facts", 10, script("facts"))
 
@@ -100,6 +101,7 @@ def _context(
         engine=engine.facts.product,
         default_capabilities=frozenset(engine.facts.default_capabilities),
         asked_capabilities=of_dockers_default(run.profile.run.cap_add),
+        container_is_sandbox=declared.container_is_sandbox,
         setuid_wanted=SETUID_BWRAP in (declared.packs or ()),
         facts=facts,
     )
@@ -135,6 +137,8 @@ def ask_probes(
             held.clear()
     if more and context is not None:
         yield from tell_agents(run, agents)
+        environment = {**_probe_environment(run, container), "PATH": agents.path}
+        yield from ask_undeclared(run, container, agents, context, environment)
         yield from _ask_agents(run, container, agents, by_name, context)
     return agents, context.facts if context else None
 

@@ -54,10 +54,17 @@ def hold_sessions(
         plan(programs, starts, {program: tuple(one.args) for program, one in declared.items()}),
         run.target,
         walls_are_down=bool(lets_a_sandbox_in(run.profile)),
-        declared={name: one.sandbox for name, one in declared.items() if one.sandbox is not None},
+        declared=_promises(run, programs),
         facts=facts,
         say=run.say,
     )
+
+
+def _promises(run: SmokeRun, programs: list[str]) -> dict[str, bool]:
+    """The agents of which the profile says if they promise a sandbox."""
+    declarations = run.profile.declarations
+    said = dict.fromkeys(programs, False) if declarations.container_is_sandbox else {}
+    return said | {name: one.sandbox for name, one in declarations.agents.items() if one.sandbox is not None}
 
 
 def _left_out(run: SmokeRun, programs: list[str], why: str, fix: str) -> Outcome:

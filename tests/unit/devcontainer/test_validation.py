@@ -252,6 +252,7 @@ WRONG: list[tuple[Path, str, str]] = [
     (("customizations", "nestproof", "users"), '"me"', A_LIST),
     (("customizations", "nestproof", "users", 0), "1", A_STRING),
     (("customizations", "nestproof", "codexVersion"), "1", A_STRING),
+    (("customizations", "nestproof", "sandbox"), '"inside"', "must be 'container', is 'inside'"),
     (("customizations", "nestproof", "agents"), "[]", AN_OBJECT),
     (("customizations", "nestproof", "agents", "codex"), "true", "must be an object, is true"),
     (("customizations", "nestproof", "agents", "codex", "args"), '"--yolo"', A_LIST),
@@ -700,7 +701,7 @@ EVERYTHING = [
       "customizations": {
         "nestproof": {
           "packs": ["users"], "users": ["dev"], "codexVersion": "1.0", "degradations": {"bwrap-proc": "why"},
-          "agents": {"codex": {"args": ["--full-auto"], "sandbox": true}}
+          "agents": {"codex": {"args": ["--full-auto"], "sandbox": true}}, "sandbox": "container"
         },
         "anything": ["goes", {"here": null}]
       },

@@ -81,14 +81,25 @@ def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) ->
 
 
 def relaxed_although_strict(profile: Profile, document: Document) -> Iterator[Diagnostic]:
-    """The pack no-setuid-bwrap declares that no relaxation is needed for a sandbox."""
-    if not _declares(profile, _STRICT_PACK):
+    """The pack no-setuid-bwrap declares that no relaxation is needed for a sandbox; a container that is the
+    sandbox must have none.
+    """
+    if profile.declarations.container_is_sandbox:
+        related = tuple(_said_to_be_the_sandbox(document))
+    elif _declares(profile, _STRICT_PACK):
+        related = tuple(_declared_at(document, _STRICT_PACK))
+    else:
         return
-    rule, related = "relaxation-in-strict-profile", tuple(_declared_at(document, _STRICT_PACK))
+    rule = "relaxation-in-strict-profile"
     for relaxation, places in relaxation_locations(profile, document).items():
         message = f"{short(relaxation)} is a relaxation, and this profile is declared to have none"
         for place in places:
             yield Diagnostic(rule, RULES[rule].severity, message, place.start, place.end, related)
+
+
+def _said_to_be_the_sandbox(document: Document) -> Iterator[Related]:
+    if node := document.root and document.root.at("customizations", "nestproof", "sandbox"):
+        yield Related(node.start, "the container is declared to be the sandbox here")
 
 
 def _declares(profile: Profile, pack: str) -> bool:
