@@ -67,7 +67,7 @@ def plan_build(profile: Profile, platform: str) -> ImageBuild:
     config, folder = profile.config, profile.file.parent
     if profile.service is not None:
         return _plan_service(profile, profile.service, platform)
-    if config.image:
+    if config.image and not profile.dockerfile:
         return ImageBuild(profile.name, (platform,), config.image)
     build = config.build
     dockerfile = profile.dockerfile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nestproof.checks import git_diff, lints, suppressions
@@ -155,12 +155,13 @@ def check_dockerfile(held: Profile, workspace: Path, severity: str = "warning") 
         status = Status.UNVERIFIED if error.exit_code == 3 else Status.ERROR
         yield Outcome("check.dockerfile", status, f"{shown}: {error.what}", None, error.why, error.fix)
         return
-    errors = [finding for finding in findings if finding.diagnostic.severity == "error"]
-    rest = [finding for finding in findings if finding not in errors] if severity != "off" else []
+    errors, warnings, notes = (_of(findings, level) for level in ("error", "warning", "note"))
+    rest = warnings if severity != "off" else ()
     told = (*errors, *rest)[:_SHOWN]
     left = len(errors) + len(rest) - len(told)
     note = f"; {left} more {'is' if left == 1 else 'are'} not shown" if left else ""
-    yield _outcome("check.dockerfile", shown, told, note=note)
+    kept = notes[: _SHOWN - len(told)] if severity != "off" else ()
+    yield _outcome("check.dockerfile", shown, (*told, *kept), note=note)
 
 
 def _note(step: str, one: LoadResult) -> str:
@@ -171,10 +172,16 @@ def _note(step: str, one: LoadResult) -> str:
 
 
 def _outcome(step: str, shown: str, findings: tuple[Finding, ...], *, note: str = "") -> Outcome:
-    errors = [finding for finding in findings if finding.diagnostic.severity == "error"]
+    errors = _of(findings, "error")
     if errors:
         first = errors[0].diagnostic
         summary = f"{shown}:{first.start.line}:{first.start.column}: {first.message}"
         return Outcome(step, Status.FAIL, summary, fix=errors[0].fix, findings=findings)
-    warned = f" ({plural(len(findings), 'warning')})" if findings else ""
+    counted = [(len(_of(findings, level)), level) for level in ("warning", "note")]
+    counts = ", ".join(plural(number, level) for number, level in counted if number)
+    warned = f" ({counts})" if counts else ""
     return Outcome(step, Status.PASS, f"{shown}: {_PASSED[step]}{warned}{note}", findings=findings)
+
+
+def _of(findings: Iterable[Finding], severity: str) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.diagnostic.severity == severity)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nestproof.core.diagnostics import Diagnostic, Finding
+from nestproof.core.diagnostics import Diagnostic, Finding, Severity
 from nestproof.core.errors import CommandError
 from nestproof.core.files import UnsafeFileError, read_file
 from nestproof.core.process import run
@@ -33,12 +33,14 @@ _UNPARSED = "DL1000"
 _UNBUILDABLE = frozenset({_UNPARSED, "DL3011", "DL3021", "DL3023", "DL3024", "DL3043", "DL3061"})
 # The syntax of BuildKit that hadolint 2 does not parse: heredocs, and a bind mount that is written to.
 _BEYOND = re.compile(r"^\s*(RUN|COPY|ADD)\b.*(<<-?[\"']?\w|--mount=\S*\brw\b)", re.MULTILINE | re.IGNORECASE)
+# Nothing that a devcontainer fails by: a larger image, a longer output, sudo and apt in place of apt-get.
+_LIGHT = frozenset(
+    "DL3004 DL3009 DL3015 DL3019 DL3027 DL3032 DL3040 DL3042 DL3047 DL3059 DL3060 DL4001".split()
+)
 # Rule to the line that it is wrong about; the empty pattern is any line.
 _OFF_THE_MARK: Mapping[str, str] = {
     # Versions of packages, in an image that is made anew each time: pinned ones are soon gone from mirrors.
-    "DL3008": "",
-    "DL3018": "",
-    "DL3041": "",
+    **dict.fromkeys("DL3008 DL3013 DL3016 DL3018 DL3028 DL3033 DL3037 DL3041 DL3062".split(), ""),
     # The shell is another than ShellCheck knows.
     "SC1071": "",
     # `chmod =2775` is no assignment.
@@ -141,12 +143,19 @@ def read_report(source: Source, report: Any, *, strict: bool = False) -> Iterato
             message = f"hadolint reads no further: it does not know all of BuildKit's syntax ({message})"
         diagnostic = Diagnostic(
             code,
-            "error" if (strict or code in _UNBUILDABLE) and not unreadable else "warning",
+            "warning" if unreadable else _severity(code, str(entry["level"]), strict=strict),
             message,
             source.position(min(start, len(source.text))),
             source.position(word.end() if word else min(start, len(source.text))),
         )
         yield Finding.of(source, diagnostic, fix=_page(code))
+
+
+def _severity(code: str, level: str, *, strict: bool) -> Severity:
+    """The severity here: an error where no image can be built, a note where hadolint itself just informs."""
+    if strict or code in _UNBUILDABLE:
+        return "error"
+    return "note" if level in ("info", "style") or code in _LIGHT else "warning"
 
 
 def _is_off_the_mark(code: str, text: str, line: str) -> bool:

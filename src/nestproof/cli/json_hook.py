@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Check that files are JSON with comments, as devcontainer.json is written.",
         epilog="Exit status: 0 no error, 1 an error or an unreadable file, 2 a wrong command line.",
     )
-    parser.add_argument("--strict", action="store_true", help="make every warning an error")
+    parser.add_argument("--strict", action="store_true", help="make every warning and note an error")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file to check")
     return parser
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from nestproof.core.source import Position, Source
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+"""An error makes a check fail; a note is kept, and shown to those who look for it."""
 
 
 @dataclass(frozen=True, slots=True)

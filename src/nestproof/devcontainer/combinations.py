@@ -17,6 +17,11 @@ def combinations(root: JsonNode) -> Iterator[Diagnostic]:
     if "dockerFile" not in has and dockerfile is not None:
         sources.append("build")
     for name in sources[1:]:
+        if sources[0] == "image" and name in ("build", "dockerFile"):
+            # devcontainers/cli, src/spec-node/utils.ts, isDockerFileConfig: it is asked first.
+            message = f"`image` has no effect beside `{name}`, which clients build; remove one of the two"
+            yield mistake("model-ignored-property", message, has["image"].key)
+            continue
         message = f"`{sources[0]}` and `{name}` exclude each other: one says where the image comes from"
         yield mistake("model-forbidden-combination", message, has[name].key)
     if "dockerFile" in has and dockerfile is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +28,14 @@ _ENVIRONMENT = frozenset({"PATH", "HOME", "TMPDIR", "LANG", "DOCKER_CONFIG", "CO
 _OFFLINE = {"COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false"}
 
 
+# What Compose says of a value of which an empty variable left nothing.
+_OF_NOTHING = re.compile(
+    r"empty section between colons|must not be empty|invalid (spec|proto|containerPort|IP)"
+)
+
+
 class ComposeUnavailable(NestproofError):
-    """`docker compose` is missing, so the service's options are unverified."""
+    """`docker compose` is missing, or a variable, so that the service's options are unverified."""
 
     exit_code = 3
 
@@ -61,11 +68,34 @@ def read_project(
     version = run(["docker", "compose", "version"], timeout=TIMEOUT)
     if version.status != 0 or "ompose version" not in version.stdout:
         raise _unavailable("the docker client here has no compose plugin")
-    said = [line for line in completed.stderr.splitlines() if line.strip() and "level=warning" not in line]
-    raise ComposeError(
-        said[-1].strip() if said else f"it ended with exit status {completed.status} and printed nothing",
-        fix=f"docker compose {' '.join(named)} config",
-    )
+    said = reasons(completed.stderr.replace(f"{workspace}/", ""))
+    what = "; ".join(said) or f"it ended with exit status {completed.status} and printed nothing"
+    fix = f"docker compose {' '.join(named)} config"
+    if unset := unset_variables(completed.stderr):
+        raise ComposeUnavailable(
+            f"the Compose project needs what is not set here: {', '.join(unset)}",
+            why=what,
+            fix="set it in the environment, or in the file .env beside the Compose file",
+        )
+    raise ComposeError(what, fix=fix)
+
+
+def reasons(stderr: str) -> list[str]:
+    """The lines of Compose's objection: its last one, which is the reason, then the others, sorted.
+
+    Compose walks through maps, so that their order differs from run to run.
+    """
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
+    return [*lines[-1:], *sorted(set(lines[:-1]) - set(lines[-1:]))]
+
+
+def unset_variables(stderr: str) -> tuple[str, ...]:
+    """The variables for the lack of which Compose objects: it names them, or what is left without them."""
+    required = re.findall(r"required variable (\w+) is missing a value", stderr)
+    if required:
+        return tuple(dict.fromkeys(required))
+    empty = re.findall(r'The \\?"(\w+)\\?" variable is not set', stderr)
+    return tuple(dict.fromkeys(empty)) if _OF_NOTHING.search(stderr) else ()
 
 
 def service_of(project: Mapping[str, Any], name: str, folder: Path = Path()) -> Service | None:

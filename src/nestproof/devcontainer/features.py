@@ -148,7 +148,9 @@ def read_pins(file: Path, below: Path) -> Mapping[str, Pin] | None:
     lock = lock_of(file)
     name = lock.name
     try:
-        value: Any = json.loads(read_file(lock, below=below))
+        text = read_file(lock, below=below)
+        # devcontainers/cli, src/spec-configuration/lockfile.ts: an empty one is there to be filled.
+        value: Any = json.loads(text) if text.strip() else {"features": {}}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:

@@ -15,7 +15,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "model-missing-property": Rule("error", "A property that another one needs is not there."),
         "model-forbidden-combination": Rule("error", "Two properties exclude each other."),
         "model-unknown-property": Rule("warning", "No client knows a property of that name."),
-        "model-deprecated-property": Rule("warning", "A property has been replaced by another one."),
+        "model-deprecated-property": Rule("note", "A property has been replaced by another one."),
         "model-ignored-property": Rule("warning", "A property has no effect beside another one."),
         "model-no-source": Rule("warning", "The configuration names no image, Dockerfile or Compose file."),
     }

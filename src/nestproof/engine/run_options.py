@@ -46,9 +46,18 @@ _UNSUPPORTED = frozenset(
     "mac-address memory-reservation memory-swap memory-swappiness net-alias network-alias oom-kill-disable "
     "oom-score-adj storage-opt use-api-socket volume-driver volumes-from".split()
 )
+# Those that Podman alone has (podman-run(1), 5.4); Docker refuses them.
+_OF_PODMAN = frozenset(
+    "arch authfile cert-dir chrootdirs conmon-pidfile creds decryption-key env-host env-merge gidmap "
+    "group-entry health-log-destination health-max-log-count health-max-log-size health-on-failure "
+    "hostuser http-proxy image-volume init-ctr init-path no-hostname no-hosts os passwd passwd-entry "
+    "personality pidfile pod pod-id-file preserve-fd preserve-fds rdt-class read-only-tmpfs replace requires "
+    "retry retry-delay rmi rootfs sdnotify seccomp-policy secret shm-size-systemd subgidname subuidname "
+    "systemd timeout tls-verify tz uidmap umask unsetenv unsetenv-all variant".split()
+)
 # Enough to tell a port from a word: -privileged is --publish=rivileged to the docker client.
 _PORT = re.compile(r"[\d.:\[\]a-fA-F-]*\d(/(tcp|udp|sctp))?")
-_ALL = sorted({*_VALUES, *_SWITCHES, *_IGNORED, *_UNSUPPORTED, *ALIASES})
+_KNOWN = frozenset({*_VALUES, *_SWITCHES, *_IGNORED, *_UNSUPPORTED, *_OF_PODMAN, *ALIASES})
 
 
 class RunArgumentError(UsageError):
@@ -109,6 +118,11 @@ class RunOptions:
     """No option: the home folder of the user on the host, by which mounts are named."""
 
 
+def is_podmans(name: str) -> bool:
+    """True for an option that Podman has and Docker has not."""
+    return name in _OF_PODMAN
+
+
 def spelled(options: RunOptions) -> tuple[str, ...]:
     """The run arguments of the options that decide about a sandbox, each in one form; files below the root
     are named from there.
@@ -127,7 +141,7 @@ def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> 
     options = base or RunOptions()
     for flag in read_flags(arguments):
         name, value, argument = flag.name, flag.value, arguments[flag.index]
-        if name not in _ALL:
+        if name not in _KNOWN:
             raise RunArgumentError(flag.index, _unknown(argument))
         if value is None and name not in SWITCHES:
             raise RunArgumentError(flag.index, f"{argument} needs a value")
@@ -136,7 +150,7 @@ def parse_run_args(arguments: Sequence[str], base: RunOptions | None = None) -> 
         elif name in _SWITCHES:
             switch: dict[str, Any] = {_SWITCHES[name]: _is_on(value, flag.index, argument)}
             options = replace(options, **switch)
-        elif name in _UNSUPPORTED:
+        elif name in _UNSUPPORTED or name in _OF_PODMAN:
             options = _with_value(options, "unsupported", f"--{name}")
         elif name == "publish" and not _PORT.fullmatch(value or ""):
             raise RunArgumentError(flag.index, f"{argument!r} publishes {value!r}, which is no port")
@@ -148,7 +162,7 @@ def _unknown(argument: str) -> str:
         return f"{argument!r} is no option; the image and the command are the client's own"
     if " " in argument:
         return f"{argument!r} is one argument to docker; write it as two, or with ="
-    near = nearest(argument.lstrip("-").partition("=")[0], _ALL)
+    near = nearest(argument.lstrip("-").partition("=")[0], sorted(_KNOWN - _OF_PODMAN))
     return (
         f"docker run has no option {argument.partition('=')[0]}{f'; did you mean --{near}?' if near else ''}"
     )

@@ -5,7 +5,7 @@ A source is a manual page, a page of Docker's documentation, or a file of moby's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -36,6 +36,18 @@ class Risk:
     rank: Rank
     allows: str
     source: str
+
+
+def walls_taken_down(relaxations: Iterable[str]) -> tuple[str, ...]:
+    """Those that are grave, and by which root gets further than its user does.
+
+    What is mounted of the host user's own home is not among them: the container's user has it already.
+    """
+    return tuple(
+        name
+        for name in relaxations
+        if risk_of(name).rank >= Rank.HIGH and not name.startswith(("mount=~", "mount=.."))
+    )
 
 
 def risk_of(relaxation: str) -> Risk:

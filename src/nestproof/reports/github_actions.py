@@ -42,7 +42,7 @@ def json_text(value: object) -> str:
 
 def commands(evidence: Evidence, folder: str = "") -> Iterator[str]:
     """A command for each thing to look at; `folder` is where the workspace is in the repository."""
-    left = {"error": SHOWN, "warning": SHOWN}
+    left = {"error": SHOWN, "warning": SHOWN, "notice": SHOWN}
     for run in evidence.runs:
         for outcome in run.outcomes:
             for level, command in _of(outcome, folder):
@@ -62,7 +62,8 @@ def _of(outcome: Outcome, folder: str) -> Iterator[tuple[str, str]]:
             "endColumn": str(finding.end_column),
             "title": finding.rule,
         }
-        yield finding.severity, _command(finding.severity, place, finding.message, finding.fix)
+        level = "notice" if finding.severity == "note" else finding.severity
+        yield level, _command(level, place, finding.message, finding.fix)
     explained = any(finding.severity == "error" for finding in outcome.findings)
     if outcome.status in (Status.FAIL, Status.ERROR) and not explained:
         title = {"title": f"{where}{outcome.id}"}

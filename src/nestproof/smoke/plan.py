@@ -20,7 +20,7 @@ from nestproof.nodes.node import Node
 from nestproof.nodes.transfer import Prepare, adapt_workspace, with_own_volumes
 from nestproof.privileges.lock import Reasons, allowed_by
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.privileges.risks import Rank, risk_of
+from nestproof.privileges.risks import walls_taken_down
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import PACKS, PROBES
 from nestproof.smoke.defaults import packs_of
@@ -89,7 +89,7 @@ class SmokeRun:
     @property
     def walls(self) -> tuple[str, ...]:
         """Its grave relaxations: those by which root leaves the container, on some hosts or on all."""
-        return tuple(name for name in relaxations_asked(self.profile.run) if risk_of(name).rank >= Rank.HIGH)
+        return walls_taken_down(relaxations_asked(self.profile.run))
 
 
 def request_container(profile: Profile, image: Image, environment: Mapping[str, str]) -> dict[str, Any]:

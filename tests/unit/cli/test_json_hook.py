@@ -59,9 +59,9 @@ def test_a_warning_is_shown_and_lets_the_file_pass(folder: Path, capsys: pytest.
     (folder / "a.json").write_text(TRAILING)
     assert main(["a.json"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("a.json:2:20: warning: ")
+    assert said.startswith("a.json:2:20: note: ")
     assert main(["--strict", "a.json"]) == 1
-    assert capsys.readouterr().out == said.replace("warning", "error")
+    assert capsys.readouterr().out == said.replace("note", "error")
 
 
 def test_no_file_hides_another(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,7 @@ devcontainer.json:2:3: warning: `privilegd` is no property that clients know; di
   "privilegd": true
   ^^^^^^^^^^^""",
     "model-deprecated-property": """\
-devcontainer.json:2:3: warning: `extensions` is deprecated; move it to `customizations.vscode.extensions` \
+devcontainer.json:2:3: note: `extensions` is deprecated; move it to `customizations.vscode.extensions` \
 [model-deprecated-property]
   "extensions": ["ms-python.python"]
   ^^^^^^^^^^^^""",
@@ -533,15 +533,6 @@ COMBINATIONS: list[tuple[str, list[tuple[str, str]]]] = [
         [('"dockerFile"', f"`image` and `dockerFile` exclude each other: {WHERE_FROM}")],
     ),
     (
-        '{"image": "x", "build": {"dockerfile": "D"}}',
-        [('"build"', f"`image` and `build` exclude each other: {WHERE_FROM}")],
-    ),
-    # The order of the file changes nothing.
-    (
-        '{"build": {"dockerfile": "D"}, "image": "x"}',
-        [('"build"', f"`image` and `build` exclude each other: {WHERE_FROM}")],
-    ),
-    (
         '{"image": "x", "dockerComposeFile": [], "service": "s"}',
         [('"dockerComposeFile"', f"`image` and `dockerComposeFile` exclude each other: {WHERE_FROM}")],
     ),
@@ -566,6 +557,21 @@ COMBINATIONS: list[tuple[str, list[tuple[str, str]]]] = [
         [('"stopContainer"', '`shutdownAction` "stopContainer" is for containers without Compose')],
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"image": "x", "build": {"dockerfile": "D"}}', "build"),
+        # The order of the file changes nothing.
+        ('{"build": {"dockerfile": "D"}, "image": "x"}', "build"),
+        ('{"image": "x", "dockerFile": "D"}', "dockerFile"),
+    ],
+)
+def test_of_an_image_and_a_dockerfile_clients_take_the_second(text: str, name: str) -> None:
+    message = f"`image` has no effect beside `{name}`, from which clients build; remove one of the two"
+    assert diagnostics(text) == [("model-ignored-property", '"image"', message)]
+    assert read(text)[1] is not None
 
 
 @pytest.mark.parametrize(("text", "expected"), COMBINATIONS)

@@ -145,7 +145,7 @@ def test_every_rule_is_listed_in_order_with_its_meaning() -> None:
             "text": "A comma stands after the last value, or the last member.\n"
             "docs/rules.md in nestproof's repository says more, under json-trailing-comma."
         },
-        "defaultConfiguration": {"level": "warning"},
+        "defaultConfiguration": {"level": "note"},
     }
 
 
@@ -184,9 +184,9 @@ def test_a_second_place_is_a_related_location_with_its_own_words() -> None:
     assert region == {"startLine": 1, "startColumn": 2, "endLine": 1, "endColumn": 2}
 
 
-def test_a_warning_is_a_result_although_the_outcome_passed() -> None:
+def test_a_note_is_a_result_although_the_outcome_passed() -> None:
     result = result_of(check("[1,]"))
-    assert (result["ruleId"], result["level"]) == ("json-trailing-comma", "warning")
+    assert (result["ruleId"], result["level"]) == ("json-trailing-comma", "note")
 
 
 def test_a_failure_without_findings_is_a_result_in_the_file_of_its_profile() -> None:

@@ -45,6 +45,7 @@ LINTS: tuple[Lint, ...] = (
     isolation.setuid_bwrap_without_new_privileges,
     isolation.relaxed_although_strict,
     conflicts.repeated_option,
+    conflicts.option_of_podman,
     conflicts.conflicting_options,
     conflicts.platforms_disagree,
     mounts.mounted_socket,

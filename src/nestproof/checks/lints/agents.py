@@ -10,7 +10,7 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.profile import Profile
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.privileges.risks import Rank, risk_of
+from nestproof.privileges.risks import walls_taken_down
 
 OFF = ("CODEX_UNSAFE_ALLOW_NO_SANDBOX",)
 """Variables by which an agent runs commands without its sandbox, whatever their value, unless it is empty."""
@@ -18,7 +18,7 @@ OFF = ("CODEX_UNSAFE_ALLOW_NO_SANDBOX",)
 
 def sandbox_switched_off(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     """Docker's walls are taken down for a sandbox, and a variable lets the agent go without it."""
-    walls = [name for name in relaxations_asked(profile.run) if risk_of(name).rank >= Rank.HIGH]
+    walls = walls_taken_down(relaxations_asked(profile.run))
     for name, node in _variables(document) if walls else ():
         message = f"{name} lets an agent go without its sandbox, and {', '.join(walls)} are there for it"
         yield report("agent-sandbox-off", node, message)

@@ -13,6 +13,7 @@ from nestproof.core.source import short
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.option_values import mount_fields, split_security_option
+from nestproof.engine.run_options import is_podmans
 
 # docker/cli, opts.go: of these, the last one given counts.
 _SINGLE = frozenset(
@@ -25,6 +26,14 @@ _SINGLE_SECURITY = frozenset({"apparmor", "no-new-privileges", "seccomp", "syste
 _LONE_NETWORKS = frozenset({"bridge", "default", "host", "none"})
 _SYNONYMS = {"src": "source", "dst": "target", "destination": "target"}
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64"}
+
+
+def option_of_podman(profile: Profile, document: Document) -> Iterator[Diagnostic]:
+    """A profile with such an option is one for Podman, whatever it is called."""
+    for option in asked(document):
+        if is_podmans(option.name):
+            message = f"only Podman has --{option.name}; with Docker, this container does not start"
+            yield report("option-of-podman", option.node, message)
 
 
 def repeated_option(profile: Profile, document: Document) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nestproof.checks.lints.docker_options import Option, asked, named
 from nestproof.checks.lints.rules import RULES, report
@@ -59,6 +60,11 @@ def host_namespace(profile: Profile, document: Document) -> Iterator[Diagnostic]
             whose = "the host's" if option.value == "host" else "another container's"
             kind = _NAMESPACES[option.name]
             message = f"the container shares {whose} {kind} namespace; let it have its own"
+            if option.name == "userns":
+                # Docker's own default, unless the engine maps users to others (userns-remap).
+                message = "the container has the host's users, as by default, unless the engine maps them"
+                yield replace(report("host-namespace", option.node, message), severity="note")
+                continue
             yield report("host-namespace", option.node, message)
 
 
@@ -67,7 +73,9 @@ def mapped_device(profile: Profile, document: Document) -> Iterator[Diagnostic]:
     for option in named(document, "device"):
         device = short(option.value.split(":")[0])
         message = f"{device} is a device of the host; remove it if the container can do without"
-        yield report("device-mapped", option.node, message)
+        found = report("device-mapped", option.node, message)
+        # Whoever opens it mounts a file system of his own, in his own namespaces.
+        yield replace(found, severity="note") if device == "/dev/fuse" else found
 
 
 def setuid_bwrap_without_new_privileges(profile: Profile, document: Document) -> Iterator[Diagnostic]:

@@ -30,6 +30,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "error", "no-new-privileges stands beside a setuid bwrap, which it makes void."
         ),
         "option-conflict": Rule("error", "Two options contradict each other, or only one can count."),
+        "option-of-podman": Rule("warning", "Only Podman has this option: Docker refuses it."),
         "option-repeated": Rule("warning", "The same is asked for twice."),
         "platform-conflict": Rule("error", "The image is built for one platform and run as another."),
         "privileged": Rule("warning", "The container is privileged: root in it is root on the host."),

@@ -26,7 +26,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "json-number": Rule("error", "A number is not written as JSON writes numbers."),
         "json-number-range": Rule("error", "A number is too large for a 64-bit floating point number."),
         "json-several-values": Rule("error", "The file holds more than one JSON value."),
-        "json-trailing-comma": Rule("warning", "A comma stands after the last value, or the last member."),
+        "json-trailing-comma": Rule("note", "A comma stands after the last value, or the last member."),
         "json-unclosed-bracket": Rule("error", "A bracket is never closed."),
         "json-unexpected-character": Rule("error", "A character has no meaning where it stands."),
         "json-unknown-word": Rule("error", "A word without quotes is none of true, false and null."),
