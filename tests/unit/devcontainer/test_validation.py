@@ -529,10 +529,6 @@ def test_a_compose_file_needs_a_service() -> None:
 WHERE_FROM = "one says where the image comes from"
 COMBINATIONS: list[tuple[str, list[tuple[str, str]]]] = [
     (
-        '{"image": "x", "dockerFile": "D"}',
-        [('"dockerFile"', f"`image` and `dockerFile` exclude each other: {WHERE_FROM}")],
-    ),
-    (
         '{"image": "x", "dockerComposeFile": [], "service": "s"}',
         [('"dockerComposeFile"', f"`image` and `dockerComposeFile` exclude each other: {WHERE_FROM}")],
     ),
@@ -569,7 +565,7 @@ COMBINATIONS: list[tuple[str, list[tuple[str, str]]]] = [
     ],
 )
 def test_of_an_image_and_a_dockerfile_clients_take_the_second(text: str, name: str) -> None:
-    message = f"`image` has no effect beside `{name}`, from which clients build; remove one of the two"
+    message = f"`image` has no effect beside `{name}`, which clients build; remove one of the two"
     assert diagnostics(text) == [("model-ignored-property", '"image"', message)]
     assert read(text)[1] is not None
 
