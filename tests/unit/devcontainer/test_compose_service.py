@@ -17,7 +17,7 @@ from nestproof.checks.checks import check_files
 from nestproof.checks.hadolint import dockerfile_of
 from nestproof.core.config import Config
 from nestproof.core.outcome import Status
-from nestproof.devcontainer.compose_config import ComposeUnavailable, read_project
+from nestproof.devcontainer.compose_config import ComposeUnavailable, read_project, reasons, unset_variables
 from nestproof.devcontainer.compose_service import (
     Service,
     alone,
@@ -369,3 +369,35 @@ def test_the_files_are_those_that_the_configuration_names(
     asked = (tmp_path / "asked").read_text()
     files = f"--file {tmp_path}/a.yml --file {tmp_path}/b.yml"
     assert asked == f"compose {files} --profile * config --format json yes!\n"
+
+
+def test_the_reason_comes_first_and_the_rest_in_one_order() -> None:
+    warning = 'time="2026" level=warning msg="obsolete"\n'
+    first = reasons(f"{warning}b: no\na: no\n\nthe project does not hold\n")
+    assert first == reasons(f"a: no\nb: no\nb: no\n{warning}the project does not hold\n")
+    assert first == ["the project does not hold", "a: no", "b: no"]
+    assert reasons("") == []
+
+
+UNSET = (
+    'time="2026" level=warning msg="The \\"SOCKET\\" variable is not set. Defaulting to a blank string."\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "names"),
+    [
+        (f"{UNSET}invalid spec: :/run/agent: empty section between colons", ("SOCKET",)),
+        (f"{UNSET}project name must not be empty", ("SOCKET",)),
+        (f"{UNSET}services.app.image must be a string", ()),
+        ("invalid spec: :/run/agent: empty section between colons", ()),
+        (
+            "error while interpolating services.web: required variable URL is missing a value: set it",
+            ("URL",),
+        ),
+    ],
+)
+def test_a_variable_that_this_machine_lacks_is_no_mistake_of_the_project(
+    stderr: str, names: tuple[str, ...]
+) -> None:
+    assert unset_variables(stderr) == names

@@ -168,3 +168,13 @@ def test_the_lock_file_of_the_features_is_read(tmp_path: Path, content: Any, rul
         (tmp_path / ".devcontainer/devcontainer-lock.json").write_text(json.dumps(content))
     assert reading.profile is not None
     assert sorted(m.rule for m in lint(reading.profile, reading.document)) == rules
+
+
+def test_an_empty_lock_file_is_there_to_be_filled(tmp_path: Path) -> None:
+    reading = read(tmp_path, {"ghcr.io/a/b/c": {}})
+    (tmp_path / ".devcontainer/devcontainer-lock.json").write_text("\n")
+    assert reading.profile is not None
+    assert sorted(m.rule for m in lint(reading.profile, reading.document)) == [
+        "feature-not-locked",
+        "feature-unpinned",
+    ]

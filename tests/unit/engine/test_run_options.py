@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nestproof.core.errors import UsageError
 from nestproof.engine.option_values import mount_fields
-from nestproof.engine.run_options import RunOptions, parse_run_args
+from nestproof.engine.run_options import RunOptions, is_podmans, parse_run_args
 
 # option, value, field, what the field then holds
 WITH_VALUE = [
@@ -246,3 +246,11 @@ def test_a_mount_with_a_line_break_has_no_fields() -> None:
         "source": "/a,b",
         "target": "/c",
     }
+
+
+@pytest.mark.parametrize("arguments", [["--systemd=always"], ["--systemd", "always"], ["--passwd=false"]])
+def test_an_option_that_podman_alone_has_is_known_and_not_carried_over(arguments: list[str]) -> None:
+    name = arguments[0].partition("=")[0]
+    assert parse_run_args([*arguments, "--init"]) == RunOptions(init=True, unsupported=(name,))
+    assert is_podmans(name.lstrip("-"))
+    assert not is_podmans("init")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
 from nestproof.engine.run_options import RunOptions
 from nestproof.privileges.relaxations import relaxations_asked
-from nestproof.privileges.risks import RISKS, UNKNOWN, Rank, Risk, risk_of
+from nestproof.privileges.risks import RISKS, UNKNOWN, Rank, Risk, risk_of, walls_taken_down
 
 
 @pytest.mark.parametrize("name", [*NAMES, "ALL"])
@@ -134,3 +134,8 @@ def test_ranks_are_ordered_and_shown_as_words() -> None:
 def test_the_table_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         RISKS["privileged"] = UNKNOWN  # type: ignore[index]
+
+
+def test_a_folder_of_ones_own_home_is_no_wall_that_root_climbs() -> None:
+    asked = ("cap-add=SYS_ADMIN", "cap-add=SYSLOG", "mount=..", "mount=/", "mount=~", "mount=~/.gitconfig")
+    assert walls_taken_down(asked) == ("cap-add=SYS_ADMIN", "mount=/")
