@@ -20,6 +20,7 @@ from pathlib import Path
 
 from nestproof.build.command import CannotBuildError, ImageBuild, tag_of
 from nestproof.build.image import BUILD_TIMEOUT, BuildResult
+from nestproof.build.trouble import failed
 from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
@@ -140,4 +141,4 @@ def _failed(target: Target, seen: Observation, done: Completed) -> Outcome:
     errors = [line for line in seen.stderr.splitlines() if re.search(r"\bERROR\b|^Error|error:", line)]
     cause = "\n".join(errors[-5:]) or said
     fix = f"run it by hand: {' '.join(seen.command)}"
-    return Outcome("build", Status.FAIL, "the image could not be built", target, cause[-1500:], fix, seen)
+    return failed(cause[-1500:], target, seen, fix)

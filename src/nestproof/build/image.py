@@ -12,6 +12,7 @@ from pathlib import Path
 from nestproof.build.command import ImageBuild
 from nestproof.build.podman_build import PodmanSteps
 from nestproof.build.progress import NO_RAWJSON, SHOWN_LINES, BuildxSteps, Failure
+from nestproof.build.trouble import failed
 from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.process import run
@@ -41,8 +42,11 @@ class BuildResult:
 
     def failed(self, target: Target) -> Outcome:
         """The outcome of a target whose build ended with a failure."""
-        said = "the image could not be built"
-        return Outcome("build", Status.FAIL, said, target, str(self.failure), "", self.observation)
+        outcome = failed(str(self.failure), target, self.observation)
+        if outcome.status is Status.FAIL and self.failure and not self.failure.step:
+            # Without a step, the last line alone can be one of a Go stack.
+            return failed("\n".join(self.failure.lines) or str(self.failure), target, self.observation)
+        return outcome
 
     def check_platform(self, target: Target, found: str) -> Outcome | None:
         """The outcome of a target whose image turned out to be for another platform; None if it did not."""

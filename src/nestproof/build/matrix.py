@@ -12,6 +12,7 @@ from nestproof.build.image import BuildResult, build_images, run_plan
 from nestproof.build.plan import Matrix, PlatformBuilder, plan_matrix
 from nestproof.build.published import Published, in_archive, in_registry
 from nestproof.build.target import TargetBuilder
+from nestproof.build.trouble import trouble_of
 from nestproof.core.errors import CommandError, NestproofError, UsageError
 from nestproof.core.outcome import Observation, Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
@@ -127,7 +128,9 @@ def _join_pushed(build_plan: BuildPlan) -> Outcome:
     name = build_plan.index[5]
     if completed.status != 0:
         said = f"{name} could not be pushed"
-        return Outcome("build.index", Status.FAIL, said, target, completed.stderr.strip(), "", seen)
+        said_by_buildx = completed.stderr.strip()
+        status = Status.ERROR if trouble_of(said_by_buildx) else Status.FAIL
+        return Outcome("build.index", status, said, target, said_by_buildx, "", seen)
     try:
         there = in_registry(name)
     except CommandError as error:
