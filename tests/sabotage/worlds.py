@@ -305,7 +305,7 @@ BAD = (
     World(
         "a filter of one's own that refuses mount",
         "bwrap-slave",
-        "the seccomp filter refuses mount",
+        "the profile's own seccomp file, refuses mount (seccomp file)",
         layer="COPY filter.json /filter.json",
         files=filter_file("mount"),
         without=(SECCOMP,),
@@ -315,7 +315,7 @@ BAD = (
     World(
         "a filter of one's own that refuses pivot_root",
         "bwrap-pivot",
-        "refuses pivot_root (Docker seccomp)",
+        "the profile's own seccomp file, refuses pivot_root (seccomp file)",
         layer="COPY filter.json /filter.json",
         files=filter_file("pivot_root"),
         without=(SECCOMP,),
