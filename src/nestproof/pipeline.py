@@ -12,6 +12,7 @@ from nestproof.core.config import Config
 from nestproof.core.errors import NestproofError, UsageError
 from nestproof.core.outcome import Outcome, Status, Target, TargetFacts, unasked
 from nestproof.core.platforms import parse_platform
+from nestproof.core.source import safe
 from nestproof.core.trust import CAUTIOUS, TrustOptions
 from nestproof.devcontainer.jsonc import Document
 from nestproof.devcontainer.profile import Profile
@@ -24,6 +25,7 @@ from nestproof.nodes.workers import Job, WorkerPool, run_workers
 from nestproof.privileges.lock import Lock
 from nestproof.privileges.lock_check import check_sections
 from nestproof.smoke.defaults import describe_defaults
+from nestproof.smoke.not_shown import not_shown
 from nestproof.smoke.run import smoke
 from nestproof.smoke.target import TargetJob, build_target, prepare_target
 
@@ -131,6 +133,8 @@ def _run_target(job: TargetJob, steps: tuple[str, ...]) -> Generator[Outcome]:
         job.session.targets.append(TargetFacts(job.target, built.image.id, {}))
         if "smoke" in steps:
             engine, run = prepare_target(job, built.profile, built.image)
+            for line in not_shown(built.profile, cpus=engine.cpus, memory=engine.memory):
+                job.session.print_line(f"{'not shown':<10} {job.target}: {safe(line)}")
             run = replace(run, learn=job.session.targets.append)
             yield from while_alive(engine, run.node.name, smoke(engine, run))
     except UsageError:

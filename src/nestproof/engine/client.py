@@ -72,6 +72,8 @@ class Engine:
     variables: Mapping[str, str | None] = field(default_factory=dict)
     """The environment that makes a docker client reach the same engine."""
     cpus: int = 1
+    memory: int = 0
+    """The machine's memory in bytes; 0 if the engine does not say."""
     limits_processors: bool = False
     """True if its kernel can hold a container to a number of processors."""
 
@@ -130,6 +132,7 @@ def connect(environment: Mapping[str, str] | None = None, *, timeout: int = CALL
         ),
         variables,
         info.get("NCPU") or 1,
+        info.get("MemTotal") or 0,
         bool(info.get("CpuCfsQuota")),
     )
 
