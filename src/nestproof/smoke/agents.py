@@ -92,7 +92,7 @@ def tell_agents(run: SmokeRun, agents: Agents) -> Iterator[Outcome]:
 def _why_not_asked(run: SmokeRun) -> str:
     if run.profile.declarations.container_is_sandbox:
         return "the container is their sandbox, as the profile declares"
-    return "nothing in the profile lets a sandbox in"
+    return "nothing in the profile lets a sandbox in, so theirs is not asked"
 
 
 def _unneeded(run: SmokeRun, agents: Agents) -> Iterator[Finding]:
