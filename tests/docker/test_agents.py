@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from nestproof.engine.client import Engine
@@ -26,6 +28,14 @@ def test_the_newest_codex_confines(repository: Repository, engine: Engine) -> No
     assert done.outcome("smoke.codex-version")["summary"] == f"codex-cli {NEWEST_CODEX}"
     for name in ("codex-sandbox", "codex-write", "codex-network"):
         assert done.outcome(f"smoke.{name}")["status"] == "pass"
+
+
+# srt refuses a file of settings without these parts.
+WEAKER = {
+    "network": {"allowedDomains": [], "deniedDomains": []},
+    "filesystem": {"denyRead": [], "allowWrite": [], "denyWrite": []},
+    "enableWeakerNestedSandbox": True,
+}
 
 
 @pytest.fixture
@@ -58,6 +68,26 @@ def test_the_sandbox_runtime_needs_a_proc_of_its_own(runtime: Repository) -> Non
         outcome = done.outcome(f"smoke.{name}")
         assert outcome["cause"].endswith("(masked paths)")
         assert '"--security-opt=systempaths=unconfined"' in outcome["fix"]
+        assert '"enableWeakerNestedSandbox": true in ~/.srt-settings.json' in outcome["fix"]
+    # Declared, it is a degradation; with the setting that the fix names, it is a weaker sandbox.
+    file = runtime.path / DOCKERFILE
+    unchanged = file.read_text()
+    runtime.edit(
+        SECURE, '"degradations": {', '"degradations": {"srt-sandbox": "tried", "srt-write": "tried", '
+    )
+    done = runtime.nestproof("smoke", "--profile", "secure", "--json", timeout=600)
+    assert done.status == 0, done.stdout + done.stderr
+    for name in ("srt-sandbox", "srt-write"):
+        assert done.outcome(f"smoke.{name}")["status"] == "degraded"
+    (file.parent / "srt-settings.json").write_text(json.dumps(WEAKER))
+    file.write_text(f"{unchanged}\nCOPY srt-settings.json /home/vscode/.srt-settings.json\n")
+    done = runtime.nestproof("smoke", "--profile", "secure", "--json", timeout=600)
+    assert done.status == 0, done.stdout + done.stderr
+    for name in ("srt-sandbox", "srt-write"):
+        outcome = done.outcome(f"smoke.{name}")
+        assert outcome["status"] == "pass"
+        assert "weaker: the sandbox sees the container's /proc" in outcome["summary"]
+    file.write_text(unchanged)
     # With what the fix says, it confines.
     option = '"--security-opt=systempaths=unconfined"'
     runtime.edit(SECURE, '"--cap-add=SYS_ADMIN",', f'{option},\n    "--cap-add=SYS_ADMIN",')

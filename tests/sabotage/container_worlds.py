@@ -294,14 +294,6 @@ BAD = (
         packs=ASK,
     ),
     World(
-        "settings of Claude Code for a weaker sandbox",
-        "sandbox-on",
-        OFF,
-        layer=f"RUN mkdir -p {HOME}/.claude\n"
-        f"RUN echo '{{\"enableWeakerNestedSandbox\": true}}' >{HOME}/.claude/settings.json\n",
-        packs=ASK,
-    ),
-    World(
         "an alias that bypasses the sandbox",
         "sandbox-on",
         OFF,
@@ -329,6 +321,12 @@ BAD = (
 )
 
 GOOD = (
+    World(
+        "settings of Claude Code for a weaker sandbox",
+        layer=f"RUN mkdir -p {HOME}/.claude\n"
+        f"RUN echo '{{\"enableWeakerNestedSandbox\": true}}' >{HOME}/.claude/settings.json\n",
+        packs=ASK,
+    ),
     World(
         "settings that switch a sandbox on",
         layer=f"RUN mkdir -p {HOME}/.claude {HOME}/.codex\n"

@@ -114,7 +114,7 @@ BAD = (
     World(
         "bwrap leaves the network namespace out",
         "bwrap-netns",
-        "bwrap makes no network namespace with a working lo and nothing else",
+        "the sandbox shares the container's network although it was asked for its own",
         layer=LIAR,
         files=dropping("--unshare-net"),
     ),
@@ -129,7 +129,7 @@ BAD = (
     World(
         "containment without the pid namespace",
         "contain-processes",
-        "does not hold: inside, without a /proc of its own, the process cannot be signalled",
+        "this does not hold, and must: without a /proc of its own, the process cannot be signalled",
         layer=LIAR,
         files=dropping("--unshare-pid"),
         packs=("containment",),
@@ -145,7 +145,7 @@ BAD = (
     World(
         "bwrap binds nothing writable",
         "contain-write",
-        "the control does not hold: inside, the writable folder takes a file",
+        "in the sandbox, this does not hold, and must: the writable folder takes a file",
         layer=LIAR,
         files=dropping("--bind", 0, "--ro-bind"),
         packs=("containment",),
@@ -478,7 +478,7 @@ BAD = (
     World(
         "a timeout that runs nothing",
         "bwrap-present",
-        "the control does not hold: sh is found in the same way",
+        "so that nothing can be concluded: sh is found in the same way",
         layer="RUN printf '#!/bin/sh\\nexit 0\\n' >/usr/bin/timeout",
     ),
     World(

@@ -6,10 +6,16 @@ from functools import partial
 
 from nestproof.probes.container_verdicts import is_pinned_codex
 from nestproof.probes.probe import OR_DEGRADED, OR_UNVERIFIED, Probe
-from nestproof.probes.verdicts import TWO_MASKS
+from nestproof.probes.verdicts import PROC_DENIED, TWO_MASKS
 
 _codex = partial(Probe, pack="codex", verdicts=OR_UNVERIFIED)
-_srt = partial(Probe, pack="sandbox-runtime", verdicts=OR_UNVERIFIED, needs_namespaces=True)
+_srt = partial(
+    Probe,
+    pack="sandbox-runtime",
+    verdicts=OR_DEGRADED | OR_UNVERIFIED,
+    needs_namespaces=True,
+    fallback=PROC_DENIED,
+)
 
 _CONFINED = "without capabilities, without new privileges, with a filter"
 

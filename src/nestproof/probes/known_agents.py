@@ -29,7 +29,7 @@ class KnownAgent:
 
 
 KNOWN_AGENTS = (
-    KnownAgent("codex", "Codex", "bubblewrap, or Landlock in its old way", "codex"),
+    KnownAgent("codex", "Codex", "bubblewrap; its Landlock way is gone (0.171.0)", "codex"),
     KnownAgent("srt", "the sandbox runtime", "bubblewrap and a proxy", "sandbox-runtime"),
     KnownAgent("claude", "Claude Code", "bubblewrap and a proxy, once its settings enable the sandbox"),
     KnownAgent("gemini", "Gemini CLI", "a container of Docker or Podman with --sandbox, and none by default"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nestproof.core.outcome import Observation, Status
-from nestproof.probes.verdicts import Context, Judgement, judge_lines
+from nestproof.probes.verdicts import Context, Judgement, judge_lines, weaker_lines
 
 Judge = Callable[[Observation, Context], Judgement]
 
@@ -72,5 +72,5 @@ class Probe:
             exit_status=self.exit_status,
         )
         if self.says and judgement.status is Status.PASS:
-            return replace(judgement, summary=self.says)
+            return replace(judgement, summary="; ".join([self.says, *weaker_lines(observation.stdout)]))
         return judgement

@@ -8,6 +8,7 @@ from nestproof.probes.verdicts import Context, Judgement, failed
 
 _CONTROL = "control: the words are found"
 _OFF = "off: "
+_WEAKER = "weaker: "
 _SHOWN = 5
 
 
@@ -17,8 +18,10 @@ def is_not_switched_off(observation: Observation, context: Context) -> Judgement
     if observation.exit_status != 0 or _CONTROL not in lines:
         return failed(observation, context, "the settings of agents could not be read")
     off = [line.removeprefix(_OFF) for line in dict.fromkeys(lines) if line.startswith(_OFF)]
+    weaker = [line for line in dict.fromkeys(lines) if line.startswith(_WEAKER)]
     if not off:
-        return Judgement(Status.PASS, "nothing switches an agent's sandbox off")
+        more = "".join(f"; {line}: it sees the container's /proc" for line in weaker)
+        return Judgement(Status.PASS, f"nothing switches an agent's sandbox off{more}")
     said = "; ".join(off[:_SHOWN]) + (f"; and {len(off) - _SHOWN} more" if len(off) > _SHOWN else "")
     if context.container_is_sandbox:
         return Judgement(Status.PASS, f"an agent's sandbox is switched off, as declared: {said}")
@@ -26,6 +29,8 @@ def is_not_switched_off(observation: Observation, context: Context) -> Judgement
         return Judgement(
             Status.PASS, f"an agent's sandbox is switched off, and Docker's walls are up: {said}"
         )
+    if "use_legacy_landlock" in said:
+        said += " (Codex's Landlock way, which is gone since 0.171.0: it needs bubblewrap)"
     return Judgement(
         Status.FAIL,
         f"an agent's sandbox is switched off: {said}",

@@ -16,6 +16,7 @@ _OUT_OF_TIME = frozenset({124, 137})
 # sysexits.h, EX_UNAVAILABLE: the script itself says that the image lacks what it needs to ask, and what.
 _UNAVAILABLE = 69
 
+_WEAKER = "weaker: "
 PROC_DENIED = r"^bwrap: Can't mount proc on /(newroot/)?proc: Operation not permitted"
 """The refusal of a /proc mount, of bubblewrap to 0.11 and since 0.12; Docker masks paths under /proc."""
 TWO_MASKS = r"^bwrap: Can't write data to file \S+: Bad file descriptor"
@@ -87,16 +88,26 @@ def judge_lines(
     needed; it counts only after every control line has been printed.
     """
     wanted = [line for pattern in lines for line in _filled(pattern, context)]
-    shown = observation.stdout.splitlines()
+    weaker = weaker_lines(observation.stdout)
+    shown = [line for line in observation.stdout.splitlines() if line not in weaker]
     as_wanted = len(shown) == len(wanted) and all(map(re.fullmatch, wanted, shown))
     if observation.exit_status == exit_status and as_wanted:
-        return Judgement(Status.PASS, "; ".join(line for line in shown if not line.startswith("control: ")))
-    controls = [line for line in wanted if line.startswith("control: ")]
+        shown = [line for line in shown if not line.startswith("control: ")]
+        return Judgement(Status.PASS, "; ".join([*shown, *weaker]))
+    # A sandbox that does not start shows nothing of its inside.
+    controls = [
+        line for line in wanted if line.startswith("control: ") and not line.startswith("control: inside")
+    ]
     held = all(any(re.fullmatch(control, line) for line in shown) for control in controls)
     refused = re.search(fallback, observation.stderr, re.MULTILINE) if fallback else None
     if refused and held and observation.exit_status != 0:
         return Judgement(Status.DEGRADED, refused[0])
     return failed(observation, context, _cause(wanted, observation, fails, exit_status))
+
+
+def weaker_lines(stdout: str) -> list[str]:
+    """The lines that tell by which setting a sandbox is weaker, which are no part of an answer."""
+    return [line for line in stdout.splitlines() if line.startswith(_WEAKER)]
 
 
 def failed(observation: Observation, context: Context, cause: str) -> Judgement:
@@ -107,8 +118,7 @@ def failed(observation: Observation, context: Context, cause: str) -> Judgement:
     unavailable = re.match(r"unavailable: (.+)", last_line(observation.stdout))
     if observation.exit_status == _UNAVAILABLE and unavailable:
         return Judgement(Status.UNVERIFIED, unavailable[1], "", "ask a container that has what is missing")
-    script = observation.command[-1]
-    agent = next((name for name in ("codex", "srt") if name in script), "")
+    agent = _agent_of(observation.command[-1])
     if not agent and context.setuid_wanted:
         agent = SETUID_WANTED
     diagnosis = diagnose(f"{observation.stderr}\n{observation.stdout}", context.facts, agent=agent)
@@ -131,13 +141,19 @@ def degraded_as_declared(name: str, judgement: Judgement, context: Context) -> J
         return Judgement(Status.DEGRADED, judgement.summary, f"declared: {reason}")
     if name in context.survived:
         return Judgement(Status.DEGRADED, judgement.summary, context.survived[name])
-    diagnosis = diagnose(judgement.summary, context.facts)
+    diagnosis = diagnose(judgement.summary, context.facts, agent=_agent_of(name))
     cause, fix = (
-        (diagnosis.cause, diagnosis.fix)
+        (f"{diagnosis.cause} ({diagnosis.layer})", diagnosis.fix)
         if diagnosis
         else ("a fallback that the profile does not declare", "")
     )
     return Judgement(Status.FAIL, judgement.summary, cause, fix)
+
+
+def _agent_of(script: str) -> str:
+    """The agent that a probe asks, by the name of its script; bwrap's probes name Codex as well."""
+    name = script.removesuffix(".sh")
+    return next((agent for agent in ("codex", "srt") if agent in name), "")
 
 
 def last_line(text: str) -> str:
@@ -159,15 +175,24 @@ def _filled(pattern: str, context: Context) -> list[str]:
     return [pattern.replace("{user}", re.escape(user)) for user in context.users]
 
 
+def lacking(control: str) -> str:
+    """The cause where a control does not hold, in a sentence about the sandbox."""
+    where, comma, rest = control.removeprefix("control: ").partition(", ")
+    if comma and where == "inside":
+        return f"in the sandbox, this does not hold, and must: {rest}"
+    said = rest if comma and where == "outside" else control.removeprefix("control: ")
+    return f"without any sandbox, this does not hold, so that nothing can be concluded: {said}"
+
+
 def _cause(wanted: list[str], observation: Observation, fails: str, exit_status: int) -> str:
     """The cause without a diagnosis: the control that does not hold, or the probe's own sentence."""
     shown = observation.stdout.splitlines()
     missing = [pattern for pattern in wanted if not any(re.fullmatch(pattern, line) for line in shown)]
     controls = [line for line in missing if line.startswith("control: ")]
     if controls:
-        return f"the control does not hold: {controls[0].removeprefix('control: ')}"
+        return lacking(controls[0])
     if missing:
         return fails
     if len(shown) != len(wanted) or not all(map(re.fullmatch, wanted, shown)):
-        return f"{fails}: lines were printed that no working sandbox prints"
+        return f"{fails}: it answers more than a working sandbox does"
     return f"{fails}: the exit status is {observation.exit_status} instead of {exit_status}"

@@ -18,6 +18,7 @@ from nestproof.core.errors import NestproofError
 from nestproof.core.outcome import Observation, Outcome, Status, Target
 from nestproof.core.platforms import parse_platform
 from nestproof.core.process import run
+from nestproof.probes.causes.fixes import DECLARE
 from nestproof.probes.facts import SandboxFacts, parse_facts
 from nestproof.probes.known_agents import KNOWN_AGENTS, survived_by
 from nestproof.probes.probe import Probe
@@ -116,9 +117,9 @@ def _judged(account: Account, probe: Probe, record: Record | None, context: Cont
     command = (*account.prefix, "sh", f"{probe.name}.sh")
     seen = Observation(command, record.exit_status, record.stdout, record.stderr, record.seconds)
     judgement: Judgement = degraded_as_declared(probe.name, probe.judged(seen, context), context)
-    return Outcome(
-        name, judgement.status, judgement.summary, account.target, judgement.cause, judgement.fix, seen
-    )
+    # A machine has no profile in which to declare anything.
+    fix = judgement.fix.removeprefix(f"{DECLARE}, or ")
+    return Outcome(name, judgement.status, judgement.summary, account.target, judgement.cause, fix, seen)
 
 
 def describe(here: SandboxFacts) -> str:

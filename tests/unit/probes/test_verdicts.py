@@ -12,7 +12,14 @@ from nestproof.core.outcome import Observation, Status
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.probe import YES_OR_NO
 from nestproof.probes.table import PACKS, PROBES, script
-from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared, judge_lines, last_line
+from nestproof.probes.verdicts import (
+    Context,
+    Judgement,
+    degraded_as_declared,
+    judge_lines,
+    lacking,
+    last_line,
+)
 
 PROBE = {probe.name: probe for probe in PROBES}
 USERS = Context(users=("ubuntu", "vscode"), codex_version="0.120.0")
@@ -141,9 +148,7 @@ def test_exit_status_0_alone_fails(name: str) -> None:
     judgement = judge(name, "")
     assert (judgement.status, judgement.summary) == (Status.FAIL, "exit status 0")
     control = next(iter(PROBE[name].control), "")
-    wanted = (
-        f"the control does not hold: {control.removeprefix('control: ')}" if control else PROBE[name].fails
-    )
+    wanted = lacking(control) if control else PROBE[name].fails
     assert judgement.cause == wanted
 
 
@@ -154,7 +159,7 @@ def test_each_line_is_needed_the_control_too(name: str, line: str) -> None:
     judgement = judge(name, RIGHT[name].replace(f"{line}\n", ""))
     assert judgement.status is Status.FAIL
     control = line.startswith("control: ")
-    wanted = f"the control does not hold: {line.removeprefix('control: ')}" if control else PROBE[name].fails
+    wanted = lacking(line) if control else PROBE[name].fails
     assert judgement.cause == wanted
 
 
@@ -164,7 +169,7 @@ def test_a_line_more_fails(name: str, extra: str) -> None:
     for shown in (RIGHT[name] + extra, extra + RIGHT[name]):
         judgement = judge(name, shown)
         assert judgement.status is Status.FAIL
-        assert judgement.cause == f"{PROBE[name].fails}: lines were printed that no working sandbox prints"
+        assert judgement.cause == f"{PROBE[name].fails}: it answers more than a working sandbox does"
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -176,7 +181,7 @@ def test_a_line_printed_twice_fails(name: str) -> None:
 def test_lines_in_another_order_fail(name: str) -> None:
     judgement = judge(name, "\n".join(reversed(RIGHT[name].splitlines())))
     assert judgement.status is Status.FAIL
-    assert judgement.cause == f"{PROBE[name].fails}: lines were printed that no working sandbox prints"
+    assert judgement.cause == f"{PROBE[name].fails}: it answers more than a working sandbox does"
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -214,7 +219,8 @@ def test_a_bwrap_that_only_says_ok_fails_for_want_of_its_control() -> None:
     assert judgement == Judgement(
         Status.FAIL,
         "the sandbox reaches its own process, not the outer one",
-        "the control does not hold: outside, the process can be signalled",
+        "without any sandbox, this does not hold, so that nothing can be concluded: "
+        "the process can be signalled",
     )
 
 
@@ -309,7 +315,7 @@ def test_a_setuid_bwrap_in_an_image_that_should_have_none_fails() -> None:
 def test_where_no_setuid_bit_can_be_seen_its_absence_means_nothing() -> None:
     judgement = judge("bwrap-not-setuid", "the image has no setuid bwrap\n")
     assert judgement.status is Status.FAIL
-    assert judgement.cause == "the control does not hold: a setuid bit is seen"
+    assert judgement.cause.endswith("so that nothing can be concluded: a setuid bit is seen")
 
 
 @pytest.mark.parametrize("line", RIGHT["codex-sandbox"].splitlines()[1:])
@@ -357,7 +363,10 @@ def test_a_denied_proc_is_degraded_only_when_declared(said: str) -> None:
     undeclared = degraded_as_declared("bwrap-proc", judgement, Context())
     assert undeclared.status is Status.FAIL
     assert undeclared.summary == said
-    assert undeclared.cause == "Docker masks paths under /proc, and the kernel refuses a fuller view of it"
+    assert (
+        undeclared.cause
+        == "Docker masks paths under /proc, and the kernel refuses a fuller view of it (masked paths)"
+    )
     assert "customizations.nestproof.degradations" in undeclared.fix
 
 
@@ -811,3 +820,27 @@ def test_a_judge_passes_only_on_its_lines(line: str, shown: str) -> None:
         Observation(("sh",), 0, f"{line}\n{shown}"), Context(), ("control: held", "ok"), fails="no"
     )
     assert (judgement.status is Status.PASS) == (line == "control: held" and shown in {"ok", "ok\n"})
+
+
+WEAKER = "weaker: the sandbox sees the container's /proc (a setting)"
+
+
+def test_a_weaker_sandbox_passes_and_says_how() -> None:
+    passed = judge("srt-sandbox", f"{WEAKER}\n{RIGHT['srt-sandbox']}")
+    assert passed.status is Status.PASS
+    assert passed.summary.startswith("srt runs a command in its own")
+    assert passed.summary.endswith(WEAKER)
+    assert judge("srt-write", f"{WEAKER}\n{RIGHT['srt-write']}").summary.endswith(WEAKER)
+    said = judge(
+        "sandbox-on", "control: the words are found\nweaker: settings.json: enableWeakerNestedSandbox\n"
+    )
+    assert said.status is Status.PASS
+    assert said.summary.endswith("it sees the container's /proc")
+
+
+@pytest.mark.parametrize("name", ["srt-sandbox", "srt-write"])
+def test_what_srt_cannot_mount_is_degraded_only_after_its_control(name: str) -> None:
+    refusal = "bwrap: Can't mount proc on /newroot/proc: Operation not permitted\n"
+    control = RIGHT[name].splitlines()[0]
+    assert judge(name, f"{control}\n", refusal, status=1).status is Status.DEGRADED
+    assert judge(name, "", refusal, status=1).status is Status.FAIL

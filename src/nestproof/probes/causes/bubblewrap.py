@@ -72,6 +72,13 @@ BUBBLEWRAP = (
         made=Made("", "plain-bwrap --no-such-option true", mended="plain-bwrap --version"),
     ),
     Cause(
+        r"^outside (net:\[\d+\]), inside \S+ \1 ",
+        "image",
+        "the sandbox shares the container's network although it was asked for its own",
+        "install the distribution's bubblewrap in the place of what is called bwrap",
+        seen="made in tests/sabotage",
+    ),
+    Cause(
         r"Can't mkdir (/mnt/[a-z]/.+): Permission denied",
         "WSL",
         r"the folder \1 of Windows is to be masked, does not exist, and may not be made",

@@ -11,6 +11,7 @@ SECCOMP_OFF = '"--security-opt=seccomp=unconfined"'
 APPARMOR_OFF = '"--security-opt=apparmor=unconfined"'
 PATHS_SHOWN = '"--security-opt=systempaths=unconfined"'
 
+DECLARE = "declare it in customizations.nestproof.degradations"
 WEAKER = '"enableWeakerNestedSandbox": true'
 """The setting with which the sandbox runtime does without a /proc of its own."""
 

@@ -7,7 +7,7 @@ openai/codex issues 44304 and 44329; measured on Docker Engine 20.10 and 26.1.
 from __future__ import annotations
 
 from nestproof.probes.causes.cause import Cause, Made, is_masked
-from nestproof.probes.causes.fixes import PATHS_SHOWN, WEAKER
+from nestproof.probes.causes.fixes import DECLARE, PATHS_SHOWN, WEAKER
 
 _NO_FILTER = "--security-opt=seccomp=unconfined"
 
@@ -42,8 +42,7 @@ MOUNTS = (
         r"Can't mount proc on /(newroot/)?proc: (Operation not permitted|Permission denied|Invalid argument)",
         "masked paths",
         "Docker masks paths under /proc, and the kernel refuses a fuller view of it",
-        f"declare it in customizations.nestproof.degradations, or add {PATHS_SHOWN} to runArgs "
-        "(Podman: --security-opt=unmask=ALL)",
+        f"{DECLARE}, or add {PATHS_SHOWN} to runArgs (Podman: --security-opt=unmask=ALL)",
         is_masked,
         made=Made(
             _NO_FILTER,

@@ -10,7 +10,8 @@ for folder in "$HOME/.codex" "${CODEX_HOME:-/nonexistent}" /etc/codex "$NESTPROO
 done | sort -u
 for folder in "$HOME/.claude" "$NESTPROOF_FOLDER/.claude" /etc/claude-code; do
     for file in "$folder/settings.json" "$folder/settings.local.json" "$folder/managed-settings.json"; do
-        found '"enableWeakerNestedSandbox"[ ]*:[ ]*true|"defaultMode"[ ]*:[ ]*"bypassPermissions"' "$file"
+        found '"defaultMode"[ ]*:[ ]*"bypassPermissions"' "$file"
+        grep -qs '"enableWeakerNestedSandbox"[ ]*:[ ]*true' "$file" && echo "weaker: $file: enableWeakerNestedSandbox"
         tr -d '[:space:]' 2>/dev/null <"$file" | grep -q '"sandbox":{[^}]*"enabled":false' &&
             echo "off: $file: the sandbox is not enabled"
     done

@@ -2,6 +2,9 @@
 # shellcheck disable=SC2016,SC2086 # the inner shell expands; its lines are split on purpose
 command -v srt >/dev/null || { echo "srt: not found" >&2; exit 1; }
 token=${NESTPROOF_TOKEN:-by-hand}
+# Some do without a /proc of the sandbox's own, by a setting of their user's.
+grep -qs '"enableWeakerNestedSandbox"[ ]*:[ ]*true' "$HOME/.srt-settings.json" &&
+    echo "weaker: the sandbox sees the container's /proc (enableWeakerNestedSandbox in ~/.srt-settings.json)"
 outer=$(readlink /proc/self/ns/net /proc/self/ns/pid | tr '\n' ' ')
 [ -n "$outer" ] && echo "control: outside, the namespaces are named"
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT && cd "$dir" || exit
