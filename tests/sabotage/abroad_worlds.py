@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nestproof.core.outcome import Status
+from tests.sabotage.agent_worlds import NEWER, WORK
 from tests.sabotage.world import World
 
 SECCOMP = "--security-opt=seccomp=unconfined"
@@ -146,6 +147,16 @@ BAD: tuple[World, ...] = (
         "the user root is root",
         config={"remoteUser": "root"},
     ),
+    World(
+        "a workspace whose folder of agents is a link",
+        "codex-write",
+        "and a link that the sandbox may write leads there",
+        layer=f"USER root\n{NEWER}{WORK}"
+        "RUN cd /home/vscode/work && mkdir shared && ln -s shared .agents && chown -R vscode .\n",
+        config={"workspaceFolder": "/home/vscode/work"},
+        packs=("codex",),
+        agents=True,
+    ),
     # Programs that call themselves bwrap.
     World(
         "a bwrap from before --perms",
@@ -174,6 +185,16 @@ BAD: tuple[World, ...] = (
 )
 
 GOOD: tuple[World, ...] = (
+    World(
+        "a workspace whose folder of agents is a link, and an older Codex",
+        layer="RUN mkdir -p /shared/agents && ln -s shared/agents /.agents\n",
+        packs=("codex",),
+    ),
+    World(
+        "a workspace that is a worktree, with a folder of Codex's",
+        layer="RUN echo 'gitdir: /srv/project/.git/worktrees/one' >/.git && mkdir /.codex\n",
+        packs=("codex",),
+    ),
     World("a bwrap that is not setuid, and no filter", layer=PLAIN, without=CAPABILITIES, packs=PACKS),
     World("the same, declared by nobody", layer=PLAIN, without=CAPABILITIES, nestproof=UNDECLARED),
     World("an image with bwrap that lets none in, declared by nobody", without=UNASKED, nestproof=UNDECLARED),
