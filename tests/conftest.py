@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import hashlib
 import io
 import json
@@ -30,6 +31,8 @@ from nestproof.engine.labels import OWNER_LABEL
 from tests.agents import build_agents_image
 
 ROOT = Path(__file__).parent.parent
+ENGINE_ALONE = "loadscope"
+"""The distribution of tests to processes in which one process has all of those that use the engine."""
 # The tests answer for the repositories that they make; tests/trust takes this away.
 os.environ["NESTPROOF_TRUST"] = "1"
 
@@ -46,15 +49,28 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and not is_worker and not option.usepdb and getattr(option, "numprocesses", 0) is None:
         # More than eight would spend longer on starting than they save.
         option.numprocesses = min(8, os.cpu_count() or 1)
-        option.dist = "loadgroup" if option.markexpr == "" else "worksteal"
+        option.dist = ENGINE_ALONE if option.markexpr == "" else "worksteal"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the engine in one process."""
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of the engine in one process: all of a file in which one needs it."""
+    if config.getvalue("dist") != ENGINE_ALONE:
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler: Any = LoadScopeScheduling(config, log)
+    scheduler._split_scope = lambda name: "engine" if _needs_engine(name.partition("::")[0]) else name
+    return scheduler
+
+
+@functools.cache
+def _needs_engine(file: str) -> bool:
+    return "mark.docker" in (ROOT / file).read_text()
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process whether it is the only one that uses the engine."""
+    node.workerinput["engine_alone"] = node.config.getvalue("dist") == ENGINE_ALONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -274,3 +275,43 @@ def test_compose_still_says_what_was_recorded(
 
 def test_all_five_layouts_are_tried() -> None:
     assert sorted(LAYOUTS) == ["compose", "dockerfile", "folder", "image", "none"]
+
+
+RELAXED = """\
+services:
+  app:
+    image: IMAGE
+    command: sleep infinity
+    cap_add: [SYS_ADMIN, CAP_NET_ADMIN]
+    security_opt: ["seccomp:unconfined", "apparmor=unconfined"]
+    devices: ["/dev/fuse:/dev/fuse", "/dev/null:/dev/x:r"]
+    volumes: ["..:/workspace", "data:/data", "/etc:/host-etc:ro"]
+    extra_hosts: ["host.docker.internal:host-gateway"]
+    group_add: ["999"]
+    sysctls: {net.ipv4.ip_forward: 1}
+    pid: host
+    ipc: host
+    uts: host
+    cgroup: host
+    userns_mode: host
+    device_cgroup_rules: ["c 10:200 rwm"]
+  db:
+    image: IMAGE
+volumes: {data: {}}
+"""
+
+
+def test_the_lock_of_a_service_and_its_report_agree(repository: Repository, base: str) -> None:
+    folder = repository.path / ".devcontainer/app"
+    folder.mkdir()
+    (folder / "compose.yaml").write_text(RELAXED.replace("IMAGE", base))
+    config = {"dockerComposeFile": "compose.yaml", "service": "app", "workspaceFolder": "/workspace"}
+    (folder / "devcontainer.json").write_text(json.dumps(config))
+    assert repository.nestproof("privileges", "--update").status == 0
+    lock = tomllib.loads((repository.path / ".devcontainer/privileges.lock").read_text())["app"]
+    done = repository.nestproof("smoke", "--profile", "app", "--json", "--no-agents")
+    said = done.outcome("smoke.relaxations")["summary"].removeprefix("in force: ").split(", ")
+    assert sorted(said) == sorted(lock)
+    assert len(lock) == 16
+    assert "not shown  app" in done.stderr
+    assert "1 service beside it is not started: db" in done.stderr

@@ -57,10 +57,12 @@ def known_since(word: str) -> str:
     return "0.2.0" if word.startswith(_SINCE_0_2) else ""
 
 
-def relaxations_in_force(inspection: Mapping[str, Any], root: str = "", home: str = "") -> tuple[str, ...]:
+def relaxations_in_force(
+    inspection: Mapping[str, Any], root: str = "", home: str = "", *, cgroupns: str = ""
+) -> tuple[str, ...]:
     """List the relaxations of a running container, from the engine's inspection of it.
 
-    `root` and `home` are those of RunOptions.
+    `root`, `home` and `cgroupns` are those of RunOptions.
     """
     host = inspection["HostConfig"]
     modes = {
@@ -80,8 +82,10 @@ def relaxations_in_force(inspection: Mapping[str, Any], root: str = "", home: st
         security=security,
         privileged=host["Privileged"],
         devices=[device["PathOnHost"] for device in host.get("Devices") or ()],
-        # The engine spells out its own default for cgroup v1 as "host": no relaxation.
-        namespaces={name: host.get(key) or "" for name, key in modes.items() if name != "cgroupns"},
+        # The engine spells out its own default for cgroup v1 as "host": no relaxation, unless that is asked.
+        namespaces={
+            name: host.get(key) or "" for name, key in modes.items() if name != "cgroupns" or cgroupns
+        },
         mounts=[*_seen_mounts(inspection), *_mounts_named(_asked_of_engine(host), root, home)],
         others={
             "add-host": [entry for entry in host.get("ExtraHosts") or () if entry.endswith(":host-gateway")],

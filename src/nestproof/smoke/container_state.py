@@ -38,7 +38,8 @@ def does_not_stay(run: SmokeRun, ended: ContainerEnded) -> Outcome:
 
 def inspect(run: SmokeRun, container: Container) -> Outcome:
     """Compare the engine's granted options with the lock; the file is not read here."""
-    in_force = relaxations_in_force(container.inspection, run.profile.run.root, run.profile.run.home)
+    asked = run.profile.run
+    in_force = relaxations_in_force(container.inspection, asked.root, asked.home, cgroupns=asked.cgroupns)
     extra = [relaxation for relaxation in in_force if relaxation not in run.allowed]
     observation = Observation(("docker", "inspect", container.name), 0, "\n".join(in_force))
     if not extra:

@@ -243,3 +243,9 @@ def test_an_empty_lock_is_a_lock() -> None:
 
 def test_without_a_lock_a_profile_may_have_what_it_asks_for() -> None:
     assert allowed_by(None, "default", ["privileged"]) == {"privileged"}
+
+
+def test_the_hosts_control_groups_count_where_they_are_asked_for() -> None:
+    inspection = {"HostConfig": {**WITHOUT_OPTIONS, "CgroupnsMode": "host"}, "Mounts": None}
+    assert relaxations_in_force(inspection) == ()
+    assert relaxations_in_force(inspection, cgroupns="host") == ("cgroupns=host",)
