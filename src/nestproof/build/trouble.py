@@ -41,7 +41,7 @@ TROUBLES = (
         "free space on it: docker system df, docker buildx prune",
     ),
     Trouble(
-        r"\S*/\.(?:docker|config)\b\S*: (?:permission denied|read-only file system)",
+        r"mkdir \S*/\.(?:docker|config)\b|/\.(?:docker|config)\b\S*: (?:permission denied|read-only file)",
         "the docker client cannot write in its home",
         "set HOME or DOCKER_CONFIG to a folder that can be written",
     ),

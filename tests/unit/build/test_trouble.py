@@ -30,6 +30,7 @@ SEEN = Observation(("docker", "buildx", "build"), 1)
         ("failed to do request: dial tcp 10.0.0.1:443: connect: connection refused", "a registry"),
         ("unexpected status from HEAD request to https://x/v2/: 503 Service Unavailable", "a registry"),
         ("toomanyrequests: You have reached your pull rate limit.", "a registry"),
+        ("ERROR: mkdir ~/.docker: no such file or directory", "cannot write in its home"),
         ("mkdir /root/.docker: read-only file system", "cannot write in its home"),
         ("open /home/me/.docker/buildx/current: permission denied", "cannot write in its home"),
         (
