@@ -31,8 +31,13 @@ _UNPARSED = "DL1000"
 # No image comes of these: unparsed, a port beyond 65535, COPY of several files to no folder, COPY --from
 # itself, an alias twice, ONBUILD in ONBUILD, an instruction before FROM.
 _UNBUILDABLE = frozenset({_UNPARSED, "DL3011", "DL3021", "DL3023", "DL3024", "DL3043", "DL3061"})
-# The syntax of BuildKit that hadolint 2 does not parse: heredocs, and a bind mount that is written to.
-_BEYOND = re.compile(r"^\s*(RUN|COPY|ADD)\b.*(<<-?[\"']?\w|--mount=\S*\brw\b)", re.MULTILINE | re.IGNORECASE)
+# What hadolint 2 does not parse: heredocs, a bind mount that is written to.
+_BEYOND = re.compile(
+    r"^\s*(RUN|COPY|ADD)\b.*(<<-?[\"']?\w|--mount=\S*\brw\b)"
+    # Another language altogether, by its own frontend.
+    r"|\A#\s*syntax\s*=\s*(?!(?:docker\.io/)?docker/dockerfile)",
+    re.MULTILINE | re.IGNORECASE,
+)
 # Nothing that a devcontainer fails by: a larger image, a longer output, sudo and apt in place of apt-get.
 _LIGHT = frozenset(
     "DL3004 DL3009 DL3015 DL3019 DL3027 DL3032 DL3040 DL3042 DL3047 DL3059 DL3060 DL4001".split()

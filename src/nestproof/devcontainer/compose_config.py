@@ -35,7 +35,7 @@ _OF_NOTHING = re.compile(
 
 
 class ComposeUnavailable(NestproofError):
-    """`docker compose` is missing, or a variable, so that the service's options are unverified."""
+    """Something is missing, such as `docker compose` or a variable, so that the options are unverified."""
 
     exit_code = 3
 

@@ -31,6 +31,19 @@ RULES = {
 }
 
 
+def is_of_template(file: Path) -> bool:
+    """True for the configuration of a template, which is completed when somebody applies it."""
+    return any((folder / _TEMPLATE).exists() for folder in file.parents[:2])
+
+
+def _of_template(why: str) -> ComposeUnavailable:
+    return ComposeUnavailable(
+        "this is a template, and what it lacks comes with its being applied",
+        why=why,
+        fix="devcontainer templates apply it to a folder, and ask that",
+    )
+
+
 def load_profile(name: str, file: Path, workspace: Path, environment: Mapping[str, str]) -> Profile:
     """Read a profile's file; raises ProfileError with all of its errors."""
     return require_profile(read_profile(name, file, workspace, environment))
@@ -75,15 +88,18 @@ def read_profile(
     if not document.usable or document.root is None:
         return LoadResult(name, file, document, (), None)
     value: Any = document.root.to_python()
-    of_template = any((folder / _TEMPLATE).exists() for folder in file.parents[:2])
+    of_template = is_of_template(file)
     diagnostics = [*check_variables(document.root, of_template=of_template)]
     variables = _variables(value, file, workspace, environment)
     value = substitute(value, variables)
     config, of_the_model = validate(document, value)
     diagnostics += of_the_model
     features, of_the_features = read_features(document.root, file.parent, mounted_root(workspace))
-    diagnostics += of_the_features
     profile = None
+    if of_template and any(diagnostic.rule == "feature-missing" for diagnostic in of_the_features):
+        missing = next(one.message for one in of_the_features if one.rule == "feature-missing")
+        return LoadResult(name, file, document, tuple(diagnostics), None, _of_template(missing))
+    diagnostics += of_the_features
     if config is not None and all(diagnostic.severity != "error" for diagnostic in diagnostics):
         declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))
         try:
@@ -100,6 +116,8 @@ def read_profile(
                     fix="--initialize runs that command, on this machine",
                 )
                 return LoadResult(name, file, document, tuple(diagnostics), None, unanswered)
+            if of_template:
+                return LoadResult(name, file, document, tuple(diagnostics), None, _of_template(error.what))
             at = document.root.members["dockerComposeFile"].value
             said = f"Compose objects: {error.what}"
             diagnostics.append(Diagnostic("compose-file", "error", said, at.start, at.end))

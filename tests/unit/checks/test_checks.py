@@ -267,6 +267,27 @@ def test_an_option_of_a_template_is_known_in_a_template(
     )
 
 
+@pytest.mark.parametrize(
+    ("config", "step"),
+    [
+        ('{"image": "debian:12", "features": {"./made-later": {}}}', "check.lint"),
+        ('{"build": {"dockerfile": "../Dockerfile"}}', "check.dockerfile"),
+    ],
+)
+def test_what_a_template_lacks_comes_with_its_being_applied(check: Checker, config: str, step: str) -> None:
+    file = check.workspace / "src/mine/.devcontainer/devcontainer.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(config)
+    failed = {outcome.id for outcome in check.of({"mine": file}) if outcome.status is Status.FAIL}
+    assert failed
+    (check.workspace / "src/mine/devcontainer-template.json").write_text('{"id": "mine"}')
+    outcomes = check.of({"mine": file})
+    assert Status.FAIL not in {outcome.status for outcome in outcomes}
+    (unverified,) = [one for one in outcomes if one.id == step]
+    assert unverified.status is Status.UNVERIFIED
+    assert "template" in f"{unverified.summary} {unverified.cause}"
+
+
 def test_a_profile_without_a_dockerfile_has_none_to_read(check: Checker) -> None:
     check.steps = ("check.dockerfile",)
     assert check(default=SOUND) == []

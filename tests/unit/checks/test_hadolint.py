@@ -82,6 +82,7 @@ def test_what_does_not_parse_is_an_error_at_its_place(tmp_path: Path) -> None:
     [
         "FROM debian:12\nRUN <<EOF\necho one\nEOF\nUSER vscode\n",
         "FROM debian:12\nRUN --mount=type=bind,source=.,rw make\nUSER vscode\n",
+        "# syntax=devthefuture/dockerfile-x\nFROM debian:12\nINCLUDE Dockerfile.common\nUSER vscode\n",
     ],
 )
 def test_syntax_of_buildkit_that_hadolint_does_not_parse_is_no_fault_of_the_dockerfile(
