@@ -34,6 +34,7 @@ class Proxy:
     answers_500: bool = False
     passed: int = 0
     _open: list[socket.socket] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def serve(self, listener: socket.socket) -> None:
@@ -53,8 +54,10 @@ class Proxy:
             server.connect(self.engine)
             with self._lock:
                 self._open += [client, server]
-            threading.Thread(target=self._copy, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self._copy, args=(server, client, True), daemon=True).start()
+            for pair in ((client, server, False), (server, client, True)):
+                copying = threading.Thread(target=self._copy, args=pair, daemon=True)
+                copying.start()
+                self._threads.append(copying)
 
     def _copy(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
         with contextlib.suppress(OSError):
@@ -63,15 +66,23 @@ class Proxy:
                 if counted:
                     self.passed += len(data)
                 if self.passed >= self.budget:
-                    self.close()
+                    self.cut()
                     return
             target.shutdown(socket.SHUT_WR)
 
-    def close(self) -> None:
+    def cut(self) -> None:
+        """End every connection; who reads from one sees its end."""
         with self._lock:
             for one in self._open:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        for one in self._open:
+            one.close()
 
 
 @contextlib.contextmanager

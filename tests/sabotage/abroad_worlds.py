@@ -83,12 +83,6 @@ BAD: tuple[World, ...] = (
         config={"remoteEnv": {"TMPDIR": "/missing"}},
     ),
     World(
-        "a root file system that is read-only",
-        "temporary-files",
-        "/tmp is on a file system that is mounted read-only (image)",
-        plus=("--read-only",),
-    ),
-    World(
         "a home that is read-only",
         "codex-sandbox",
         "Codex keeps its helper programs in its home",
@@ -245,9 +239,9 @@ GOOD: tuple[World, ...] = (
         "the sandbox is a container without new privileges", plus=("--security-opt=no-new-privileges",)
     ),
     contained("the sandbox is a container whose agents are asked", agents=True),
-    with_options("no new privileges", "--security-opt=no-new-privileges"),
+    with_options("no new privileges for a plain bwrap", "--security-opt=no-new-privileges"),
     with_options("no capability at all", "--cap-drop=ALL"),
-    with_options("no network", "--network=none"),
+    with_options("no network for a plain bwrap", "--network=none"),
     with_options(
         "limits", "--memory=2g", "--pids-limit=400", "--cpus=1", "--shm-size=128m", "--ulimit=nofile=2048"
     ),

@@ -458,13 +458,13 @@ BAD = (
     ),
     World(
         "read-only root without a folder for temporary files",
-        "bwrap-userns",
-        "has no folder for temporary files",
+        "temporary-files",
+        "/tmp is on a file system that is mounted read-only (image)",
         plus=("--read-only",),
     ),
     World(
         "a full disk",
-        "bwrap-userns",
+        "temporary-files",
         "a file system of the container is full",
         plus=("--tmpfs=/tmp:size=4k,mode=1777,nr_inodes=2",),
     ),

@@ -11,7 +11,14 @@ from types import FrameType
 _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class _Interruption:
+    """The interruption of the main thread that was raised and not received yet, if any."""
+
+    raised = False
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _Interruption.raised = True
     raise KeyboardInterrupt
 
 
@@ -29,20 +36,36 @@ def interrupted_by_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interrupts_kept() -> Iterator[None]:
-    """Raise KeyboardInterrupt where the block made another exception of one.
+    """Raise KeyboardInterrupt where code in the block made another exception of one.
 
-    Python 3.11 makes a RuntimeError of it in a class's `__set_name__`, so wherever an import is under way.
-    An error that follows an interruption, as in a clean-up, is left alone.
+    Python 3.11 makes a RuntimeError of it in a class's `__set_name__`, and pydantic's core a SchemaError
+    while it builds a model, without naming a cause; so either may happen in any import. An error that follows
+    an interruption, as in a clean-up, is left alone.
     """
     try:
         yield
-    except Exception as error:
-        cause = error.__cause__
-        while cause is not None and not isinstance(cause, KeyboardInterrupt):
-            cause = cause.__cause__
-        if cause is not None:
-            raise KeyboardInterrupt from error
+    except KeyboardInterrupt:
+        _Interruption.raised = False
         raise
+    except Exception as error:
+        if not _is_interruption(error):
+            raise
+        _Interruption.raised = False
+        raise KeyboardInterrupt from error
+
+
+def _is_interruption(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
+        cause = cause.__cause__
+    follows: BaseException | None = error
+    while follows is not None:
+        if isinstance(follows, KeyboardInterrupt):
+            return False
+        follows = follows.__cause__ or follows.__context__
+    return _Interruption.raised
 
 
 @contextlib.contextmanager

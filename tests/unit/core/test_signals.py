@@ -107,3 +107,23 @@ def test_an_error_after_an_interruption_is_left_alone() -> None:
 
     with pytest.raises(ValueError, match="not removed"), interrupted_by_signals():
         clean_up()
+
+
+def swallow() -> None:
+    """Make another error of an interruption, without a trace of it, as pydantic's core does."""
+    with contextlib.suppress(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    raise ValueError("Error building `model` serializer")
+
+
+def test_an_interruption_of_which_no_trace_is_left_is_one_still() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+        swallow()
+
+
+def test_an_interruption_that_was_received_makes_none_of_a_later_error() -> None:
+    with interrupted_by_signals():
+        with contextlib.suppress(KeyboardInterrupt), interrupts_kept():
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(ValueError, match="later"), interrupts_kept():
+            raise ValueError("later")

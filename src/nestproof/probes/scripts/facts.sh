@@ -30,10 +30,9 @@ for file in /.dockerenv /run/.containerenv; do [ ! -e "$file" ] || tell containe
 if [ -n "$KUBERNETES_SERVICE_HOST" ] || grep -qs kubepods /proc/self/cgroup /proc/self/mountinfo; then tell pod yes; fi
 [ "$CODESPACES" != true ] || tell codespace yes
 # By the folder that the system has for it, whatever the probes use in its place.
-if said=$(mktemp -d "${NESTPROOF_TEMPORARY:-${TMPDIR:-/tmp}}/nestproof.XXXXXX" 2>&1); then
-    rm -r "$said"
-else
-    tell temporary "$said"
+takes_files() { dir=$(mktemp -d "$1/nestproof.XXXXXX") && trap 'rm -r "$dir"' EXIT && head -c 8192 /dev/zero >"$dir/a"; }
+if ! said=$(takes_files "${NESTPROOF_TEMPORARY:-${TMPDIR:-/tmp}}" 2>&1); then
+    tell temporary "$(echo "$said" | head -n 1)"
     [ -n "$NESTPROOF_PLACE" ] || tell no-place yes
 fi
 tell unshare "$(unshare --user true 2>&1 && echo works)"
