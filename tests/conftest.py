@@ -29,6 +29,9 @@ from nestproof.core.errors import EngineUnavailable
 from nestproof.engine.client import Engine, connect
 from nestproof.engine.labels import OWNER_LABEL
 from tests.agents import build_agents_image
+from tests.sabotage.score import pytest_runtest_logreport, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_logreport", "pytest_terminal_summary"]
 
 ROOT = Path(__file__).parent.parent
 ENGINE_ALONE = "loadscope"

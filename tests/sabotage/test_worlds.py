@@ -21,7 +21,7 @@ from nestproof.probes.table import PROBES, script
 from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
 from tests.sabotage import abroad_worlds, agent_worlds, container_worlds, worlds
-from tests.sabotage.conftest import PROPERTY
+from tests.sabotage.score import PROPERTY
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
 
 pytestmark = pytest.mark.docker

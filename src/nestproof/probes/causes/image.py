@@ -100,8 +100,8 @@ IMAGE = (
         "a file system of the container is full",
         "free space on the engine's disk (docker system df), or give the mount a larger size",
         made=Made(
-            "--mount=type=tmpfs,target=/tmp,tmpfs-size=4096,tmpfs-mode=1777",
-            "head -c 8192 /dev/zero >/tmp/full",
+            "--mount=type=tmpfs,target=/tmp,tmpfs-size=65536,tmpfs-mode=1777",
+            "head -c 131072 /dev/zero >/tmp/full",
             mended="head -c 2048 /dev/zero >/tmp/full",
         ),
     ),
