@@ -166,12 +166,12 @@ def test_options_are_named_in_one_form_and_files_from_the_repository() -> None:
             "--cap-add=cap_sys_admin",
             "--security-opt",
             "apparmor:unconfined",
-            "--security-opt=seccomp=/work/repository/own.json",
+            "--security-opt=seccomp=/srv/repository/own.json",
             "--security-opt=no-new-privileges",
             "--tmpfs=/tmp:rw,size=1g",
         ]
     )
-    object.__setattr__(options, "root", "/work/repository")
+    object.__setattr__(options, "root", "/srv/repository")
     assert spelled(options) == (
         "--cap-add=SYS_ADMIN",
         "--security-opt=apparmor=unconfined",
