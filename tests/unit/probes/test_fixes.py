@@ -118,6 +118,19 @@ def test_a_user_namespace_helps_root_where_no_filter_is_on(
     assert words in diagnosis.fix
 
 
+def test_the_bwrap_that_codex_brings_is_told_from_the_systems() -> None:
+    said = "bwrap: No permissions to create a new namespace, likely because the kernel does not allow"
+    setuid = SandboxFacts({"Seccomp": "2", "bwrap-mode": "4755 root"})
+    own = diagnose(said, setuid, agent="codex")
+    assert own is not None
+    assert "the bwrap that it brings, which is not setuid" in own.cause
+    assert own.fix == 'add "--security-opt=seccomp=unconfined" to runArgs'
+    for here, agent in ((setuid, ""), (SandboxFacts({"Seccomp": "2", "bwrap-mode": "755 root"}), "codex")):
+        other = diagnose(said, here, agent=agent)
+        assert other is not None
+        assert other.cause == "Docker's seccomp profile refuses user namespaces"
+
+
 def test_the_first_line_that_is_known_decides() -> None:
     first = diagnose(f"{PIVOT}\n{CAPSET}\nbwrap: not found", SandboxFacts({"Seccomp": "2"}))
     assert first is not None

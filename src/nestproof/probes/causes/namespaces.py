@@ -143,6 +143,18 @@ NAMESPACES = (
         made=Made(f"{_SA} --security-opt=seccomp=@umount2", "bwrap --ro-bind / / --unshare-user true"),
     ),
     Cause(
+        # Its own wording is that of 0.11.1, whichever bwrap the system has.
+        r"bwrap: No permissions to create a new namespace",
+        "Docker seccomp",
+        "Codex uses the bwrap that it brings, which is not setuid as the system's is, and Docker's seccomp "
+        "profile refuses user namespaces to it",
+        LIFT,
+        all_of(is_filtered, lambda here: here.found.get("bwrap-mode", "").startswith("4")),
+        only_when_seen=True,
+        said_by="codex",
+        call="clone",
+    ),
+    Cause(
         # Of the two wordings the second is that of 0.11 and later; the sysctl that both hint at is not it.
         _NO_NAMESPACE,
         "Docker seccomp",
