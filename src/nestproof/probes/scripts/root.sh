@@ -77,7 +77,9 @@ if ! grep -q '^NoNewPrivs:.*1' /proc/self/status; then
         echo "root=setuid:$program"
     done
     if command -v getcap >/dev/null 2>&1; then
-        getcap -r / 2>/dev/null | while read -r program rest; do
+        # Not by its own -r, which ends at the first process that goes away under /proc.
+        find / -xdev -type f \( -perm -100 -o -perm -10 -o -perm -1 \) -exec getcap {} + 2>/dev/null |
+            while read -r program rest; do
             case $rest in
             *cap_setuid* | *cap_setgid* | *cap_dac_override* | *cap_dac_read_search* | *cap_sys_admin* | *cap_sys_ptrace* | \
                 *cap_sys_module* | *cap_chown* | *cap_fowner* | *cap_setfcap* | *cap_sys_chroot* | *=ep*)
