@@ -16,7 +16,6 @@ from nestproof.core.outcome import Outcome, Status
 from nestproof.core.text import plural
 from nestproof.devcontainer import jsonc, loading, model_rules, variables
 from nestproof.devcontainer.discovery import unlisted_name
-from nestproof.devcontainer.loading import is_of_template
 from nestproof.devcontainer.profile import LoadResult, Profile, ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.devcontainer.secrets import redacted
@@ -148,9 +147,9 @@ def check_dockerfile(held: Profile, workspace: Path, severity: str = "warning") 
     shown = str(dockerfile.relative_to(workspace) if dockerfile.is_relative_to(workspace) else dockerfile)
     if not os.path.lexists(dockerfile):
         what = f"{held.file.relative_to(workspace)} names {shown}, which does not exist"
-        if is_of_template(held.file):
-            fix = "devcontainer templates apply it to a folder, and ask that"
-            yield Outcome("check.dockerfile", Status.UNVERIFIED, what, None, "this is a template", fix)
+        if loading.is_of_template(held.file):
+            why = "this is a template"
+            yield Outcome("check.dockerfile", Status.UNVERIFIED, what, None, why, loading.APPLY)
             return
         yield Outcome("check.dockerfile", Status.FAIL, what, fix="correct `build.dockerfile`")
         return

@@ -22,6 +22,8 @@ from nestproof.engine.run_options import RunArgumentError
 
 # A template is a folder with this file, whose configuration lies in it or in its `.devcontainer`.
 _TEMPLATE = "devcontainer-template.json"
+APPLY = "devcontainer templates apply it to a folder, and ask that"
+"""The fix for what a template lacks."""
 
 RULES = {
     "compose-file": Rule("error", "Compose objects to its files, or they have no such service."),
@@ -40,7 +42,7 @@ def _of_template(why: str) -> ComposeUnavailable:
     return ComposeUnavailable(
         "this is a template, and what it lacks comes with its being applied",
         why=why,
-        fix="devcontainer templates apply it to a folder, and ask that",
+        fix=APPLY,
     )
 
 
@@ -96,9 +98,9 @@ def read_profile(
     diagnostics += of_the_model
     features, of_the_features = read_features(document.root, file.parent, mounted_root(workspace))
     profile = None
-    if of_template and any(diagnostic.rule == "feature-missing" for diagnostic in of_the_features):
-        missing = next(one.message for one in of_the_features if one.rule == "feature-missing")
-        return LoadResult(name, file, document, tuple(diagnostics), None, _of_template(missing))
+    missing = [one.message for one in of_the_features if one.rule == "feature-missing"]
+    if of_template and missing:
+        return LoadResult(name, file, document, tuple(diagnostics), None, _of_template(missing[0]))
     diagnostics += of_the_features
     if config is not None and all(diagnostic.severity != "error" for diagnostic in diagnostics):
         declarations = Declarations.model_validate(config.customizations.get("nestproof", {}))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from nestproof.core.outcome import Observation, Status
 from nestproof.probes.probe import Probe
-from nestproof.probes.verdicts import Context, Judgement, failed
+from nestproof.probes.verdicts import Context, Judgement, failed, weaker_lines
 
 _CONTROL = "control: the words are found"
 _OFF = "off: "
-_WEAKER = "weaker: "
 _SHOWN = 5
 
 
@@ -18,8 +17,8 @@ def is_not_switched_off(observation: Observation, context: Context) -> Judgement
     if observation.exit_status != 0 or _CONTROL not in lines:
         return failed(observation, context, "the settings of agents could not be read")
     off = [line.removeprefix(_OFF) for line in dict.fromkeys(lines) if line.startswith(_OFF)]
-    weaker = [line for line in dict.fromkeys(lines) if line.startswith(_WEAKER)]
     if not off:
+        weaker = dict.fromkeys(weaker_lines(observation.stdout))
         more = "".join(f"; {line}: it sees the container's /proc" for line in weaker)
         return Judgement(Status.PASS, f"nothing switches an agent's sandbox off{more}")
     said = "; ".join(off[:_SHOWN]) + (f"; and {len(off) - _SHOWN} more" if len(off) > _SHOWN else "")

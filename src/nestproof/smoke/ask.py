@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from nestproof.core.cancellation import get_cancellable
 from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Observation
 from nestproof.engine.client import engine_errors
 from nestproof.engine.container import Container
 from nestproof.engine.exec import Exec
+from nestproof.probes.probe import Probe
 from nestproof.probes.runner_protocol import FrameReader, Record
 from nestproof.probes.table import script
 
@@ -39,6 +41,12 @@ class NoAnswer:
 
 
 Answer = Record | NoAnswer
+
+
+def observed(probe: Probe, answer: Record) -> Observation:
+    """The observation of a probe; its command is the script's name, or the text that a repository adds."""
+    command = ("sh", "-c", probe.text) if probe.text else ("sh", f"{probe.name}.sh")
+    return Observation(command, answer.exit_status, answer.stdout, answer.stderr, answer.seconds)
 
 
 def ask_all(

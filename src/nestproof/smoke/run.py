@@ -29,7 +29,7 @@ from nestproof.smoke.after_start import (
     run_lifecycle,
 )
 from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
-from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all
+from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all, observed
 from nestproof.smoke.container_state import does_not_stay, inspect, services_beside
 from nestproof.smoke.defaults import downgrade_if_undeclared
 from nestproof.smoke.facts import NOT_ASKED, facts_for_evidence, read_facts, takes_no_file, tell_facts
@@ -204,13 +204,7 @@ def _judged(
         if context.facts is not None and takes_no_file(context.facts, probe):
             yield _outcome(run, probe, NOT_ASKED)
             return
-        command = ("sh", "-c", probe.text) if probe.text else ("sh", f"{probe.name}.sh")
-        yield _judge(
-            run,
-            probe,
-            Observation(command, answer.exit_status, answer.stdout, answer.stderr, answer.seconds),
-            context,
-        )
+        yield _judge(run, probe, observed(probe, answer), context)
 
 
 def _judge(run: SmokeRun, probe: Probe, observation: Observation, context: Context) -> Outcome:

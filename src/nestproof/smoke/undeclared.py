@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nestproof.core.outcome import Observation, Outcome, Status
+from nestproof.core.outcome import Outcome, Status
 from nestproof.engine.container import Container
 from nestproof.nodes.node import Fidelity
 from nestproof.probes.facts import SandboxFacts
 from nestproof.probes.known_agents import KNOWN_AGENTS
-from nestproof.probes.probe import Probe
 from nestproof.probes.runner_protocol import Record
 from nestproof.probes.table import PROBES, text_of
-from nestproof.probes.verdicts import Context, Judgement
+from nestproof.probes.verdicts import Context
 from nestproof.smoke.agents import Agents
-from nestproof.smoke.ask import Script, ask_all
+from nestproof.smoke.ask import Script, ask_all, observed
 from nestproof.smoke.defaults import lets_a_sandbox_in
 from nestproof.smoke.plan import SmokeRun
 
@@ -40,7 +39,8 @@ def ask_undeclared(
     refused = []
     for answer in ask_all(container, {run.profile.remote_user: scripts}, environment):
         if isinstance(answer, Record):
-            judged = _judged(probes[answer.name], answer, context)
+            probe = probes[answer.name]
+            judged = probe.judged(observed(probe, answer), context)
             refused += [judged] if judged.status is Status.FAIL else []
     if refused:
         yield Outcome(
@@ -64,9 +64,3 @@ def _found(agents: Agents, facts: SandboxFacts | None) -> dict[str, str]:
     if not found and facts is not None and "bwrap" in facts.found:
         found["bwrap"] = facts.found.get("bwrap-version", "bubblewrap")
     return found
-
-
-def _judged(probe: Probe, answer: Record, context: Context) -> Judgement:
-    command = ("sh", f"{probe.name}.sh")
-    seen = Observation(command, answer.exit_status, answer.stdout, answer.stderr, answer.seconds)
-    return probe.judged(seen, context)

@@ -108,10 +108,10 @@ def _missing_capabilities(here: SandboxFacts | None, agent: str) -> Diagnosis:
     missing = sorted(SETUID_BWRAP - held) if held is not None else sorted(SETUID_BWRAP)
     if not missing:
         return _unknown("bwrap may not keep its capabilities, and the container withholds none of the six")
-    fix = add([*(f'"--cap-add={name}"' for name in missing), *lifting_options(here)])
+    lift = lifting_options(here)
+    fix = add([*(f'"--cap-add={name}"' for name in missing), *lift])
     if here is not None and here.may_make_namespaces and agent != SETUID_WANTED:
         # What a filter refuses after the namespaces, such as pivot_root, shows only then.
-        lift = lifting_options(here)
         more = f", and {add(lift)}" if lift else ""
         fix = f"{NO_SETUID}{more}: users may make namespaces here, so that it needs no capability"
     return Diagnosis(
