@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from nestproof.engine.labels import OWNER_LABEL, RUN_LABEL, owner_is_gone
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+
+_LOOKS = 10
 
 
 class ContainerEnded(EngineError):
@@ -83,11 +87,16 @@ def started_container(
 
 
 def check_running(container: Container) -> None:
-    """Raise ContainerEnded if the container has ended."""
-    with engine_errors("looking at the container"):
-        state = container.api.inspect_container(container.name)["State"]
-    if not state["Running"]:
-        raise _ended(container.api, container.name, state, "before it was asked everything")
+    """Raise ContainerEnded if the container has ended, or does within a second.
+
+    The engine ends the commands in a container before it notes that the container itself has ended.
+    """
+    for _ in range(_LOOKS):
+        with engine_errors("looking at the container"):
+            state = container.api.inspect_container(container.name)["State"]
+        if not state["Running"]:
+            raise _ended(container.api, container.name, state, "before it was asked everything")
+        time.sleep(1 / _LOOKS)
 
 
 def _ended(api: APIClient, name: str, state: Mapping[str, Any], when: str) -> ContainerEnded:
