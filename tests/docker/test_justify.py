@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -209,6 +210,20 @@ def test_where_a_capability_is_missing_it_is_found_among_all(again: Repository) 
     own = finished.outcome("justify.suggest.own")
     assert own["fix"].startswith("add --cap-add=NET_ADMIN (medium risk: ")
     assert finished.outcome("justify.suggest.copy")["status"] == "pass"
+
+
+def test_a_profile_that_declares_nothing_is_asked_for_the_sandbox_that_it_does_not_let_in(
+    again: Repository,
+) -> None:
+    built = again.nestproof("build", "--profile", "secure", "--json")
+    image = built.outcome("build")["summary"].split()[0]
+    file = again.path / ".devcontainer/plain/devcontainer.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"image": image, "remoteUser": "vscode"}))
+    finished = again.nestproof("justify", "--profile", "plain", "--suggest", "--json", timeout=900)
+    assert finished.status == 1
+    assert "capset failed" in finished.outcome("justify.suggest.own")["summary"]
+    assert finished.outcome("justify.suggest.copy")["fix"].startswith(f"add --{SECCOMP} (high risk: ")
 
 
 def test_the_system_calls_that_docker_denies_and_each_way_needs_are_named(again: Repository) -> None:

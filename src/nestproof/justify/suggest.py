@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from nestproof.core.capabilities import DOCKER_DEFAULT, NAMES
 from nestproof.core.outcome import Outcome, Status, Target
@@ -23,7 +24,11 @@ _WORDS = {
 
 
 def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterator[Outcome]:
-    """Try the profile with one more relaxation; yields an outcome for each bwrap."""
+    """Try the profile with one more relaxation; yields an outcome for each bwrap.
+
+    A profile that declares nothing is asked for the sandbox that it does not let in.
+    """
+    run = _for_a_sandbox(run)
     host, asked = host_of(engine, run), frozenset(relaxations_asked(run.profile.run))
     runner = ExperimentRunner(engine, run, asked_probes(run), workers_for(engine, run))
     trials = _tried(runner, [asked])
@@ -59,6 +64,15 @@ def suggest(engine: Engine, run: SmokeRun, say: Callable[[str], None]) -> Iterat
             (name,) = options - asked
             said = f"{name} could not be tried: the engine does not start it"
             yield Outcome("justify.suggest.untried", Status.UNVERIFIED, said, run.target, why)
+
+
+def _for_a_sandbox(run: SmokeRun) -> SmokeRun:
+    """The run with the probes of bubblewrap, where the profile does not say what its container must show."""
+    declared = run.profile.declarations
+    if declared.packs is not None or declared.container_is_sandbox:
+        return run
+    declarations = declared.model_copy(update={"packs": ["bubblewrap"]})
+    return replace(run, profile=replace(run.profile, declarations=declarations))
 
 
 def batches(asked: Set, host: ExperimentHost) -> list[list[str]]:

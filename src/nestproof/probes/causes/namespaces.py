@@ -220,4 +220,12 @@ NAMESPACES = (
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         not_zero(_RESTRICTED),
     ),
+    Cause(
+        # The kernel's audit line, which no program prints (security/apparmor/domain.c); what bwrap then says
+        # is that of a host that restricts user namespaces.
+        r"conflicting profile attachments",
+        "AppArmor",
+        "two AppArmor profiles of the host are for the same bwrap, so that neither is taken",
+        "keep one of those in /etc/apparmor.d that name bwrap, and remove the other: apparmor_parser -R FILE",
+    ),
 )
