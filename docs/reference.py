@@ -8,6 +8,7 @@ from nestproof.core.outcome import Status
 from nestproof.probes.causes.cause import Cause, Made
 from nestproof.probes.causes.fixes import LIFT
 from nestproof.probes.causes.table import CAUSES
+from nestproof.probes.egress import PACK as EGRESS
 from nestproof.probes.probe import ANYONE, ROOT, Probe
 from nestproof.probes.table import PACKS, PROBES, script
 
@@ -38,6 +39,11 @@ def _probe(probe: Probe) -> str:
         f"It may say {verdicts}; asked as {_ASKED_AS[probe.user]}; within {probe.timeout} s"
         f"{'; an emulated kernel cannot answer it' if probe.needs_namespaces else ''}.",
     ]
+    if probe.pack == EGRESS:
+        lines[2] = (
+            f"It may say {verdicts}. What must hold beside it: {probe.control[0].removeprefix('control: ')}."
+        )
+        return "\n\n".join([*lines, f"A fail without another cause: {probe.fails}."])
     if probe.fails:
         lines.append(f"A fail without another cause: {probe.fails}.")
     return "\n\n".join([*lines, f"```sh\n{script(probe.name).rstrip()}\n```"])

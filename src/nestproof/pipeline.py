@@ -135,6 +135,10 @@ def _run_target(job: TargetJob, steps: tuple[str, ...]) -> Generator[Outcome]:
             engine, run = prepare_target(job, built.profile, built.image)
             for line in not_shown(built.profile, cpus=engine.cpus, memory=engine.memory):
                 job.session.print_line(f"{'not shown':<10} {job.target}: {safe(line)}")
+            if run.stand_in:
+                job.session.print_line(
+                    f"{'stand-in':<10} {job.target}: the Internet is one of our own, and answers as declared"
+                )
             run = replace(run, learn=job.session.targets.append)
             yield from while_alive(engine, run.node.name, smoke(engine, run))
     except UsageError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class World:
     """Probes of its own."""
     agents: bool = False
     """Its agents are driven with a scripted model."""
+    only: str = ""
+    """The beginning of the names of what is judged; empty for everything."""
+    stand_in: bool = False
+    """Its container is put on a stand-in Internet."""
     lock: tuple[str, ...] = ()
     """Relaxations that it may have beside those of the secure profile."""
 
@@ -92,9 +96,9 @@ def make_image(folder: Path, base: str, world: World, platform: str) -> str:
 
 
 def outcomes_of(
-    engine: Engine, folder: Path, image: str, world: World, secure: Sequence[str]
+    engine: Engine, folder: Path, image: str, world: World, secure: Sequence[str], *, base: str
 ) -> list[Outcome]:
-    """Everything that a smoke run says of the world."""
+    """Everything that a smoke run says of the world; `base` is what a stand-in Internet is built on."""
     platform = engine.facts.platform
     arguments = [argument for argument in secure if argument not in world.without]
     arguments += [argument.format(folder=folder) for argument in world.plus]
@@ -120,6 +124,7 @@ def outcomes_of(
     lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
     node = node_for(engine.facts, platform)
     run = SmokeRun(profile, node, found, lock, {}, own, agents=world.agents, lifecycle_timeout=15)
+    run = replace(run, stand_in=base if world.stand_in else "")
     return in_order(list(smoke(engine, run)))
 
 
@@ -130,7 +135,12 @@ def load_secure() -> Any:
 
 def judge(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     """Held against what must come out: the first red one with its cause, or none at all."""
-    red = [o for o in outcomes if o.status in RED or (o.status, o.id) == (world.status, world.red)]
+    outcomes = [outcome for outcome in outcomes if outcome.id.startswith(world.only)]
+    red = [
+        o
+        for o in outcomes
+        if o.status in RED or (o.status, o.id.removeprefix("smoke.")) == (world.status, world.red)
+    ]
     said = "\n".join(f"{o.status} {o.id}: {o.summary} | {o.cause} | {o.fix}" for o in red or outcomes)
     if not world.red:
         asked = [outcome for outcome in outcomes if outcome.status in (Status.PASS, Status.DEGRADED)]

@@ -56,7 +56,10 @@ NO_AGENTS = Option(
     "no_agents", "do not drive the agents with a scripted model; that is unverified then", False
 )
 INITIALIZE = Option("initialize", "run the profiles' initializeCommand, on this machine", False)
-CONTAINERS = (EGRESS, NO_LIFECYCLE, NO_AGENTS, INITIALIZE, TRUST_BASE)
+STAND_IN = Option(
+    "stand_in_internet", "put containers on a network of our own that stands for the Internet", False
+)
+CONTAINERS = (EGRESS, STAND_IN, NO_LIFECYCLE, NO_AGENTS, INITIALIZE, TRUST_BASE)
 """The options about trust."""
 STRICT = Option(
     "strict", "treat a trailing comma as an error: the specification forbids it, clients accept it", False
@@ -125,4 +128,5 @@ def trust_of(given: dict[str, Any]) -> TrustOptions:
         lifecycle=not given.get("no_lifecycle", False),
         agents=not given.get("no_agents", False),
         initialize=given.get("initialize", False),
+        stand_in_internet=given.get("stand_in_internet", False),
     )

@@ -80,6 +80,8 @@ class TrustOptions:
     """The agents in its containers are driven with a scripted model."""
     initialize: bool = False
     """Its `initializeCommand` runs, on this machine."""
+    stand_in_internet: bool = False
+    """Its containers are put on a stand-in Internet, and reach nothing outside."""
 
 
 CAUTIOUS = TrustOptions()

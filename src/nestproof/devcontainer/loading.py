@@ -78,7 +78,7 @@ def read_profile(
     `strict` takes no trailing comma. `content` is read in place of the file's own. Raises ProfileError for a
     file that cannot be read at all.
     """
-    from nestproof.devcontainer.schema import Declarations
+    from nestproof.devcontainer.declarations import Declarations
     from nestproof.devcontainer.validation import validate
 
     try:

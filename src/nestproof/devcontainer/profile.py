@@ -18,7 +18,8 @@ from nestproof.devcontainer.variables import Variables, substitute
 from nestproof.engine.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from nestproof.devcontainer.schema import Declarations, DevContainer
+    from nestproof.devcontainer.declarations import Declarations
+    from nestproof.devcontainer.schema import DevContainer
 
 
 class ProfileError(NestproofError):

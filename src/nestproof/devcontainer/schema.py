@@ -1,7 +1,7 @@
 """The properties of a devcontainer.json and their types, as the devcontainer specification has them.
 
 Source: the specification's devContainer.base.schema.json and its reference page. `customizations` is left
-open, except for nestproof's own part, `Declarations`.
+open, except for nestproof's own part (declarations.py).
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.alias_generators import to_camel
 
 # Names of union members are part of the places that pydantic gives; no key is likely to look like them.
-_STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT = "⟨string⟩", "⟨boolean⟩", "⟨number⟩", "⟨list⟩", "⟨object⟩"
+STRING, _BOOLEAN, _NUMBER, LIST, _OBJECT = "⟨string⟩", "⟨boolean⟩", "⟨number⟩", "⟨list⟩", "⟨object⟩"
 
 
 def _kind(value: Any) -> str:
     """Choose the member of a union that a JSON value is meant for."""
     match value:
         case str():
-            return _STRING
+            return STRING
         case bool():
             return _BOOLEAN
         case int():
             return _NUMBER
         case list():
-            return _LIST
+            return LIST
         case dict() | BaseModel():
             return _OBJECT
     return "other"
 
 
-def _one_of(words: str) -> Any:
+def one_of(words: str) -> Any:
     """A union told apart by JSON type; `words` names the types in the error."""
     return Discriminator(_kind, custom_error_type="union", custom_error_message=words)
 
 
-TAGS = frozenset({_STRING, _BOOLEAN, _NUMBER, _LIST, _OBJECT})
+TAGS = frozenset({STRING, _BOOLEAN, _NUMBER, LIST, _OBJECT})
 """Names of union members, which pydantic adds to the place of an error."""
 
-Text = Annotated[str, Tag(_STRING)]
-Texts = Annotated[list[str], Tag(_LIST)]
-TextOrTexts = Annotated[Text | Texts, _one_of("a string or a list of strings")]
+Text = Annotated[str, Tag(STRING)]
+Texts = Annotated[list[str], Tag(LIST)]
+TextOrTexts = Annotated[Text | Texts, one_of("a string or a list of strings")]
 Command = Annotated[
     Text | Texts | Annotated[dict[str, TextOrTexts], Tag(_OBJECT)],
-    _one_of("a string, a list of strings or an object"),
+    one_of("a string, a list of strings or an object"),
 ]
 PortNumber = Annotated[int, Field(ge=0, le=65535), Tag(_NUMBER)]
-Port = Annotated[PortNumber | Text, _one_of("a whole number or a string")]
+Port = Annotated[PortNumber | Text, one_of("a whole number or a string")]
 Size = Annotated[str, Field(pattern=r"^\d+([tgmk]b)?$")]
 OnAutoForward = Literal["notify", "openBrowser", "openBrowserOnce", "openPreview", "silent", "ignore"]
 
@@ -102,45 +102,10 @@ class HostRequirements(Properties):
     storage: Size | None = None
     gpu: Annotated[
         Annotated[bool, Tag(_BOOLEAN)]
-        | Annotated[Literal["optional"], Tag(_STRING)]
+        | Annotated[Literal["optional"], Tag(STRING)]
         | Annotated[Gpu, Tag(_OBJECT)],
-        _one_of('true, false, "optional" or an object'),
+        one_of('true, false, "optional" or an object'),
     ] = False
-
-
-class AgentDeclaration(BaseModel):
-    """`customizations.nestproof.agents.PROGRAM`: how an agent is started, and if it promises a sandbox."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    args: list[str] = []
-    """Further arguments of its start line."""
-    sandbox: bool | None = None
-    """True if its commands are to be in a sandbox of its own; else its kind and its settings say so."""
-
-
-class Declarations(BaseModel):
-    """`customizations.nestproof`: the author's declarations about the container."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
-
-    packs: list[str] | None = None
-    """Names of the probe packs to ask; without it, they are inferred from the profile."""
-    users: list[str] = []
-    """Users that must exist and not be root, beside the remote user."""
-    codex_version: str | None = None
-    """The exact output expected of `codex --version`."""
-    degradations: dict[str, str] = {}
-    """Probe name to reason: a fallback that the agent is known to survive."""
-    agents: dict[str, AgentDeclaration] = {}
-    """Program to what is declared of it."""
-    sandbox: Literal["container"] | None = None
-    """`container` if the container is the sandbox, and those of the agents are off."""
-
-    @property
-    def container_is_sandbox(self) -> bool:
-        """True if the outer walls are all that is to hold."""
-        return self.sandbox == "container"
 
 
 class DevContainer(Properties):
@@ -159,9 +124,7 @@ class DevContainer(Properties):
     security_opt: list[str] = []
     privileged: bool = False
     init: bool = False
-    mounts: list[
-        Annotated[Text | Annotated[MountObject, Tag(_OBJECT)], _one_of("a string or an object")]
-    ] = []
+    mounts: list[Annotated[Text | Annotated[MountObject, Tag(_OBJECT)], one_of("a string or an object")]] = []
     workspace_mount: str | None = None
     workspace_folder: str | None = None
     remote_user: str | None = None
@@ -193,8 +156,8 @@ class DevContainer(Properties):
     forward_ports: list[Port] = []
     app_port: (
         Annotated[
-            PortNumber | Text | Annotated[list[Port], Tag(_LIST)],
-            _one_of("a whole number, a string or a list"),
+            PortNumber | Text | Annotated[list[Port], Tag(LIST)],
+            one_of("a whole number, a string or a list"),
         ]
         | None
     ) = None

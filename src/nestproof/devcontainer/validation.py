@@ -13,12 +13,12 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import quoted, short
 from nestproof.core.text import nearest
 from nestproof.devcontainer.combinations import combinations
+from nestproof.devcontainer.declarations import HOST_PATTERN, Declarations
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.model_rules import mistake
 from nestproof.devcontainer.schema import (
     TAGS,
     Build,
-    Declarations,
     DevContainer,
     Gpu,
     HostRequirements,
@@ -135,6 +135,8 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str:
             return f"{context['ge']} or more"
         case "less_than_equal":
             return f"{context['le']} or less"
+        case "string_pattern_mismatch" if context["pattern"] == HOST_PATTERN:
+            return "a host or HOST:PORT, such as example.com:443"
         case "string_pattern_mismatch":
             return "a number with tb, gb, mb or kb after it, such as 8gb"
     return "another value"

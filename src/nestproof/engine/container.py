@@ -36,7 +36,7 @@ class Container:
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
-    """Remove containers and volumes of this machine's dead runs; returns their names."""
+    """Remove containers, volumes and networks of this machine's dead runs; returns their names."""
     with engine_errors("looking for leftovers of earlier runs"):
         containers = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
         dead = [c for c in containers if owner_is_gone(c["Labels"][OWNER_LABEL])]
@@ -46,7 +46,12 @@ def remove_leftovers(engine: Engine) -> list[str]:
         dead_volumes = [v["Name"] for v in volumes if owner_is_gone(v["Labels"][OWNER_LABEL])]
         for name in dead_volumes:
             engine.api.remove_volume(name, force=True)
-    return [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead] + dead_volumes
+        networks = engine.api.networks(filters={"label": OWNER_LABEL})
+        dead_networks = [n["Name"] for n in networks if owner_is_gone(n["Labels"][OWNER_LABEL])]
+        for name in dead_networks:
+            engine.api.remove_network(name)
+    names = [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead]
+    return [*names, *dead_volumes, *dead_networks]
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import text_of
 from nestproof.smoke.plan import SmokeRun, plan_probes, prepare_request
-from nestproof.smoke.run import ask_probes
+from nestproof.smoke.probes import ask_probes
 
 DROP_ALL = "cap-drop=ALL"
 """Stands in a set of options for a container that starts without Docker's own capabilities."""

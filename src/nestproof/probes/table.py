@@ -9,6 +9,7 @@ from nestproof.probes.agents import AGENTS
 from nestproof.probes.bubblewrap import BUBBLEWRAP
 from nestproof.probes.container import CONTAINER, TERMINAL
 from nestproof.probes.containment import CONTAINMENT
+from nestproof.probes.egress import EGRESS, PACK
 from nestproof.probes.probe import Probe
 from nestproof.probes.root import WAY_TO_ROOT
 from nestproof.probes.sandbox_on import SANDBOX_ON
@@ -17,7 +18,7 @@ __all__ = ["PACKS", "PROBES", "TERMINAL", "script", "text_of"]
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
-PROBES = (*CONTAINER, WAY_TO_ROOT, SANDBOX_ON, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL)
+PROBES = (*CONTAINER, WAY_TO_ROOT, SANDBOX_ON, *BUBBLEWRAP, *CONTAINMENT, *AGENTS, TERMINAL, *EGRESS)
 """In the order in which they explain each other: the first that fails is the one to mend."""
 
 PACKS = tuple(dict.fromkeys(probe.pack for probe in PROBES))
@@ -30,5 +31,5 @@ def script(name: str) -> str:
 
 
 def text_of(probe: Probe) -> str:
-    """The script for the container's shell."""
-    return probe.text or script(probe.name)
+    """The script for the container's shell; empty for a probe that the package egress asks."""
+    return probe.text or ("" if probe.pack == PACK else script(probe.name))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nestproof.core.cancellation import POLL_SECONDS
@@ -82,20 +82,40 @@ def ask_after_restart(probes: Sequence[Probe]) -> tuple[Probe, ...]:
     return tuple(probe for probe in probes if probe.pack in _ASKED_AGAIN or probe.text)
 
 
-def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Container | None]:
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A container that was started again, and has run what a client runs then."""
+
+    container: Container
+    seconds: float
+    """From its start to the end of those commands."""
+
+
+def start_again(run: SmokeRun, container: Container) -> list[Outcome]:
+    """Run what a client runs at each start, in a container that has run it before."""
+    place = _place(run, container)
+    phases = plan_phases(run.profile, (_START,))
+    return [one for _, groups in phases for one in run_phase(place, groups, run.say)]
+
+
+def restart(
+    run: SmokeRun, container: Container, ready: Callable[[Container], None] | None = None
+) -> Generator[Outcome, None, Restarted | None]:
     """Stop and start the container, and run what a client runs then; returns it as it is now.
 
     What only an earlier command had set up is gone; people do not notice. None if it does not start again.
+    `ready` is called before the commands are run.
     """
     try:
         with engine_errors("starting the container again"):
             container.api.restart(container.name, timeout=_RESTART_SECONDS)
             started = time.monotonic()
             again = replace(container, inspection=container.api.inspect_container(container.name))
-        place = _place(run, again)
-        phases = plan_phases(run.profile, (_START,))
+        if ready is not None:
+            ready(again)
         # They end by themselves where the container does: what it came to is looked at afterwards.
-        outcomes = [one for _, groups in phases for one in run_phase(place, groups, run.say)]
+        outcomes = start_again(run, again)
+        seconds = time.monotonic() - started
         with engine_errors("starting the container again"):
             inspection = _settled(container, started)
     except EngineError as error:
@@ -107,7 +127,7 @@ def restart(run: SmokeRun, container: Container) -> Generator[Outcome, None, Con
         yield Outcome("restart", Status.FAIL, said, run.target, said, "look at its entry point")
         return None
     yield from map(after_restart, outcomes)
-    return replace(again, inspection=inspection)
+    return Restarted(replace(again, inspection=inspection), seconds)
 
 
 def _settled(container: Container, started: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from nestproof.core.source import safe
 from nestproof.devcontainer.profile import Profile, ProfileError
 from nestproof.devcontainer.profile_reader import ProfileReader
 from nestproof.privileges.relaxations import relaxations_asked
+from nestproof.probes.egress import PACK as EGRESS
 from nestproof.probes.verdicts import Judgement
 
 # Alone, each lets a process make namespaces, mount or see a whole /proc: what a sandbox needs first.
@@ -27,7 +28,17 @@ class Packs:
 
 
 def packs_of(profile: Profile) -> Packs:
-    """The declared packs; without any, packs inferred from the profile's options."""
+    """The declared packs; without any, packs inferred from the profile's options.
+
+    The pack of the firewall is asked where one is declared.
+    """
+    packs = _own_packs(profile)
+    if profile.declarations.egress is None or EGRESS in packs.names:
+        return packs
+    return replace(packs, names=(*packs.names, EGRESS))
+
+
+def _own_packs(profile: Profile) -> Packs:
     if profile.declarations.packs is not None:
         return Packs(tuple(profile.declarations.packs))
     always = ("users", "privileges")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from nestproof.engine.client import Engine, Image
 from nestproof.engine.create_request import create_request
 from nestproof.engine.labels import new_run_labels
 from nestproof.engine.limits import Limits, limit
-from nestproof.lifecycle.commands import names_of
+from nestproof.lifecycle.commands import names_of, plan_phases
 from nestproof.nodes.node import Node
 from nestproof.nodes.transfer import Prepare, adapt_workspace, with_own_volumes
 from nestproof.privileges.lock import Reasons, allowed_by
@@ -62,6 +62,8 @@ class SmokeRun:
     """Seconds for each of them."""
     say: Callable[[str], None] = _say_nothing
     """Called with a line of progress."""
+    stand_in: str = ""
+    """The base image of a stand-in Internet on which the container is put; empty for its own network."""
     limits: Limits | None = None
     """The limits of the container, for a repository that nobody trusts."""
 
@@ -128,7 +130,7 @@ def plan_probes(profile: Profile) -> tuple[Probe, ...]:
                 f"{profile.file.name}: customizations.nestproof.packs: there is no pack {name!r}",
                 fix=f"some of: {', '.join(PACKS)}",
             )
-    probes = tuple(p for p in PROBES if p.pack in packs and (p.name != "users" or users_of(profile)))
+    probes = tuple(p for p in PROBES if p.pack in packs and _concerns(p, profile, packs))
     if not probes:
         raise UsageError(
             f"{profile.file.name}: customizations.nestproof.packs: there is no probe to ask",
@@ -136,6 +138,21 @@ def plan_probes(profile: Profile) -> tuple[Probe, ...]:
             fix=f"name some of: {', '.join(PACKS)}",
         )
     return probes
+
+
+def _concerns(probe: Probe, profile: Profile, packs: Sequence[str]) -> bool:
+    """True if there is something in the profile for the probe to ask about."""
+    match probe.name:
+        case "users":
+            return bool(users_of(profile))
+        case "egress-proxy":
+            return profile.declarations.egress is not None and bool(profile.declarations.egress.proxy)
+        case "egress-sandbox":
+            return bool({"bubblewrap", "codex", "sandbox-runtime"}.intersection(packs))
+        case "egress-rerun":
+            return bool(plan_phases(profile, ("postStartCommand",)))
+        case _:
+            return True
 
 
 def users_of(profile: Profile) -> tuple[str, ...]:

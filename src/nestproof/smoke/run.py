@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from nestproof.core.cancellation import beside
-from nestproof.core.capabilities import of_dockers_default
 from nestproof.core.errors import EngineError
-from nestproof.core.outcome import Observation, Outcome, Status, TargetFacts
+from nestproof.core.outcome import Outcome, Status, TargetFacts
 from nestproof.engine.client import Engine
-from nestproof.engine.container import Container, ContainerEnded, check_running, started_container
+from nestproof.engine.container import Container, ContainerEnded, started_container
 from nestproof.nodes.node import Fidelity
-from nestproof.probes.facts import SandboxFacts
-from nestproof.probes.known_agents import SETUID_BWRAP, survived_by
-from nestproof.probes.probe import ANYONE, REMOTE, ROOT, Probe
-from nestproof.probes.runner_protocol import Record
-from nestproof.probes.table import TERMINAL, script, text_of
-from nestproof.probes.verdicts import Context, Judgement, degraded_as_declared
+from nestproof.probes.probe import Probe
+from nestproof.probes.table import TERMINAL, text_of
+from nestproof.probes.verdicts import Judgement
+from nestproof.smoke import egress
 from nestproof.smoke.after_start import (
     after_restart,
     ask_after_restart,
-    remote_environment,
     restart,
     restarts,
     run_lifecycle,
+    start_again,
 )
-from nestproof.smoke.agents import ENVIRONMENT, QUESTION, Agents, probes_for, read_agents, tell_agents
-from nestproof.smoke.ask import Answer, NoAnswer, Script, ask_all, observed
 from nestproof.smoke.container_state import does_not_stay, inspect, services_beside
-from nestproof.smoke.defaults import downgrade_if_undeclared
-from nestproof.smoke.facts import NOT_ASKED, facts_for_evidence, read_facts, takes_no_file, tell_facts
-from nestproof.smoke.plan import AGENTS, SmokeRun, chosen_probes, prepare_request, users_of
+from nestproof.smoke.plan import AGENTS, SmokeRun, chosen_probes, prepare_request
+from nestproof.smoke.probes import ask_probes, context_of, judge, outcome_of
 from nestproof.smoke.sessions import hold_sessions
 from nestproof.smoke.tty import converse
-from nestproof.smoke.undeclared import ask_undeclared
 
-_FACTS = Script("facts", 10, script("facts"))
+_UNVERIFIED = 3
+"""The exit code of an error that shows nothing either way."""
 
 
 def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
@@ -48,192 +41,79 @@ def smoke(engine: Engine, run: SmokeRun) -> Generator[Outcome]:
     emulated = run.node.fidelity is Fidelity.EMULATED
     for probe in probes:
         if emulated and probe.needs_namespaces:
-            yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
+            yield outcome_of(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
     asked = [probe for probe in probes if not (emulated and probe.needs_namespaces)]
     request, prepare = prepare_request(run, engine)
-    run.learn(TargetFacts(run.target, run.image.id, {}, tuple(run.profile.config.run_args), request))
     try:
-        with started_container(engine, request, run.node.platform, prepare) as container:
-            yield inspect(run, container)
-            yield from _ask_after_commands(engine, run, container, asked, request)
+        with egress.internet_for(engine, run) as internet:
+            request = internet.place(request) if internet else request
+            run_args = tuple(run.profile.config.run_args)
+            run.learn(TargetFacts(run.target, run.image.id, {}, run_args, request))
+            with started_container(engine, request, run.node.platform, prepare) as container:
+                if internet is not None:
+                    internet.attach(container)
+                    internet.trust(container)
+                yield inspect(run, container)
+                yield from _ask_after_commands(egress.Scene(engine, run, container, request, internet), asked)
     except ContainerEnded as ended:
         yield does_not_stay(run, ended)
     except EngineError as error:
-        yield Outcome("smoke.container", Status.ERROR, error.what, run.target, error.why, error.fix)
+        status = Status.UNVERIFIED if error.exit_code == _UNVERIFIED else Status.ERROR
+        yield Outcome("smoke.container", status, error.what, run.target, error.why, error.fix)
 
 
-def _ask_after_commands(
-    engine: Engine, run: SmokeRun, container: Container, asked: Sequence[Probe], request: dict[str, Any]
-) -> Iterator[Outcome]:
+def _ask_after_commands(scene: egress.Scene, asked: Sequence[Probe]) -> Iterator[Outcome]:
     """Run the lifecycle commands, ask the probes, and once more after another start if that can matter."""
-    succeeded = yield from run_lifecycle(run, container)
-    probes = [probe for probe in asked if probe is not TERMINAL]
-    if TERMINAL in asked:
-        # It waits for most of its time, so it costs little at the side of the others.
-        with beside(partial(_converse, engine, run, request)) as conversed:
-            agents, facts = yield from ask_probes(engine, run, container, probes)
-            yield conversed()
-    else:
-        agents, facts = yield from ask_probes(engine, run, container, probes)
-    yield from hold_sessions(engine, run, container, agents, facts)
-    if succeeded and AGENTS not in run.only and restarts(run):
-        restarted = yield from restart(run, container)
-        again = ask_after_restart(asked)
-        if restarted is not None and again:
-            for outcome in ask_probes(engine, run, restarted, again):
-                if not outcome.id.startswith("agents"):
-                    yield after_restart(outcome)
-
-
-def _context(
-    engine: Engine, run: SmokeRun, facts: SandboxFacts | None, agents: Agents | None = None
-) -> Context:
-    declared = run.profile.declarations
-    return Context(
-        users=users_of(run.profile),
-        codex_version=declared.codex_version or "",
-        degradations=declared.degradations,
-        survived=survived_by(agent.program for agent in agents.found) if agents else {},
-        allowed=run.allowed,
-        walls=run.walls,
-        engine_has_seccomp=engine.facts.confines_with("seccomp"),
-        engine_has_apparmor=engine.facts.confines_with("apparmor"),
-        engine=engine.facts.product,
-        default_capabilities=frozenset(engine.facts.default_capabilities),
-        asked_capabilities=of_dockers_default(run.profile.run.cap_add),
-        container_is_sandbox=declared.container_is_sandbox,
-        setuid_wanted=SETUID_BWRAP in (declared.packs or ()),
-        facts=facts,
-    )
-
-
-def ask_probes(
-    engine: Engine, run: SmokeRun, container: Container, probes: Sequence[Probe], *, more: bool = True
-) -> Generator[Outcome, None, tuple[Agents, SandboxFacts | None]]:
-    """Run each probe; verdicts wait until the container's own facts are known. Returns agents and facts.
-
-    `more` also names the agents that are found, and asks their probes.
-    """
-    by_name = {probe.name: probe for probe in probes}
-    known: dict[str, Answer] = {}
-    held: list[Answer] = []
-    context: Context | None = None
-    agents = Agents()
-    for answer in _answers(run, container, by_name):
-        if isinstance(answer, NoAnswer):
-            check_running(container)
-        held.append(answer)
-        known |= {name: answer for name in _names(answer) if name in (_FACTS.name, QUESTION.name)}
-        if context is None and len(known) > 1:
-            agents = read_agents(known[QUESTION.name])
-            facts = known[_FACTS.name]
-            found = read_facts(run, facts.stdout) if isinstance(facts, Record) else None
-            run.learn(TargetFacts(run.target, run.image.id, facts_for_evidence(engine, run, found)))
-            context = _context(engine, run, found, agents)
-            yield from tell_facts(run, found)
-        if context is not None:
-            for one in held:
-                yield from _judged(run, by_name, one, context)
-            held.clear()
-    if more and context is not None:
-        yield from tell_agents(run, agents)
-        environment = {**_probe_environment(run, container), "PATH": agents.path}
-        yield from ask_undeclared(run, container, agents, context, environment)
-        yield from _ask_agents(run, container, agents, by_name, context)
-    return agents, context.facts if context else None
-
-
-def _ask_agents(
-    run: SmokeRun, container: Container, agents: Agents, asked: Mapping[str, Probe], context: Context
-) -> Iterator[Outcome]:
-    """Ask the probes of the agents that were found, on the PATH on which they are."""
-    probes = {probe.name: probe for probe in probes_for(run, agents) if probe.name not in asked}
-    emulated = run.node.fidelity is Fidelity.EMULATED
-    for probe in [probe for probe in probes.values() if emulated and probe.needs_namespaces]:
-        yield _outcome(run, probe, Judgement(Status.UNVERIFIED, run.node.reason, "", run.node.remedy))
-        del probes[probe.name]
-    scripts = [Script(p.name, p.timeout * run.node.timeout_factor, text_of(p)) for p in probes.values()]
-    if scripts:
-        environment = {**_probe_environment(run, container), "PATH": agents.path}
-        for answer in ask_all(container, {run.profile.remote_user: scripts}, environment):
-            yield from _judged(run, probes, answer, context)
-
-
-def _answers(run: SmokeRun, container: Container, probes: Mapping[str, Probe]) -> Iterator[Answer]:
-    """Collect the answers of every probe; each user's command runs beside the others."""
-    remote = run.profile.remote_user
-    environment = _probe_environment(run, container)
-    first = [replace(one, timeout=one.timeout * run.node.timeout_factor) for one in (_FACTS, QUESTION)]
-    questions: dict[str, list[Script]] = {remote: first}
-    for probe in probes.values():
-        user = remote if probe.user in (REMOTE, ANYONE) else probe.user
-        seconds = probe.timeout * run.node.timeout_factor
-        questions.setdefault(user, []).append(Script(probe.name, seconds, text_of(probe)))
-    again: list[Script] = []
-    for answer in ask_all(container, questions, environment):
-        if isinstance(answer, NoAnswer):
-            left = {name for name in answer.names if name in probes and probes[name].user == ANYONE}
-            again += [question for question in questions[remote] if question.name in left]
-            yield replace(answer, names=tuple(name for name in answer.names if name not in left))
+    engine, run, container = scene.engine, scene.run, scene.container
+    ended: list[Outcome] = []
+    succeeded = yield from _kept(run_lifecycle(run, container), ended)
+    firewall = yield from egress.begin(scene, asked, ended)
+    probes = [probe for probe in asked if probe is not TERMINAL and not egress.is_one(probe)]
+    with firewall as begun:
+        if TERMINAL in asked:
+            # It waits for most of its time, so it costs little at the side of the others.
+            with beside(partial(_converse, engine, run, scene.request)) as conversed:
+                agents, facts = yield from ask_probes(engine, run, container, probes)
+                yield conversed()
         else:
-            yield answer
-    if again:
-        yield from ask_all(container, {ROOT: again}, environment)
+            agents, facts = yield from ask_probes(engine, run, container, probes)
+        proof = begun()
+        yield from proof.ask()
+        yield from hold_sessions(engine, run, container, agents, facts)
+        yield from proof.rerun(partial(start_again, run, container))
+        if succeeded and AGENTS not in run.only and (restarts(run) or proof.wants_restart):
+            restarted = yield from restart(run, container, scene.internet.attach if scene.internet else None)
+            if restarted is not None:
+                yield from proof.after_restart(restarted)
+                yield from _ask_again(engine, run, restarted.container, asked)
+        yield from proof.tamper()
 
 
-def _probe_environment(run: SmokeRun, container: Container) -> dict[str, str]:
-    return {
-        **remote_environment(run.profile, container),
-        **ENVIRONMENT,
-        "NESTPROOF_USERS": " ".join(users_of(run.profile)),
-        "NESTPROOF_FOLDER": run.profile.workspace_folder,
-    }
+def _kept(outcomes: Generator[Outcome, None, bool], kept: list[Outcome]) -> Generator[Outcome, None, bool]:
+    """Pass the outcomes on, and keep them."""
+    while True:
+        try:
+            outcome = next(outcomes)
+        except StopIteration as end:
+            return bool(end.value)
+        kept.append(outcome)
+        yield outcome
 
 
-def _names(answer: Answer) -> tuple[str, ...]:
-    return answer.names if isinstance(answer, NoAnswer) else (answer.name,)
-
-
-def _judged(
-    run: SmokeRun, probes: Mapping[str, Probe], answer: Answer, context: Context
+def _ask_again(
+    engine: Engine, run: SmokeRun, container: Container, asked: Sequence[Probe]
 ) -> Iterator[Outcome]:
-    if isinstance(answer, NoAnswer):
-        judgement = Judgement(Status.ERROR, f"not asked: {answer.why}")
-        yield from [_outcome(run, probes[name], judgement) for name in answer.names if name in probes]
-    elif probe := probes.get(answer.name):
-        if context.facts is not None and takes_no_file(context.facts, probe):
-            yield _outcome(run, probe, NOT_ASKED)
-            return
-        yield _judge(run, probe, observed(probe, answer), context)
+    """Ask the probes whose answers another start can change."""
+    again = ask_after_restart(asked)
+    for outcome in ask_probes(engine, run, container, again) if again else ():
+        if not outcome.id.startswith("agents"):
+            yield after_restart(outcome)
 
 
-def _judge(run: SmokeRun, probe: Probe, observation: Observation, context: Context) -> Outcome:
-    judgement = degraded_as_declared(probe.name, probe.judged(observation, context), context)
-    if judgement.status not in probe.verdicts | {Status.ERROR}:
-        raise AssertionError(f"{probe.name} may not say {judgement.status}")
-    if not probe.text:
-        judgement = downgrade_if_undeclared(run.profile, judgement)
-    return _outcome(run, probe, judgement, observation)
-
-
-def _converse(engine: Engine, run: SmokeRun, request: dict[str, Any]) -> Outcome:
+def _converse(engine: Engine, run: SmokeRun, request: Mapping[str, Any]) -> Outcome:
     """Run the terminal probe in a container of its own, started with a terminal."""
     request = {**request, "User": run.profile.remote_user or request["User"]}
     seen = converse(
         engine, request, run.node.platform, text_of(TERMINAL), TERMINAL.timeout * run.node.timeout_factor
     )
-    return _judge(run, TERMINAL, seen, _context(engine, run, None))
-
-
-def _outcome(
-    run: SmokeRun, probe: Probe, judgement: Judgement, observation: Observation | None = None
-) -> Outcome:
-    return Outcome(
-        f"smoke.{probe.name}",
-        judgement.status,
-        judgement.summary,
-        run.target,
-        judgement.cause,
-        judgement.fix,
-        observation,
-    )
+    return judge(run, TERMINAL, seen, context_of(engine, run, None))

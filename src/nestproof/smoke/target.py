@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nestproof.build.base_image import make_bases, plan_bases
 from nestproof.build.target import TargetBuilder
 from nestproof.core.outcome import Outcome, Target
 from nestproof.core.trust import UntrustedError, keep_trust
@@ -77,6 +78,16 @@ def _writes(job: TargetJob, profile: Profile) -> bool:
     return options.lifecycle and not options.bind_workspace and any(names_of(profile))
 
 
+def _stand_in_base(session: Session, engine: Engine, own: Image) -> str:
+    """The base image on which the servers of a stand-in Internet are built: the repository's, or its own."""
+    base, platform = session.config.base_image, engine.facts.platform
+    if base is None:
+        return own.id
+    bases = plan_bases(engine, base, platform, session.environment)
+    make_bases(engine, bases, workspace=session.workspace, say=session.say)
+    return bases.variables.get(base.variable) or session.environment.get(base.variable) or base.image
+
+
 def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engine, SmokeRun]:
     """Bring the image to the engine that runs it; returns that engine, and the run to start there.
 
@@ -110,5 +121,6 @@ def prepare_target(job: TargetJob, profile: Profile, image: Image) -> tuple[Engi
         agents=session.trust_options.agents,
         lifecycle_timeout=session.config.lifecycle_timeout,
         say=session.say,
+        stand_in=_stand_in_base(session, engine, image) if session.trust_options.stand_in_internet else "",
         limits=session.limits,
     )

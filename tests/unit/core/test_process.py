@@ -268,7 +268,8 @@ def test_no_other_module_starts_a_process() -> None:
     sources = Path(nestproof.__file__).parent
     starters = re.compile(r"\bsubprocess\b|os\.(system|popen|exec|spawn|posix_spawn|fork)|\bpty\b")
     found = [file.name for file in sources.rglob("*.py") if starters.search(file.read_text("utf-8"))]
-    assert found == ["process.py"]
+    # The second runs in a container of its own.
+    assert sorted(found) == ["process.py", "server.py"]
 
 
 def test_the_end_of_a_program_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

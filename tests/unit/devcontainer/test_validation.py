@@ -14,11 +14,15 @@ from pydantic import BaseModel
 from nestproof.core.diagnostics import Diagnostic, Finding
 from nestproof.core.diagnostics import render as render_diagnostic
 from nestproof.devcontainer import jsonc
+from nestproof.devcontainer.declarations import (
+    AgentDeclaration,
+    Declarations,
+    EgressDeclaration,
+    StandIn,
+)
 from nestproof.devcontainer.model_rules import RULES
 from nestproof.devcontainer.schema import (
-    AgentDeclaration,
     Build,
-    Declarations,
     DevContainer,
     Gpu,
     HostRequirements,
@@ -126,6 +130,7 @@ AN_OBJECT = "must be an object, is a list"
 A_COMMAND = "must be a string, a list of strings or an object, is a number"
 STRINGS = "must be a string or a list of strings, is a number"
 A_PORT = "must be a whole number or a string, is true"
+A_HOST = "must be a host or HOST:PORT, such as example.com:443, is"
 A_SIZE = "must be a number with tb, gb, mb or kb after it, such as 8gb, is"
 
 WRONG: list[tuple[Path, str, str]] = [
@@ -262,6 +267,24 @@ WRONG: list[tuple[Path, str, str]] = [
         '"yes"',
         "must be true or false, is a string",
     ),
+    (("customizations", "nestproof", "egress"), "[]", AN_OBJECT),
+    (("customizations", "nestproof", "egress", "allow"), '"x"', A_LIST),
+    (("customizations", "nestproof", "egress", "allow", 0), '"https://x"', f"{A_HOST} 'https://x'"),
+    (("customizations", "nestproof", "egress", "deny", 0), '"*.x"', f"{A_HOST} '*.x'"),
+    (
+        ("customizations", "nestproof", "egress", "dns"),
+        "1",
+        "must be 'open' or a list of addresses, is a number",
+    ),
+    (("customizations", "nestproof", "egress", "dns"), '"shut"', "must be 'open', is 'shut'"),
+    (
+        ("customizations", "nestproof", "egress", "tools"),
+        '"all"',
+        "must be 'remoteUser' or 'sandbox', is 'all'",
+    ),
+    (("customizations", "nestproof", "egress", "proxy"), "3128", A_STRING),
+    (("customizations", "nestproof", "egress", "standIn"), "[]", AN_OBJECT),
+    (("customizations", "nestproof", "egress", "standIn", "gone"), '"x"', A_LIST),
     (("customizations", "nestproof", "degradations"), "[]", AN_OBJECT),
     (("customizations", "nestproof", "degradations", "p"), "true", "must be a string, is true"),
     (("secrets",), "[]", AN_OBJECT),
@@ -703,7 +726,12 @@ EVERYTHING = [
       "customizations": {
         "nestproof": {
           "packs": ["users"], "users": ["dev"], "codexVersion": "1.0", "degradations": {"bwrap-proc": "why"},
-          "agents": {"codex": {"args": ["--full-auto"], "sandbox": true}}, "sandbox": "container"
+          "agents": {"codex": {"args": ["--full-auto"], "sandbox": true}}, "sandbox": "container",
+          "egress": {
+            "allow": ["api.example.net:443", "192.0.2.1", "[2001:db8::1]:443"], "deny": ["example.com"],
+            "dns": ["192.0.2.53"], "tools": "sandbox", "proxy": "http://proxy:3128",
+            "standIn": {"gone": ["a"], "several": ["b"], "duplicate": ["c", "d"], "changing": ["e"]}
+          }
         },
         "anything": ["goes", {"here": null}]
       },
@@ -741,6 +769,8 @@ def test_the_examples_use_every_property_of_the_model() -> None:
     assert used("hostRequirements", "gpu") == names(Gpu)
     assert used("customizations", "nestproof") == names(Declarations)
     assert used("customizations", "nestproof", "agents", "codex") == names(AgentDeclaration)
+    assert used("customizations", "nestproof", "egress") == names(EgressDeclaration)
+    assert used("customizations", "nestproof", "egress", "standIn") == names(StandIn)
 
 
 def test_the_value_with_its_variables_resolved_is_what_counts() -> None:

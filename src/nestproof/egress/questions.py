@@ -1,0 +1,170 @@
+"""The attempts of each question, from what is declared and what can be reached. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nestproof.devcontainer.declarations import EgressDeclaration
+from nestproof.egress.attempts import Answers, Attempt, Kind, split_host
+
+METADATA = ("169.254.169.254", "fd00:ec2::254")
+"""The addresses at which clouds give a machine its own credentials."""
+DOCUMENTATION = ("192.0.2.1", "2001:db8::1")
+"""Addresses that nobody has (RFC 5737, RFC 3849)."""
+OTHER_PORT = 80
+_HTTPS = 443
+_DNS = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Our listeners near the container: addresses and ports, empty or 0 where there is none."""
+
+    host_ports: Mapping[str, int] = field(default_factory=dict)
+    """The port of our listener on this machine, by the gateway's address."""
+    published: Mapping[str, int] = field(default_factory=dict)
+    """A port that a container publishes, by the gateway's address."""
+    addresses: tuple[str, ...] = ()
+    """The addresses of another container on the same network."""
+    port: int = 0
+    """The port on which it listens."""
+    resolvers: tuple[str, ...] = ()
+    """Addresses that answer a question on port 53, and that the profile did not ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The attempts of each question."""
+
+    allow: tuple[Attempt, ...] = ()
+    deny: tuple[Attempt, ...] = ()
+    ipv6: tuple[Attempt, ...] = ()
+    neighbours: tuple[Attempt, ...] = ()
+    metadata: tuple[Attempt, ...] = ()
+    dns: tuple[Attempt, ...] = ()
+    own_dns: tuple[Attempt, ...] = ()
+    """The profile's own resolvers."""
+    proxy_allow: tuple[Attempt, ...] = ()
+    proxy_deny: tuple[Attempt, ...] = ()
+
+    def of(self, name: str) -> tuple[Attempt, ...]:
+        """The attempts of a probe, by its name."""
+        return {
+            "egress-allow": self.allow,
+            "egress-deny": self.deny,
+            "egress-ipv6": self.ipv6,
+            "egress-neighbours": self.neighbours,
+            "egress-metadata": self.metadata,
+            "egress-dns": (*self.dns, *self.own_dns),
+            "egress-proxy": (*self.proxy_allow, *self.proxy_deny),
+        }[name]
+
+    @property
+    def every(self) -> tuple[Attempt, ...]:
+        """All of them, each once."""
+        groups = (
+            self.allow, self.deny, self.ipv6, self.neighbours, self.metadata, self.dns, self.own_dns,
+            self.proxy_allow, self.proxy_deny,
+        )  # fmt: skip
+        return tuple(dict.fromkeys(one for group in groups for one in group))
+
+
+def plan(
+    declared: EgressDeclaration,
+    neighbours: Neighbours,
+    *,
+    denied: Sequence[str],
+    own_resolvers: Sequence[str],
+) -> Questions:
+    """The attempts; `denied` are hosts that are not allowed, where the profile declares none."""
+    allowed = [split_host(one) for one in declared.allow]
+    refused = [split_host(one) for one in declared.deny or denied]
+    v6 = [address for address in neighbours.addresses if _family(address) == 6]
+    return Questions(
+        # Behind a proxy nothing goes out directly, allowed or not.
+        allow=() if declared.proxy else tuple(Attempt(Kind.TLS, host, port) for host, port in allowed),
+        deny=tuple(_denied(declared, allowed, [*refused, *allowed] if declared.proxy else refused)),
+        ipv6=(
+            *(Attempt(Kind.TLS, host, port, 6) for host, port in refused if not _is_address(host)),
+            *(Attempt(Kind.TCP, address, neighbours.port, 6, of="another container") for address in v6),
+            Attempt(Kind.TCP, DOCUMENTATION[1], _HTTPS, 6),
+        ),
+        neighbours=tuple(_near(neighbours)),
+        metadata=tuple(Attempt(Kind.TCP, address, OTHER_PORT) for address in METADATA),
+        dns=tuple(
+            Attempt(Kind.DNS, address, _DNS)
+            for address in neighbours.resolvers
+            if address not in declared.resolvers
+        ),
+        own_dns=tuple(Attempt(Kind.DNS, address, _DNS) for address in own_resolvers),
+        **_through_proxy(declared, allowed, refused),
+    )
+
+
+def _denied(
+    declared: EgressDeclaration, allowed: Sequence[tuple[str, int]], refused: Sequence[tuple[str, int]]
+) -> Iterator[Attempt]:
+    for host, port in refused:
+        yield Attempt(Kind.TLS, host, port, 4)
+        yield Attempt(Kind.TCP, host, OTHER_PORT, 4)
+        yield Attempt(Kind.QUIC, host, _HTTPS, 4)
+    if not refused:
+        yield Attempt(Kind.TCP, DOCUMENTATION[0], _HTTPS, 4)
+    # A host that is allowed by its name alone is allowed on every port.
+    named = {written for written in declared.allow if _has_port(written)}
+    ports = {host: {port for other, port in allowed if other == host} for host, _ in allowed}
+    for written in sorted(named):
+        host, _ = split_host(written)
+        if OTHER_PORT not in ports[host]:
+            yield Attempt(Kind.TCP, host, OTHER_PORT, 4)
+
+
+def _has_port(written: str) -> bool:
+    return split_host(written, 1) == split_host(written, 2)
+
+
+def _near(neighbours: Neighbours) -> Iterator[Attempt]:
+    for address, port in neighbours.host_ports.items():
+        yield Attempt(Kind.TCP, address, port, of="the host")
+    for address, port in neighbours.published.items():
+        yield Attempt(Kind.TCP, address, port, of="a published port")
+    for address in neighbours.addresses:
+        yield Attempt(Kind.TCP, address, neighbours.port, of="another container")
+
+
+def _through_proxy(
+    declared: EgressDeclaration, allowed: Sequence[tuple[str, int]], refused: Sequence[tuple[str, int]]
+) -> dict[str, tuple[Attempt, ...]]:
+    if not declared.proxy:
+        return {}
+    host, port = split_host(declared.proxy.partition("://")[2].rstrip("/") or declared.proxy, 3128)
+
+    def through(hosts: Sequence[tuple[str, int]]) -> tuple[Attempt, ...]:
+        return tuple(Attempt(Kind.PROXY, host, port, 0, f"{name}:{number}") for name, number in hosts)
+
+    return {"proxy_allow": through(allowed), "proxy_deny": through(refused)}
+
+
+def by_address(attempts: Sequence[Attempt], control: Answers) -> tuple[Attempt, ...]:
+    """The same hosts by the addresses that the control found: no resolver is in the way of them."""
+    found = (
+        Attempt(Kind.TCP, reply.address, one.port, _family(reply.address))
+        for one in attempts
+        for reply in control.get(one, ())
+        if one.kind is Kind.TLS and not one.by_address
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _is_address(host: str) -> bool:
+    return bool(_family(host))
+
+
+def _family(host: str) -> int:
+    """4 or 6; 0 for a name."""
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return 0

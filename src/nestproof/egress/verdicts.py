@@ -1,0 +1,226 @@
+"""The verdicts on a firewall: a denial counts only where the bare container was let through. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nestproof.core.outcome import Status
+from nestproof.core.text import plural
+from nestproof.egress.attempts import Attempt, Kind
+from nestproof.egress.layers import what_holds_back, what_lets_out
+from nestproof.egress.seen import Seen
+from nestproof.probes.verdicts import Judgement
+
+_DECLARE = '"egress": {"allow": ["HOST"], "deny": ["HOST"]} in customizations.nestproof declares it'
+_NO_CONTROL = (
+    "a container without the firewall reaches none of them either, and the silence of a dead host is no wall"
+)
+
+
+def judge_allow(seen: Seen) -> Judgement:
+    """Every allowed host is reached by its name, with a TLS handshake where the host speaks it."""
+    asked = seen.questions.allow
+    if not asked:
+        return Judgement(Status.PASS, "nothing is declared as allowed")
+    held = [one for one in seen.shown(asked) if not seen.reached(one)]
+    if held:
+        cause, fix = what_holds_back(seen, held[0])
+        return Judgement(Status.FAIL, f"not reached, although allowed: {_named(held)}", cause, fix)
+    through = seen.through(asked)
+    if dead := [one for one in asked if one not in through]:
+        return Judgement(
+            Status.UNVERIFIED,
+            f"not reached: {_named(dead)}",
+            "a container without the firewall does not reach them either",
+            "ask where they answer, or with --stand-in-internet",
+        )
+    return Judgement(Status.PASS, f"reached by name: {_named(through)}")
+
+
+def judge_deny(seen: Seen) -> Judgement:
+    """No other host is reached: by name, by address, on other ports, over UDP."""
+    asked = seen.questions.deny
+    if not seen.declares and not seen.shown(asked) and seen.firewall.is_untouched(4):
+        cause, fix = what_lets_out(seen, asked[0])
+        return Judgement(Status.FAIL, "no rule refuses anything", cause, fix)
+    return _refused(
+        seen, asked, "hosts that are not allowed are refused", "a host that is not allowed is reached"
+    )
+
+
+def judge_ipv6(seen: Seen) -> Judgement:
+    """The same over IPv6."""
+    asked = seen.questions.ipv6
+    if not seen.through(asked) and not seen.shown(asked):
+        return Judgement(
+            Status.UNVERIFIED,
+            f"IPv6 leads nowhere here; {seen.firewall.told(6)}",
+            "a container without the firewall has no route for IPv6 either",
+            "ask on a network with IPv6, or with --stand-in-internet",
+        )
+    return _refused(seen, asked, "IPv6 is refused as well", "it is reached over IPv6")
+
+
+def judge_neighbours(seen: Seen) -> Judgement:
+    """Neither the host's own services, nor published ports, nor other containers are reached."""
+    return _refused(
+        seen,
+        seen.questions.neighbours,
+        "the host and other containers are refused",
+        "the host or another container is reached",
+    )
+
+
+def judge_metadata(seen: Seen) -> Judgement:
+    """The address at which a cloud gives credentials is not reached."""
+    asked = seen.questions.metadata
+    if not seen.through(asked) and not seen.shown(asked):
+        return Judgement(
+            Status.UNVERIFIED,
+            "nothing answers at 169.254.169.254 here",
+            "a container without the firewall reaches no metadata service either",
+            "ask on a machine of the cloud, or with --stand-in-internet",
+        )
+    return _refused(
+        seen, asked, "the cloud's metadata service is refused", "the cloud's metadata service is reached"
+    )
+
+
+def judge_dns(seen: Seen) -> Judgement:
+    """No resolver but the profile's own is asked: a name in a question is a way out."""
+    asked, own = seen.questions.dns, seen.questions.own_dns
+    through = seen.through(asked)
+    if through:
+        said = f"any resolver is asked: {_named(through)}"
+        if seen.declared.dns == "open":
+            return Judgement(
+                Status.DEGRADED, said, "declared: dns is open; a name in a question is a way out"
+            )
+        rule = seen.firewall.lets_any_resolver
+        cause, fix = what_lets_out(seen, through[0])
+        if rule:
+            cause, fix = (
+                f"the rule `{rule}` lets questions to any resolver out",
+                f"narrow it: -d RESOLVER ({rule})",
+            )
+        return Judgement(Status.FAIL, said, cause, f'{fix}; or declare "dns": "open"')
+    answers = [one for one in own if seen.reached(one)] or [
+        one for one in seen.questions.allow if seen.is_resolved(one)
+    ]
+    if not answers:
+        return Judgement(
+            Status.UNVERIFIED,
+            "no resolver answers at all",
+            "without the answer of the profile's own resolver, the silence of others says nothing",
+        )
+    return _refused(
+        seen, asked, "resolvers other than the container's own are refused", "another resolver is asked"
+    )
+
+
+def judge_proxy(seen: Seen) -> Judgement:
+    """The proxy refuses what is not allowed, and lets the rest through."""
+    allowed, refused = seen.questions.proxy_allow, seen.questions.proxy_deny
+    opened = seen.through(refused)
+    if opened:
+        return Judgement(
+            Status.FAIL,
+            f"the proxy connects to a host that is not allowed: {_named(opened)}",
+            "the proxy refuses nothing, or has the host in its list",
+            "let the proxy refuse by default, and list what is allowed (tinyproxy: FilterDefaultDeny Yes)",
+        )
+    if not seen.through(allowed):
+        return Judgement(
+            Status.FAIL if allowed else Status.UNVERIFIED,
+            f"nothing goes through the proxy: {_named(allowed) or 'nothing is declared as allowed'}",
+            "the proxy does not answer, or refuses what is allowed",
+            "look at the proxy's log, and at the rule that lets its user out",
+        )
+    if not refused:
+        return Judgement(Status.UNVERIFIED, "no host is declared that the proxy must refuse", "", _DECLARE)
+    return Judgement(Status.PASS, f"the proxy connects to {_named(allowed)}, and refuses {_named(refused)}")
+
+
+def judge_again(seen: Seen, when: str) -> Judgement:
+    """Still closed, and still open for what is allowed: after the start command, or a restart."""
+    open_to = seen.through(_closed(seen))
+    if open_to:
+        cause, fix = what_lets_out(seen, open_to[0])
+        if not seen.at_each_start and seen.firewall.is_untouched(4):
+            cause = f"a restart loses the rules, and {seen.starts} runs only in a container that is new"
+            fix = "run it in postStartCommand, which runs at each start"
+        return Judgement(Status.FAIL, f"{when} it is open: {_named(open_to)}", cause, fix)
+    held = [one for one in seen.shown(seen.questions.allow) if not seen.reached(one)]
+    if held:
+        cause, fix = what_holds_back(seen, held[0])
+        return Judgement(Status.FAIL, f"{when} what is allowed is refused: {_named(held)}", cause, fix)
+    return Judgement(Status.PASS, f"{when} it is still closed, and open for what is allowed")
+
+
+def judge_sandbox(seen: Seen) -> Judgement:
+    """In the agent's sandbox nothing is reached, allowed or not."""
+    asked = (*seen.questions.allow, *_closed(seen))
+    through = seen.through(asked)
+    if seen.declared.tools == "sandbox":
+        through = tuple(one for one in through if one not in seen.questions.allow)
+    if through:
+        return Judgement(
+            Status.FAIL,
+            f"a command in the agent's sandbox reaches {_named(through)}",
+            "the sandbox shares the container's network",
+            "give it a network namespace of its own (bwrap --unshare-net)",
+        )
+    if not seen.shown(asked):
+        return Judgement(Status.UNVERIFIED, "nothing is reached from the sandbox", _NO_CONTROL)
+    return Judgement(
+        Status.PASS, f"a command in the agent's sandbox reaches nothing of {plural(len(asked), 'address')}"
+    )
+
+
+def _closed(seen: Seen) -> tuple[Attempt, ...]:
+    """The attempts that must be refused, and of which it is known that they can succeed."""
+    return seen.shown((*seen.questions.deny, *seen.questions.ipv6))
+
+
+def _refused(seen: Seen, asked: Sequence[Attempt], closed: str, opened: str) -> Judgement:
+    through = seen.through(asked)
+    if through:
+        cause, fix = what_lets_out(seen, through[0])
+        return Judgement(Status.FAIL, f"{opened}: {_named(through)}", cause, fix)
+    shown = seen.shown(asked)
+    if not shown:
+        return Judgement(Status.UNVERIFIED, f"not shown: {closed}", _NO_CONTROL, _how_to_show(seen))
+    left = [one for one in asked if one not in shown]
+    more = f"; not shown, as nothing answers there: {_named(left)}" if left else ""
+    return Judgement(Status.PASS, f"{closed}: {_named(shown)}{more}")
+
+
+def _how_to_show(seen: Seen) -> str:
+    more = "" if seen.declared.deny else f"; {_DECLARE}"
+    return f"ask with --stand-in-internet{more}"
+
+
+def _named(attempts: Sequence[Attempt]) -> str:
+    """The first of them; more than a few say no more than their number."""
+    most = 6
+    words = [f"{one}{'' if one.by_address or one.kind is Kind.PROXY else _over(one)}" for one in attempts]
+    words = list(dict.fromkeys(words))
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def _over(attempt: Attempt) -> str:
+    return " over IPv6" if attempt.family == 6 else ""
+
+
+Judge = Callable[[Seen], Judgement]
+JUDGES: dict[str, Judge] = {
+    "egress-allow": judge_allow,
+    "egress-deny": judge_deny,
+    "egress-ipv6": judge_ipv6,
+    "egress-neighbours": judge_neighbours,
+    "egress-metadata": judge_metadata,
+    "egress-dns": judge_dns,
+    "egress-proxy": judge_proxy,
+}
+"""The questions that are asked once the lifecycle commands have run."""
