@@ -108,10 +108,11 @@ def lint(session: nox.Session) -> None:
 
 
 def session_probes() -> list[str]:
-    """The probes' scripts, which any POSIX shell must be able to run."""
+    """The scripts of probes and of the firewall's questions, which any POSIX shell must be able to run."""
     from pathlib import Path
 
-    return [str(script) for script in sorted(Path("src/nestproof/probes/scripts").glob("*.sh"))]
+    packages = (Path("src/nestproof") / name for name in ("probes", "egress"))
+    return [str(script) for one in packages for script in sorted((one / "scripts").glob("*.sh"))]
 
 
 @nox.session

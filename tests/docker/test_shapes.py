@@ -42,10 +42,21 @@ def statuses(finished: Finished) -> dict[str, str]:
     return {one["id"]: one["status"] for one in run["outcomes"]}
 
 
+HOLDS = dict.fromkeys("allow deny ipv6 neighbours metadata dns rerun restart tamper".split(), "pass")
+# What its script leaves open, as it declares.
+OF_CODEX = {"dns": "degraded", "neighbours": "degraded", "sandbox": "pass"}
+
+
+def firewall(found: dict[str, str]) -> dict[str, str]:
+    """The verdicts of the firewall's probes."""
+    prefix = "smoke.egress-"
+    return {name.removeprefix(prefix): status for name, status in found.items() if name.startswith(prefix)}
+
+
 def ask(repository: Repository, base: str, *command: str, **variables: Any) -> Finished:
     gitconfig = str(repository.path.parent / "gitconfig")
     given = {"NESTPROOF_TEST_BASE": base, "NESTPROOF_TEST_GITCONFIG": gitconfig, **variables}
-    return repository.nestproof(*(command or ("validate",)), "--json", **given)
+    return repository.nestproof(*(command or ("validate", "--stand-in-internet")), "--json", **given)
 
 
 def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_that_is_off(
@@ -56,7 +67,8 @@ def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_tha
     finished = ask(repository, secure)
     found = statuses(finished)
     red = {name for name, status in found.items() if status in ("fail", "error")}
-    assert red == {"smoke.root", "smoke.sandbox-on"}, finished.stdout
+    assert red == {"smoke.root", "smoke.sandbox-on", "smoke.egress-tamper"}, finished.stdout
+    assert firewall(found) == {**HOLDS, **OF_CODEX, "tamper": "fail"}
     asked = [name for name in found if name.startswith(("smoke.bwrap", "smoke.contain", "smoke.codex"))]
     assert {"smoke.codex-sandbox", "smoke.codex-write", "smoke.codex-network"} <= set(asked)
     assert {found[name] for name in asked} == {"pass", "degraded"}
@@ -72,6 +84,7 @@ def test_a_profile_of_codexs_shape_fails_for_the_way_to_root_and_the_sandbox_tha
     assert off["fix"]
     mended = ask(repository, secure, **MENDED)
     assert mended.status in (0, 3), mended.stdout
+    assert firewall(statuses(mended)) == {**HOLDS, **OF_CODEX, "tamper": "pass"}
     assert "may run as root: /usr/local/sbin/own-volumes" in mended.outcome("smoke.root")["summary"]
     # What the way to root is worth, and that nothing of it is left once it is closed.
     for variables, could in (({}, "yes"), (MENDED, "no")):
@@ -88,6 +101,7 @@ def test_a_container_of_claude_codes_shape_is_judged_by_what_it_has(tmp_path: Pa
     finished = ask(repository, base)
     assert finished.status in (0, 3), finished.stdout
     found = statuses(finished)
+    assert firewall(found) == HOLDS
     assert found["lifecycle.postStartCommand"] == found["restart.postStartCommand"] == "pass"
     said = finished.outcome("smoke.root")["summary"]
     assert said == (

@@ -3,8 +3,11 @@
 # (arguments: a host that is refused; the firewall's scripts)
 denied=$1
 shift
+# shellcheck disable=SC2016 # another shell expands these
 flush='for tool in iptables iptables-nft iptables-legacy ip6tables ip6tables-legacy; do '
+# shellcheck disable=SC2016
 flush=$flush'command -v $tool >/dev/null 2>&1 && $tool -P OUTPUT ACCEPT && $tool -F OUTPUT && flushed=yes; done; '
+# shellcheck disable=SC2016
 flush=$flush'command -v nft >/dev/null 2>&1 && nft flush ruleset && flushed=yes; [ -n "$flushed" ]'
 way() { printf 'way\t%s\t%s\n' "$1" "$2"; }
 way "its own capabilities flush the rules" "$flush"
