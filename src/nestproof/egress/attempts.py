@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import ssl
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,7 @@ QUICK_SECONDS = 0.7
 _TLS_HANDSHAKE = 0x16
 _TLS_ALERT = 0x15
 _QUIC_BYTES = 1200
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -175,15 +177,8 @@ _QUIC = bytes([0xC0]) + bytes.fromhex("1a2a3a4a") + bytes([8]) + b"nestprof" + b
 
 def split_host(written: str, port: int = 443) -> tuple[str, int]:
     """The host and port of `host`, `host:port`, `[address]:port`; raises ValueError for anything else."""
-    host, separator, rest = written.rpartition(":")
-    if not separator or ("[" not in written and host.count(":")):
-        host, rest = written, str(port)
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not rest.isdigit() or not 0 < int(rest) < 1 << 16 or set(host) & set(" /\\@?#*'\""):
+    found = _HOST.fullmatch(written)
+    number = int(found["port"] or port) if found else 0
+    if found is None or not 0 < number < 1 << 16:
         raise ValueError(f"{written!r} is not of the form host or host:port")
-    return host, int(rest)
-
-
-def all_of(groups: Iterable[Sequence[Attempt]]) -> tuple[Attempt, ...]:
-    """Every attempt once, in the order of the groups."""
-    return tuple(dict.fromkeys(one for group in groups for one in group))
+    return found["address"] or found["name"], number

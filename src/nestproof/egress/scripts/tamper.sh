@@ -20,6 +20,7 @@ if command -v sudo >/dev/null 2>&1; then
     command -v nft >/dev/null 2>&1 && way "sudo runs nft, which flushes the rules" "sudo -n nft flush ruleset"
 fi
 for script in "$@"; do
+    # shellcheck disable=SC2016 # characters, not a variable
     names=$(grep -oE '\$\{?[A-Z][A-Z0-9_]*' "$script" 2>/dev/null | tr -d '${' | sort -u)
     command -v sudo >/dev/null 2>&1 || continue
     for name in $names; do
@@ -33,7 +34,7 @@ for script in "$@"; do
     done
     grep -q '\$[1@*]' "$script" 2>/dev/null && way "sudo runs $script with the argument $denied" "sudo -n $script $denied"
     for file in "$script" $(grep -oE '/[A-Za-z0-9._/-]+' "$script" 2>/dev/null | sort -u); do
-        case $file in /dev/* | /proc/* | /sys/* | /tmp/*) continue ;; esac
+        case $file in /dev/* | /proc/* | /sys/*) continue ;; esac
         [ -f "$file" ] && printf 'file\t%s\t%s\n' "$file" "$script"
     done
 done

@@ -1,0 +1,107 @@
+"""The attempts of each question: only hosts that are named, our own listeners, documentation addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import pytest
+
+from nestproof.devcontainer.declarations import EgressDeclaration
+from nestproof.egress.attempts import Attempt, Kind, Reply
+from nestproof.egress.questions import DOCUMENTATION, METADATA, Neighbours, by_address, plan
+
+NEAR = Neighbours(
+    host_ports={"172.18.0.1": 40000},
+    published={"172.18.0.1": 32768},
+    addresses=("172.18.0.5", "fd00::5"),
+    port=7,
+    resolvers=("203.0.113.53", "172.18.0.5"),
+)
+
+
+def declared(**more: Any) -> EgressDeclaration:
+    return EgressDeclaration.model_validate(
+        {"allow": ["api.example.net:443", "registry.example.net"], "deny": ["example.com"], **more}
+    )
+
+
+def shown(attempts: tuple[Attempt, ...]) -> list[str]:
+    return [f"{one}{f' v{one.family}' if one.family else ''}" for one in attempts]
+
+
+def test_the_attempts_of_each_question() -> None:
+    found = plan(declared(), NEAR, denied=(), own_resolvers=("10.0.0.53",))
+    assert shown(found.allow) == ["api.example.net:443", "registry.example.net:443"]
+    assert shown(found.deny) == [
+        "example.com:443 v4",
+        "example.com:80 v4",
+        "example.com:443 over UDP v4",
+        # Of the other every port is allowed.
+        "api.example.net:80 v4",
+    ]
+    assert shown(found.ipv6) == [
+        "example.com:443 v6",
+        "another container ([fd00::5]:7) v6",
+        "[2001:db8::1]:443 v6",
+    ]
+    assert shown(found.neighbours) == [
+        "the host (172.18.0.1:40000)",
+        "a published port (172.18.0.1:32768)",
+        "another container (172.18.0.5:7)",
+        "another container ([fd00::5]:7)",
+    ]
+    assert shown(found.metadata) == ["169.254.169.254:80", "[fd00:ec2::254]:80"]
+    assert shown(found.dns) == ["203.0.113.53:53 (DNS)", "172.18.0.5:53 (DNS)"]
+    assert shown(found.own_dns) == ["10.0.0.53:53 (DNS)"]
+    assert found.proxy_allow == found.proxy_deny == ()
+    assert len(found.every) == len(set(found.every))
+
+
+def test_a_resolver_that_is_declared_is_none_that_must_be_refused() -> None:
+    found = plan(declared(dns=["203.0.113.53"]), NEAR, denied=(), own_resolvers=())
+    assert shown(found.dns) == ["172.18.0.5:53 (DNS)"]
+
+
+def test_behind_a_proxy_nothing_goes_out_directly() -> None:
+    found = plan(declared(proxy="http://proxy:3128/"), NEAR, denied=(), own_resolvers=())
+    assert found.allow == ()
+    assert {"api.example.net:443 v4", "example.com:443 v4"} <= set(shown(found.deny))
+    assert shown(found.proxy_allow) == [
+        "api.example.net:443 through proxy:3128",
+        "registry.example.net:443 through proxy:3128",
+    ]
+    assert shown(found.proxy_deny) == ["example.com:443 through proxy:3128"]
+
+
+@pytest.mark.parametrize("more", [{}, {"deny": []}, {"allow": [], "deny": []}, {"proxy": "127.0.0.1:8888"}])
+def test_nobody_elses_host_is_ever_asked(more: dict[str, Any]) -> None:
+    said = declared(**more)
+    found = plan(said, NEAR, denied=(), own_resolvers=("10.0.0.53",))
+    named = {one.split(":")[0] for one in (*said.allow, *said.deny, said.proxy)}
+    ours = {*NEAR.host_ports, *NEAR.published, *NEAR.addresses, *NEAR.resolvers, *METADATA, "10.0.0.53"}
+    for one in found.every:
+        assert one.host in named | ours | set(DOCUMENTATION), one
+        assert not one.through or one.through.split(":")[0] in named
+
+
+def test_hosts_that_are_not_declared_stand_in_only_where_the_internet_is_ours() -> None:
+    without = plan(declared(deny=[]), NEAR, denied=(), own_resolvers=())
+    within = plan(declared(deny=[]), NEAR, denied=("example.com",), own_resolvers=())
+    assert not any(one.host == "example.com" for one in without.every)
+    assert "example.com:443 v4" in shown(within.deny)
+
+
+def test_the_same_hosts_are_asked_by_the_addresses_that_they_have() -> None:
+    asked = Attempt(Kind.TLS, "example.com", 443, 4)
+    control = {asked: (Reply("203.0.113.10", "ok"), Reply("203.0.113.11", "ok"))}
+    assert shown(by_address([asked, Attempt(Kind.QUIC, "example.com", 443)], control)) == [
+        "203.0.113.10:443 v4",
+        "203.0.113.11:443 v4",
+    ]
+
+
+def test_documentation_addresses_are_reserved_for_it() -> None:
+    four, six = map(ipaddress.ip_address, DOCUMENTATION)
+    assert four in ipaddress.ip_network("192.0.2.0/24")
+    assert six in ipaddress.ip_network("2001:db8::/32")

@@ -1,0 +1,122 @@
+"""The remote user's attempts to open a firewall, in an order, each held against a connection."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from nestproof.core.outcome import Status
+from nestproof.egress.scripts import script
+from nestproof.egress.tamper import Way, parse_ways, scripts_of, tamper
+from nestproof.probes.verdicts import Judgement
+
+LISTED = "way\tsudo runs iptables, which flushes the rules\tsudo -n iptables -F\nway\tsudo runs /i with A=x\tsudo -n A=x /i\n"
+WORKED = "nestproof-did-it\n"
+
+
+class Container:
+    """A container that is open once one of these commands has run."""
+
+    def __init__(self, *opening: str, allowed: tuple[str, ...] = (), writable: str = "") -> None:
+        self.opening, self.allowed, self.writable = opening, allowed, writable
+        self.is_open = False
+        self.ran: list[tuple[str, str]] = []
+
+    def run(self, user: str, command: str) -> str:
+        self.ran.append((user, command))
+        if "way '" in command or "way()" in command:
+            return LISTED + (f"file\t{self.writable}\t/i\n" if self.writable else "")
+        if command.startswith("[ -w"):
+            return f"{self.writable}\n"
+        if user == "root":
+            self.is_open = self.is_open or "root" in self.opening
+            return ""
+        allowed = [one for one in self.allowed if one in command]
+        self.is_open = self.is_open or any(one in self.opening for one in allowed)
+        return WORKED if allowed else ""
+
+    def judged(self, *, capabilities: frozenset[str] = frozenset({"NET_ADMIN"})) -> Judgement:
+        is_open: Callable[[], bool] = lambda: self.is_open
+        return tamper(
+            self.run, is_open, user="dev", denied="example.com", scripts=["/i"], capabilities=capabilities
+        )
+
+
+def test_a_firewall_that_only_root_opens_passes() -> None:
+    judged = Container("root").judged()
+    assert judged.status is Status.PASS
+    assert judged.summary == "the remote user opens it in none of 2 ways tried; a rule of root's does"
+
+
+def test_a_way_counts_only_if_a_connection_shows_it() -> None:
+    """Sudo runs the program, and the firewall stands nevertheless."""
+    assert Container("root", allowed=("iptables -F",)).judged().status is Status.PASS
+    judged = Container("root", "iptables -F", allowed=("iptables -F",)).judged()
+    assert judged.status is Status.FAIL
+    assert judged.cause == "sudo runs iptables, which flushes the rules"
+    assert "allow dev the firewall's script alone" in judged.fix
+
+
+def test_a_script_that_takes_a_variable_has_a_line_for_sudoers() -> None:
+    judged = Container("root", "A=x /i", allowed=("A=x /i",)).judged()
+    assert judged.cause == "sudo runs /i with A=x"
+    assert judged.fix.endswith('dev ALL=(root) NOPASSWD: /i ""')
+
+
+def test_a_file_that_the_user_writes_and_the_script_reads_is_a_way() -> None:
+    judged = Container("root", writable="/opt/allowed").judged()
+    assert judged.status is Status.FAIL
+    assert "the remote user may write /opt/allowed, which /i reads" in judged.cause
+
+
+def test_without_the_control_nothing_is_shown() -> None:
+    assert Container().judged().status is Status.UNVERIFIED
+
+
+def test_where_nobody_may_change_rules_root_is_not_asked() -> None:
+    container = Container()
+    judged = container.judged(capabilities=frozenset({"CHOWN"}))
+    assert judged.status is Status.PASS
+    assert "it lacks NET_ADMIN" in judged.summary
+    assert not any("-I OUTPUT" in command for _, command in container.ran)
+
+
+def test_the_script_lists_what_the_firewalls_script_reads_and_takes(tmp_path: Path) -> None:
+    read = tmp_path / "allowed.txt"
+    read.write_text("")
+    own = tmp_path / "init"
+    own.write_text(
+        f'#!/bin/sh\nfor one in $EXTRA_HOSTS ${{SKIP_FIREWALL:-}} $HOME "$@"; do :; done <{read}\n'
+    )
+    sh = shutil.which("sh") or "/bin/sh"
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "sudo").write_text("")
+    (bin_folder / "sudo").chmod(0o755)
+    done = subprocess.run(
+        [sh, "-c", script("tamper.sh"), "sh", "example.com", str(own)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{bin_folder}:/usr/bin:/bin"},
+    )
+    ways, files = parse_ways(done.stdout)
+    words = [way.words for way in ways]
+    assert f"sudo runs {own} with EXTRA_HOSTS=example.com" in words
+    assert f"sudo runs {own} with SKIP_FIREWALL=1" in words
+    assert f"sudo runs {own} with the argument example.com" in words
+    assert not any("HOME" in one for one in words)
+    # What lies under /tmp is anybody's, and not looked at.
+    assert files == ()
+    assert all(isinstance(way, Way) and way.command for way in ways)
+
+
+def test_the_scripts_among_the_words_of_a_command_are_found(tmp_path: Path) -> None:
+    own = tmp_path / "init-firewall"
+    own.write_text("#!/bin/bash\ntrue\n")
+    sh = shutil.which("sh") or "/bin/sh"
+    argv = [sh, "-c", script("scripts.sh"), "sh", "sudo", "-n", str(own), "/bin/true", "&&"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert list(scripts_of(done.stdout)) == [str(own.resolve())]
