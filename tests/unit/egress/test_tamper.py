@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from nestproof.core.outcome import Status
@@ -12,7 +11,10 @@ from nestproof.egress.scripts import script
 from nestproof.egress.tamper import Way, parse_ways, scripts_of, tamper
 from nestproof.probes.verdicts import Judgement
 
-LISTED = "way\tsudo runs iptables, which flushes the rules\tsudo -n iptables -F\nway\tsudo runs /i with A=x\tsudo -n A=x /i\n"
+LISTED = (
+    "way\tsudo runs iptables, which flushes the rules\tsudo -n iptables -F\n"
+    "way\tsudo runs /i with A=x\tsudo -n A=x /i\n"
+)
 WORKED = "nestproof-did-it\n"
 
 
@@ -38,7 +40,9 @@ class Container:
         return WORKED if allowed else ""
 
     def judged(self, *, capabilities: frozenset[str] = frozenset({"NET_ADMIN"})) -> Judgement:
-        is_open: Callable[[], bool] = lambda: self.is_open
+        def is_open() -> bool:
+            return self.is_open
+
         return tamper(
             self.run, is_open, user="dev", denied="example.com", scripts=["/i"], capabilities=capabilities
         )
@@ -87,9 +91,8 @@ def test_the_script_lists_what_the_firewalls_script_reads_and_takes(tmp_path: Pa
     read = tmp_path / "allowed.txt"
     read.write_text("")
     own = tmp_path / "init"
-    own.write_text(
-        f'#!/bin/sh\nfor one in $EXTRA_HOSTS ${{SKIP_FIREWALL:-}} $HOME "$@"; do :; done <{read}\n'
-    )
+    loop = 'for one in $EXTRA_HOSTS ${SKIP_FIREWALL:-} $HOME "$@"; do :; done'
+    own.write_text(f"#!/bin/sh\n{loop} <{read}\n")
     sh = shutil.which("sh") or "/bin/sh"
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
@@ -108,8 +111,7 @@ def test_the_script_lists_what_the_firewalls_script_reads_and_takes(tmp_path: Pa
     assert f"sudo runs {own} with SKIP_FIREWALL=1" in words
     assert f"sudo runs {own} with the argument example.com" in words
     assert not any("HOME" in one for one in words)
-    # What lies under /tmp is anybody's, and not looked at.
-    assert files == ()
+    assert {(str(read), str(own)), (str(own), str(own))} <= set(files)
     assert all(isinstance(way, Way) and way.command for way in ways)
 
 
