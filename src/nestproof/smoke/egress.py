@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from nestproof.core.cancellation import beside
-from nestproof.core.outcome import Outcome, Status
+from nestproof.core.errors import EngineError
+from nestproof.core.outcome import Outcome, Status, unasked
 from nestproof.devcontainer.declarations import EgressDeclaration
 from nestproof.egress import proof
 from nestproof.egress.meant import firewall_commands, gateway_of, looks_meant
@@ -92,11 +93,15 @@ def _proving(
     ids = {command.id for command in place.commands}
     failed = [one for one in outcomes if one.status is Status.FAIL and one.id in ids]
 
-    def prove(stack: contextlib.ExitStack) -> FirewallProof:
-        control = stack.enter_context(proof.controls(place))
-        if scene.internet is not None and place.declared.stand_in.changing:
-            scene.internet.change()
-        return FirewallProof(scene.run, place, names, proof.ask(place, control, aborted_of(failed)))
+    def prove(stack: contextlib.ExitStack) -> Proof:
+        try:
+            control = stack.enter_context(proof.controls(place))
+            if scene.internet is not None and place.declared.stand_in.changing:
+                scene.internet.change()
+            seen = proof.ask(place, control, aborted_of(failed))
+        except EngineError as error:
+            return NothingAsked(unasked("egress", scene.run.target, error))
+        return FirewallProof(scene.run, place, names, seen)
 
     with contextlib.ExitStack() as stack, beside(partial(prove, stack)) as begun:
         yield begun

@@ -172,13 +172,16 @@ class FirewallProof:
 
 
 class NothingAsked:
-    """Stands for the proof of a firewall that nobody asks for."""
+    """Stands for the proof of a firewall that nobody asks for, or that could not be asked."""
 
     wants_restart = False
 
+    def __init__(self, *why: Outcome) -> None:
+        self._why = why
+
     def ask(self) -> tuple[Outcome, ...]:
-        """Nothing."""
-        return ()
+        """The reason why nothing could be asked, if there is one."""
+        return self._why
 
     def rerun(self, commands: Callable[[], Sequence[Outcome]]) -> tuple[Outcome, ...]:
         """Nothing; the commands are not run."""

@@ -260,8 +260,8 @@ def test_the_layer_that_holds_an_allowed_connection_back(
 def test_a_script_that_ended_is_the_cause_and_what_mends_it_the_fix() -> None:
     judged = judge_deny(seen({DENIED: YES}, firewall=OPEN, aborted=ENDED))
     assert judged.cause == (
-        "there is no rule at all: policy ACCEPT, nothing is refused: "
-        "/opt/init.sh ended at line 7: aggregate -q: the image lacks the program aggregate (aggregate: command not found)"
+        "there is no rule at all: policy ACCEPT, nothing is refused: /opt/init.sh ended at line 7: "
+        "aggregate -q: the image lacks the program aggregate (aggregate: command not found)"
     )
     assert judged.fix == "install the package of aggregate in the Dockerfile"
 
