@@ -9,7 +9,7 @@ from typing import Any
 
 from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
 from nestproof.core.errors import EngineError
-from nestproof.egress.attempts import QUICK_SECONDS, SECONDS, Attempt, Replies, parse_replies, to_lines
+from nestproof.egress.attempts import SECONDS, Attempt, Replies, parse_replies, to_lines
 from nestproof.egress.scripts import script
 from nestproof.engine.client import Engine, engine_errors
 from nestproof.engine.container import Container, started_container
@@ -40,18 +40,17 @@ def connect(
     user: str,
     environment: Mapping[str, str],
     inside: Sequence[str] = (),
-    quick: Sequence[Attempt] = (),
+    quick: Mapping[Attempt, float] | None = None,
     timeout_factor: int = 1,
 ) -> dict[Attempt, Replies]:
     """Make the attempts, all at once; raises EngineError, and NothingConnectsError.
 
-    `inside` are the first words of a command line that runs another in a sandbox; `quick` are the attempts
-    that are waited for only shortly.
+    `inside` are the first words of a command line that runs another in a sandbox; `quick` has the
+    seconds of attempts that are waited for only shortly.
     """
     if not attempts:
         return {}
-    seconds = {one: QUICK_SECONDS if one in quick else SECONDS for one in attempts}
-    told = to_lines({one: most * timeout_factor for one, most in seconds.items()})
+    told = to_lines({one: (quick or {}).get(one, SECONDS) * timeout_factor for one in attempts})
     argv = [*inside, *command("connect", told)]
     output = said(container, argv, user=user, environment={**environment, **_RESOLVER})
     if output.startswith("unavailable: "):

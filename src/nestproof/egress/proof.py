@@ -14,10 +14,10 @@ from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation
 from nestproof.devcontainer.declarations import EgressDeclaration
 from nestproof.egress.aborts import ended_at, last_words
-from nestproof.egress.attempts import Answers, Attempt, Kind, Replies, Reply
-from nestproof.egress.connect import NothingConnectsError, connect, listening, said
+from nestproof.egress.attempts import NEAR_SECONDS, QUICK_SECONDS, Attempt, Kind, Replies
+from nestproof.egress.connect import connect, listening, said
 from nestproof.egress.firewall import Firewall, parse_rules
-from nestproof.egress.questions import Neighbours, Questions, by_address, plan
+from nestproof.egress.questions import Neighbours, by_address, plan
 from nestproof.egress.scripts import script
 from nestproof.egress.seen import Aborted, Seen
 from nestproof.egress.stand_in.internet import Internet
@@ -65,7 +65,7 @@ class Place:
             user=self.user,
             environment=self.environment,
             inside=inside,
-            quick=quick,
+            quick=dict.fromkeys(quick, QUICK_SECONDS if self.internet is None else NEAR_SECONDS),
             timeout_factor=self.timeout_factor,
         )
 
@@ -171,7 +171,9 @@ def ask(place: Place, control: Control, aborted: Aborted | None = None) -> Seen:
     found = {replace(one, kind=Kind.TLS): replies for one, replies in resolve(named).items()}
     questions = replace(questions, deny=(*questions.deny, *by_address(questions.deny, found)))
     with beside(partial(resolve, questions.every)) as bare:
-        here = place.connect(questions.every)
+        # What is refused must not be waited for longer than it takes to be let through.
+        near = [one for one in questions.every if one not in questions.allow] if place.internet else ()
+        here = place.connect(questions.every, quick=near)
         answers = bare()
     if aborted is not None:
         aborted = traced(place, aborted)
@@ -190,11 +192,12 @@ def ask(place: Place, control: Control, aborted: Aborted | None = None) -> Seen:
 
 def again(place: Place, seen: Seen, aborted: Aborted | None = None, inside: Sequence[str] = ()) -> Seen:
     """The attempts on what is allowed and what is refused, once more."""
-    refused = seen.shown((*seen.questions.deny, *seen.questions.ipv6))
+    # The listeners near the container are gone by now.
+    groups = (*seen.questions.deny, *seen.questions.ipv6)
+    refused = seen.shown([one for one in groups if not one.of])
     here = place.connect((*seen.questions.allow, *refused), inside, quick=refused)
-    firewall = seen.firewall if inside else place.rules()
     ended = traced(place, aborted) if aborted is not None else None
-    return replace(seen, here=here, firewall=firewall, aborted=ended)
+    return replace(seen, here=here, aborted=ended)
 
 
 def traced(place: Place, aborted: Aborted) -> Aborted:
@@ -219,16 +222,3 @@ def firewall_scripts(place: Place) -> list[str]:
 def observation(seen: Seen, attempts: Sequence[Attempt]) -> Observation:
     """The attempts as they came out, for the evidence."""
     return Observation(("connect",), 0, seen.table(attempts))
-
-
-__all__ = [
-    "Answers",
-    "Control",
-    "NothingConnectsError",
-    "Place",
-    "Questions",
-    "Reply",
-    "again",
-    "ask",
-    "controls",
-]

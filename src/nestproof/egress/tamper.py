@@ -15,7 +15,8 @@ Run = Callable[[str, str], str]
 """Runs a shell's command as a user of the container, and returns its output."""
 IsOpen = Callable[[], bool]
 """True if a host that must be refused is reached from the container."""
-_WORKED = "nestproof-did-it"
+_WORKED = "nestproof-did-it "
+_QUIETLY = "</dev/null >/dev/null 2>&1"
 OPENED_BY_ROOT = (
     "for tool in iptables iptables-nft iptables-legacy ip6tables ip6tables-legacy; do "
     "command -v $tool >/dev/null 2>&1 && $tool -I OUTPUT 1 -j ACCEPT; done; "
@@ -53,8 +54,16 @@ def tamper(
     tests = "".join(f"[ -w '{file}' ] && echo '{file}'\n" for file, _ in read)
     writable = run(user, f"{tests}true").splitlines() if read else []
     files = [(file, of) for file, of in read if file in writable]
-    for way in ways:
-        if _WORKED in run(user, f"( {way.command} ) >/dev/null 2>&1 && echo {_WORKED}") and is_open():
+    left = list(ways)
+    while left:
+        # All at once, until one does something: each costs a round trip otherwise.
+        tries = [f"( {way.command} ) {_QUIETLY} && echo {_WORKED}{at} && exit" for at, way in enumerate(left)]
+        said = run(user, "\n".join([*tries, "true"]))
+        worked = next((line for line in said.splitlines() if line.startswith(_WORKED)), "")
+        if not worked:
+            break
+        way, left = left[int(worked.removeprefix(_WORKED))], left[int(worked.removeprefix(_WORKED)) + 1 :]
+        if is_open():
             return Judgement(
                 Status.FAIL, f"the remote user opens it: {way.words}", way.words, _fix(way, user)
             )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from nestproof.core.outcome import Status
 from nestproof.core.text import plural
 from nestproof.egress.attempts import Attempt, Kind
+from nestproof.egress.firewall import Firewall
 from nestproof.egress.layers import what_holds_back, what_lets_out
 from nestproof.egress.seen import Seen
 from nestproof.probes.verdicts import Judgement
@@ -141,16 +143,21 @@ def judge_proxy(seen: Seen) -> Judgement:
     return Judgement(Status.PASS, f"the proxy connects to {_named(allowed)}, and refuses {_named(refused)}")
 
 
-def judge_again(seen: Seen, when: str) -> Judgement:
-    """Still closed, and still open for what is allowed: after the start command, or a restart."""
+def judge_again(seen: Seen, when: str, read: Callable[[], Firewall] | None = None) -> Judgement:
+    """Still closed, and still open for what is allowed: after the start command, or a restart.
+
+    `read` reads the rules as they are now, where they are needed to name a layer.
+    """
     open_to = seen.through(_closed(seen))
+    held = [one for one in seen.shown(seen.questions.allow) if not seen.reached(one)]
+    if read is not None and (open_to or held):
+        seen = replace(seen, firewall=read())
     if open_to:
         cause, fix = what_lets_out(seen, open_to[0])
         if not seen.at_each_start and seen.firewall.is_untouched(4):
             cause = f"a restart loses the rules, and {seen.starts} runs only in a container that is new"
             fix = "run it in postStartCommand, which runs at each start"
         return Judgement(Status.FAIL, f"{when} it is open: {_named(open_to)}", cause, fix)
-    held = [one for one in seen.shown(seen.questions.allow) if not seen.reached(one)]
     if held:
         cause, fix = what_holds_back(seen, held[0])
         return Judgement(Status.FAIL, f"{when} what is allowed is refused: {_named(held)}", cause, fix)
@@ -179,7 +186,7 @@ def judge_sandbox(seen: Seen) -> Judgement:
 
 def _closed(seen: Seen) -> tuple[Attempt, ...]:
     """The attempts that must be refused, and of which it is known that they can succeed."""
-    return seen.shown((*seen.questions.deny, *seen.questions.ipv6))
+    return seen.shown([one for one in (*seen.questions.deny, *seen.questions.ipv6) if not one.of])
 
 
 def _refused(seen: Seen, asked: Sequence[Attempt], closed: str, opened: str) -> Judgement:

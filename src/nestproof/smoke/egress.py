@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from nestproof.core.cancellation import beside
@@ -93,17 +92,17 @@ def _proving(
     ids = {command.id for command in place.commands}
     failed = [one for one in outcomes if one.status is Status.FAIL and one.id in ids]
 
-    def prove(stack: contextlib.ExitStack) -> Proof:
+    def prove() -> Proof:
         try:
-            control = stack.enter_context(proof.controls(place))
-            if scene.internet is not None and place.declared.stand_in.changing:
-                scene.internet.change()
-            seen = proof.ask(place, control, aborted_of(failed))
+            with proof.controls(place) as control:
+                if scene.internet is not None and place.declared.stand_in.changing:
+                    scene.internet.change()
+                seen = proof.ask(place, control, aborted_of(failed))
         except EngineError as error:
             return NothingAsked(unasked("egress", scene.run.target, error))
         return FirewallProof(scene.run, place, names, seen)
 
-    with contextlib.ExitStack() as stack, beside(partial(prove, stack)) as begun:
+    with beside(prove) as begun:
         yield begun
 
 

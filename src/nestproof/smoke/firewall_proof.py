@@ -69,9 +69,8 @@ class FirewallProof:
         failed = [one for one in commands() if one.status is Status.FAIL]
 
         def judge() -> Judgement:
-            judgement = judge_again(
-                proof.again(self.place, self.seen, aborted_of(failed)), "after a second run"
-            )
+            seen = proof.again(self.place, self.seen, aborted_of(failed))
+            judgement = judge_again(seen, "after a second run", self.place.rules)
             if failed and judgement.status is Status.PASS:
                 said = f"although it failed: {last_words(failed[0].cause)}"
                 return replace(judgement, summary=f"{judgement.summary}, {said}")
@@ -91,7 +90,7 @@ class FirewallProof:
         self.place = replace(self.place, container=restarted.container)
 
         def judge() -> Judgement:
-            judgement = judge_again(proof.again(self.place, self.seen), "after a restart")
+            judgement = judge_again(proof.again(self.place, self.seen), "after a restart", self.place.rules)
             if judgement.status is Status.PASS:
                 window = f"it was open for at most {restarted.seconds:.1f} s before"
                 return replace(judgement, summary=f"{judgement.summary}; {window}")

@@ -15,7 +15,6 @@ LISTED = (
     "way\tsudo runs iptables, which flushes the rules\tsudo -n iptables -F\n"
     "way\tsudo runs /i with A=x\tsudo -n A=x /i\n"
 )
-WORKED = "nestproof-did-it\n"
 
 
 class Container:
@@ -35,9 +34,12 @@ class Container:
         if user == "root":
             self.is_open = self.is_open or "root" in self.opening
             return ""
-        allowed = [one for one in self.allowed if one in command]
-        self.is_open = self.is_open or any(one in self.opening for one in allowed)
-        return WORKED if allowed else ""
+        for number, line in enumerate(command.splitlines()):
+            for one in self.allowed:
+                if one in line:
+                    self.is_open = self.is_open or one in self.opening
+                    return f"nestproof-did-it {number}\n"
+        return ""
 
     def judged(self, *, capabilities: frozenset[str] = frozenset({"NET_ADMIN"})) -> Judgement:
         def is_open() -> bool:
@@ -61,6 +63,11 @@ def test_a_way_counts_only_if_a_connection_shows_it() -> None:
     assert judged.status is Status.FAIL
     assert judged.cause == "sudo runs iptables, which flushes the rules"
     assert "allow dev the firewall's script alone" in judged.fix
+
+
+def test_after_a_way_that_opens_nothing_the_next_is_tried() -> None:
+    judged = Container("root", "A=x /i", allowed=("iptables -F", "A=x /i")).judged()
+    assert judged.cause == "sudo runs /i with A=x"
 
 
 def test_a_script_that_takes_a_variable_has_a_line_for_sudoers() -> None:
