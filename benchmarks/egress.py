@@ -2,8 +2,8 @@
 
 The same profile is smoked in turns, so that a noisy machine is noisy for all: without a declared firewall,
 with one that answers at once (REJECT), and with one that says nothing (DROP), all on a stand-in Internet.
-What each run answers is held against what it must answer. The bound: 3 s more where answers are quick; a dropped
-packet costs one wait, for all questions side by side.
+What each run answers is held against what it must answer. The bound: 3 s more where answers are quick; a
+dropped packet costs one wait, for all questions side by side.
 Usage: python benchmarks/egress.py --base IMAGE [--runs 5]
 """
 

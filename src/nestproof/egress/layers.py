@@ -29,9 +29,32 @@ def what_lets_out(seen: Seen, attempt: Attempt) -> tuple[str, str]:
         return _with_abort(seen, "there is no rule at all: policy ACCEPT, nothing is refused", closing)
     if not firewall.refuses(family):
         return _no_end(seen, family)
+    return _lets_it_out(seen, attempt, family)
+
+
+def _lets_it_out(seen: Seen, attempt: Attempt, family: int) -> tuple[str, str]:
+    """The cause and the fix where a rule of a firewall that stands accepts the connection."""
+    if shared := _shares_an_address(seen, attempt):
+        said = f"{attempt.host} has the address of {shared}, which is allowed: rules about addresses"
+        return (
+            f"{said} do not tell the two apart",
+            "go through a proxy that knows names, or take the host out of what is to be refused",
+        )
     for rule in _rules_for(seen, attempt, family):
         return f"the rule `{rule}` lets it out", f"remove that rule, or narrow it: {_narrow(attempt)}"
+    tool = _TOOLS[family]
     return "a rule or set of the firewall lets it out", f"{tool}-save shows the rules: remove the one for it"
+
+
+def _shares_an_address(seen: Seen, attempt: Attempt) -> str:
+    """The allowed host at the same address and port; empty if there is none."""
+    addresses = {reply.address for reply in (*seen.here.get(attempt, ()), *seen.bare.get(attempt, ()))}
+    for one in seen.questions.allow:
+        if one.port == attempt.port and one.host != attempt.host:
+            replies = (*seen.here.get(one, ()), *seen.bare.get(one, ()))
+            if addresses & {reply.address for reply in replies}:
+                return one.host
+    return ""
 
 
 def _no_end(seen: Seen, family: int) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from nestproof.probes.verdicts import Judgement
 
 ALLOWED = Attempt(Kind.TLS, "api.example.net", 443)
 DENIED = Attempt(Kind.TLS, "example.com", 443, 4)
+ELSEWHERE = (Reply("203.0.113.10", "ok", b"\x16"),)
 QUIC = Attempt(Kind.QUIC, "example.com", 443, 4)
 SIX = Attempt(Kind.TLS, "example.com", 443, 6)
 NEAR = Attempt(Kind.TCP, "172.18.0.5", 7, of="another container")
@@ -186,8 +187,8 @@ def wall(*rules: str, policy: str = "DROP", **sets: tuple[str, ...]) -> Firewall
             "remove `-A OUTPUT -j ACCEPT`",
         ),
         (
-            wall("-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"),
-            "the rule `-A OUTPUT -d 192.0.2.0/24 -j ACCEPT` lets it out",
+            wall("-A OUTPUT -d 203.0.113.0/24 -j ACCEPT"),
+            "the rule `-A OUTPUT -d 203.0.113.0/24 -j ACCEPT` lets it out",
             "narrow it",
         ),
         (
@@ -196,7 +197,7 @@ def wall(*rules: str, policy: str = "DROP", **sets: tuple[str, ...]) -> Firewall
             "narrow it",
         ),
         (
-            wall("-A OUTPUT -m set --match-set allowed dst -j ACCEPT", allowed=("192.0.2.0/28",)),
+            wall("-A OUTPUT -m set --match-set allowed dst -j ACCEPT", allowed=("203.0.113.0/28",)),
             "--match-set allowed dst -j ACCEPT` lets it out",
             "narrow it",
         ),
@@ -211,9 +212,18 @@ def wall(*rules: str, policy: str = "DROP", **sets: tuple[str, ...]) -> Firewall
     ],
 )
 def test_the_layer_that_lets_a_connection_out(firewall: Firewall, cause: str, fix: str) -> None:
-    judged = judge_deny(seen({DENIED: YES}, firewall=firewall))
+    judged = judge_deny(seen({DENIED: ELSEWHERE}, bare={DENIED: ELSEWHERE}, firewall=firewall))
     assert cause in judged.cause
     assert fix in judged.fix
+
+
+def test_two_hosts_at_one_address_cannot_be_told_apart_by_rules() -> None:
+    """As on a content delivery network."""
+    rule = "-A OUTPUT -p tcp -d 192.0.2.10/32 --dport 443 -j ACCEPT"
+    judged = judge_deny(seen({DENIED: YES}, firewall=wall(rule)))
+    assert judged.status is Status.FAIL
+    assert judged.cause.startswith("example.com has the address of api.example.net, which is allowed")
+    assert "proxy" in judged.fix
 
 
 def test_an_untouched_table_for_ipv6_is_named_beside_one_for_ipv4() -> None:
