@@ -33,6 +33,9 @@ def taken(tmp_path: Path, name: str) -> Repository:
     made = Repository(tmp_path / f"shape-{name}")
     shutil.copytree(PROFILES / name, made.path)
     (tmp_path / "gitconfig").write_text("[user]\n\tname = Somebody\n")
+    # Its stand-in Internet is built once for all.
+    base = '[base-image]\nimage = "ubuntu:24.04"\nvariable = "NESTPROOF_TEST_BASE"\nfallback = ["false"]\n'
+    (made.path / "nestproof.toml").write_text(base)
     made.git("init", "--quiet", "--template=")
     return noted(made)
 
