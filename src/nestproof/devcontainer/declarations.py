@@ -39,7 +39,10 @@ class StandIn(BaseModel):
     """Names that have another address once the lifecycle commands have run."""
 
 
-HOST_PATTERN = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)(:[1-9][0-9]{0,4})?$"
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)"
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+HOST_PATTERN = f"^{_HOST}(:{_PORT})?$"
+PROXY_PATTERN = f"^((https?://)?{_HOST}(:{_PORT})?/?)?$"
 HostAndPort = Annotated[str, Field(pattern=HOST_PATTERN)]
 """`host` or `host:port`; an IPv6 address stands in brackets."""
 
@@ -60,7 +63,7 @@ class EgressDeclaration(BaseModel):
     """`open` if any resolver may be asked; else the addresses of those that may, beside the container's."""
     tools: Literal["remoteUser", "sandbox"] = "remoteUser"
     """Who reaches what is allowed: the remote user alone, or a command in an agent's sandbox, too."""
-    proxy: str = ""
+    proxy: Annotated[str, Field(pattern=PROXY_PATTERN)] = ""
     """The proxy through which everything goes, as HOST:PORT or a URL."""
     stand_in: StandIn = StandIn()
 

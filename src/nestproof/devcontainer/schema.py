@@ -48,7 +48,8 @@ Command = Annotated[
 ]
 PortNumber = Annotated[int, Field(ge=0, le=65535), Tag(_NUMBER)]
 Port = Annotated[PortNumber | Text, one_of("a whole number or a string")]
-Size = Annotated[str, Field(pattern=r"^\d+([tgmk]b)?$")]
+SIZE_PATTERN = r"^\d+([tgmk]b)?$"
+Size = Annotated[str, Field(pattern=SIZE_PATTERN)]
 OnAutoForward = Literal["notify", "openBrowser", "openBrowserOnce", "openPreview", "silent", "ignore"]
 
 

@@ -13,10 +13,11 @@ from nestproof.core.diagnostics import Diagnostic
 from nestproof.core.source import quoted, short
 from nestproof.core.text import nearest
 from nestproof.devcontainer.combinations import combinations
-from nestproof.devcontainer.declarations import HOST_PATTERN, Declarations
+from nestproof.devcontainer.declarations import HOST_PATTERN, PROXY_PATTERN, Declarations
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.model_rules import mistake
 from nestproof.devcontainer.schema import (
+    SIZE_PATTERN,
     TAGS,
     Build,
     DevContainer,
@@ -127,6 +128,13 @@ def _in_words(problem: ErrorDetails, root: JsonNode, place: Path) -> Diagnostic:
     return mistake("model-bad-value", f"`{name}` must be {_allowed(kind, context)}, is {shown}", node)
 
 
+_PATTERNS = {
+    SIZE_PATTERN: "a number with tb, gb, mb or kb after it, such as 8gb",
+    HOST_PATTERN: "a host or HOST:PORT, such as example.com:443",
+    PROXY_PATTERN: "HOST:PORT or a URL, such as http://proxy.example.com:3128",
+}
+
+
 def _allowed(kind: str, context: Mapping[str, Any]) -> str:
     match kind:
         case "literal_error":
@@ -135,10 +143,8 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str:
             return f"{context['ge']} or more"
         case "less_than_equal":
             return f"{context['le']} or less"
-        case "string_pattern_mismatch" if context["pattern"] == HOST_PATTERN:
-            return "a host or HOST:PORT, such as example.com:443"
         case "string_pattern_mismatch":
-            return "a number with tb, gb, mb or kb after it, such as 8gb"
+            return _PATTERNS[context["pattern"]]
     return "another value"
 
 

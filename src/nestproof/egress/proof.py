@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -202,8 +203,7 @@ def again(place: Place, seen: Seen, aborted: Aborted | None = None, inside: Sequ
 
 def traced(place: Place, aborted: Aborted) -> Aborted:
     """The same, with the line of the script at which it ended, by running it once more under a trace."""
-    words = [word for command in place.commands for word in shlex.split(command.text, comments=True)]
-    found = list(scripts_of(said(place.container, ["/bin/sh", "-c", script("scripts.sh"), "sh", *words])))
+    found = firewall_scripts(place)
     for path in found[-1:]:
         shell = "bash" if "bash" in said(place.container, ["head", "-n1", path]) else "sh"
         run = _TRACE.format(shell=shell, script=shlex.quote(path))
@@ -215,7 +215,7 @@ def traced(place: Place, aborted: Aborted) -> Aborted:
 
 def firewall_scripts(place: Place) -> list[str]:
     """The scripts that the firewall's commands run."""
-    words = [word for command in place.commands for word in shlex.split(command.text, comments=True)]
+    words = [word for command in place.commands for word in re.split(r"[\s'\"=;&|()]+", command.text) if word]
     return list(scripts_of(said(place.container, ["/bin/sh", "-c", script("scripts.sh"), "sh", *words])))
 
 

@@ -94,9 +94,10 @@ def plan(
         neighbours=tuple(_near(neighbours)),
         metadata=tuple(Attempt(Kind.TCP, address, OTHER_PORT) for address in METADATA),
         dns=tuple(
-            Attempt(Kind.DNS, address, _DNS)
+            Attempt(kind, address, _DNS)
             for address in neighbours.resolvers
             if address not in declared.resolvers
+            for kind in (Kind.DNS, Kind.TCP)
         ),
         own_dns=tuple(Attempt(Kind.DNS, address, _DNS) for address in own_resolvers),
         **_through_proxy(declared, allowed, refused),

@@ -277,6 +277,12 @@ WRONG: list[tuple[Path, str, str]] = [
         "must be 'open' or a list of addresses, is a number",
     ),
     (("customizations", "nestproof", "egress", "dns"), '"shut"', "must be 'open', is 'shut'"),
+    (("customizations", "nestproof", "egress", "allow", 0), '"x:70000"', f"{A_HOST} 'x:70000'"),
+    (
+        ("customizations", "nestproof", "egress", "proxy"),
+        '"socks5://x:1"',
+        "must be HOST:PORT or a URL, such as http://proxy.example.com:3128, is 'socks5://x:1'",
+    ),
     (
         ("customizations", "nestproof", "egress", "tools"),
         '"all"',

@@ -52,7 +52,12 @@ def test_the_attempts_of_each_question() -> None:
         "another container ([fd00::5]:7)",
     ]
     assert shown(found.metadata) == ["169.254.169.254:80", "[fd00:ec2::254]:80"]
-    assert shown(found.dns) == ["203.0.113.53:53 (DNS)", "172.18.0.5:53 (DNS)"]
+    assert shown(found.dns) == [
+        "203.0.113.53:53 (DNS)",
+        "203.0.113.53:53",
+        "172.18.0.5:53 (DNS)",
+        "172.18.0.5:53",
+    ]
     assert shown(found.own_dns) == ["10.0.0.53:53 (DNS)"]
     assert found.proxy_allow == found.proxy_deny == ()
     assert len(found.every) == len(set(found.every))
@@ -60,7 +65,7 @@ def test_the_attempts_of_each_question() -> None:
 
 def test_a_resolver_that_is_declared_is_none_that_must_be_refused() -> None:
     found = plan(declared(dns=["203.0.113.53"]), NEAR, denied=(), own_resolvers=())
-    assert shown(found.dns) == ["172.18.0.5:53 (DNS)"]
+    assert shown(found.dns) == ["172.18.0.5:53 (DNS)", "172.18.0.5:53"]
 
 
 def test_behind_a_proxy_nothing_goes_out_directly() -> None:
