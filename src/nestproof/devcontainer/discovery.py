@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nestproof.core.errors import UsageError
+from nestproof.core.text import instead
 
 
 def discover(workspace: Path) -> dict[str, Path]:
@@ -44,5 +45,5 @@ def select(found: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
         )
     for name in names:
         if name not in found:
-            raise UsageError(f"there is no profile {name!r}", fix=f"one of: {', '.join(found)}")
+            raise UsageError(f"there is no profile {name!r}", fix=instead(name, found))
     return {name: file for name, file in found.items() if not names or name in names}

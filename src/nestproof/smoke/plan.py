@@ -9,6 +9,7 @@ from typing import Any
 
 from nestproof.core.errors import UsageError
 from nestproof.core.outcome import Target, TargetFacts
+from nestproof.core.text import instead
 from nestproof.devcontainer.compose_service import alone
 from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, Image
@@ -119,17 +120,11 @@ def prepare_request(run: SmokeRun, engine: Engine) -> tuple[dict[str, Any], Prep
 
 
 def plan_probes(profile: Profile) -> tuple[Probe, ...]:
-    """The probes of the profile's packs; raises UsageError for a pack that does not exist.
+    """The probes of the profile's packs; raises UsageError where there is none.
 
     Where the profile names none, they are inferred; see `packs_of`.
     """
     packs = packs_of(profile).names
-    for name in packs:
-        if name not in PACKS:
-            raise UsageError(
-                f"{profile.file.name}: customizations.nestproof.packs: there is no pack {name!r}",
-                fix=f"some of: {', '.join(PACKS)}",
-            )
     probes = tuple(p for p in PROBES if p.pack in packs and _concerns(p, profile, packs))
     if not probes:
         raise UsageError(
@@ -164,9 +159,11 @@ def chosen_probes(run: SmokeRun) -> tuple[Probe, ...]:
     """The probes of the run; raises UsageError for an unknown one."""
     probes = (*plan_probes(run.profile), *run.custom_probes)
     known = [*(probe.name for probe in probes), AGENTS]
-    for name in run.only:
+    # As a line of the run prints them, too.
+    only = [name.removeprefix("smoke.").removeprefix("restart.") for name in run.only]
+    for name in only:
         if name not in known:
             raise UsageError(
-                f"the profile {run.profile.name} has no probe {name!r}", fix=f"some of: {', '.join(known)}"
+                f"the profile {run.profile.name} has no probe {name!r}", fix=instead(name, known)
             )
-    return tuple(probe for probe in probes if not run.only or probe.name in run.only)
+    return tuple(probe for probe in probes if not only or probe.name in only)

@@ -292,7 +292,7 @@ WRONG: list[tuple[Path, str, str]] = [
     (("customizations", "nestproof", "egress", "standIn"), "[]", AN_OBJECT),
     (("customizations", "nestproof", "egress", "standIn", "gone"), '"x"', A_LIST),
     (("customizations", "nestproof", "degradations"), "[]", AN_OBJECT),
-    (("customizations", "nestproof", "degradations", "p"), "true", "must be a string, is true"),
+    (("customizations", "nestproof", "degradations", "bwrap-proc"), "true", "must be a string, is true"),
     (("secrets",), "[]", AN_OBJECT),
     (("secrets", "TOKEN"), '"x"', "must be an object, is a string"),
 ]
@@ -329,6 +329,29 @@ def test_a_value_that_its_property_does_not_take_is_named_in_words(path: Path, v
     assert (diagnostic.start, diagnostic.end) == (node.start, node.end)
     assert diagnostic.severity == "error"
     assert config is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ('{"packs": ["users", "bublewrap"]}', "there is no pack `bublewrap`; did you mean `bubblewrap`?"),
+        ('{"packs": ["zzz"]}', "there is no pack `zzz`; there are: users, privileges, "),
+        (
+            '{"degradations": {"bwrap-prok": "why"}}',
+            "there is no probe `bwrap-prok`; did you mean `bwrap-proc`?",
+        ),
+        (
+            '{"degradations": {"smoke.bwrap-proc": "why"}}',
+            "there is no probe `smoke.bwrap-proc`; did you mean `bwrap-proc`?",
+        ),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error_at_its_place(declared: str, said: str) -> None:
+    text = f'{{"image": "x", "customizations": {{"nestproof": {declared}}}}}'
+    ((rule, shown, message),) = diagnostics(text)
+    assert rule == "model-bad-value"
+    assert shown.strip('"') in said
+    assert message.startswith(said)
 
 
 def test_every_property_of_the_model_is_given_a_wrong_value() -> None:

@@ -26,8 +26,8 @@ from nestproof.devcontainer.profile import Profile
 from nestproof.engine.client import Engine, EngineFacts, Image
 from nestproof.nodes.node import Fidelity, Node
 from nestproof.privileges.lock import Reasons
-from nestproof.probes.table import PACKS, script
-from nestproof.smoke.plan import SmokeRun, plan_probes
+from nestproof.probes.table import script
+from nestproof.smoke.plan import SmokeRun, chosen_probes, plan_probes
 from nestproof.smoke.run import smoke
 
 Answer = tuple[int, str, str]
@@ -307,10 +307,13 @@ def test_without_users_nobody_is_asked_for(tmp_path: Path) -> None:
     assert "users" not in [probe.name for probe in plan_probes(profile(tmp_path, user=""))]
 
 
-def test_an_unknown_pack_is_a_usage_error_that_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no pack 'bublewrap'") as caught:
-        plan_probes(profile(tmp_path, ["users", "bublewrap"]))
-    assert caught.value.fix == f"some of: {', '.join(PACKS)}"
+def test_a_probe_is_taken_by_the_name_that_a_line_prints(tmp_path: Path) -> None:
+    made = profile(tmp_path)
+    run = SmokeRun(made, NATIVE, IMAGE, None, {}, only=("smoke.users", "restart.capabilities"))
+    assert [probe.name for probe in chosen_probes(run)] == ["users", "capabilities"]
+    with pytest.raises(UsageError, match="has no probe 'user'") as caught:
+        chosen_probes(replace(run, only=("smoke.user",)))
+    assert caught.value.fix.startswith("did you mean users? there are: users, ")
 
 
 # Verdicts
