@@ -106,14 +106,22 @@ def world(name: str, red: str = "", cause: str = "", **more: Any) -> World:
     )
 
 
+PROXY_RULES = (
+    OPEN,
+    LOCAL,
+    "iptables -A OUTPUT -m owner --uid-owner tinyproxy -j ACCEPT\n",
+    CLOSE,
+    SIX,
+)
+
+
 def with_proxy(name: str, red: str = "", cause: str = "", *, filtered: str = FILTER, **more: Any) -> World:
     """A world whose container has a proxy, through which everything goes."""
-    by_proxy = "iptables -A OUTPUT -m owner --uid-owner tinyproxy -j ACCEPT\n"
     start = "pkill tinyproxy || true\ntinyproxy -c /etc/tinyproxy/own.conf\n"
-    script = more.pop("script", (OPEN, LOCAL, by_proxy, CLOSE, SIX, start))
+    script = more.pop("script", (*PROXY_RULES, start))
     files = f"RUN printf '{PROXY_CONF}{filtered}' >/etc/tinyproxy/own.conf"
     names = "|".join(host.replace(".", "\\\\.") for host in ALLOWED)
-    layer = f"{files} && printf '^({names})$\\n' >/etc/tinyproxy/allowed\n"
+    layer = f"{files} && printf '^({names})$\\n' >/etc/tinyproxy/allowed\n{more.pop('layer_more', '')}"
     return world(name, red, cause, script=script, layer=layer, egress={"proxy": PROXY}, **more)
 
 
@@ -225,6 +233,18 @@ BAD: tuple[World, ...] = (
         script=without(ACCEPT, by=f"{ACCEPT}iptables -A OUTPUT -p udp --dport 443 -j ACCEPT\n"),
     ),
     world(
+        "port 22 of every host accepted",
+        "egress-deny",
+        "--dport 22 -j ACCEPT` lets it out",
+        script=without(ACCEPT, by=f"{ACCEPT}iptables -A OUTPUT -p tcp --dport 22 -j ACCEPT\n"),
+    ),
+    world(
+        "UDP to port 443 of every host accepted over IPv6",
+        "egress-ipv6",
+        "--dport 443 -j ACCEPT` lets it out",
+        script=without(SIX, by=SIX.replace("-j REJECT", "-p udp --dport 443 -j ACCEPT", 1)),
+    ),
+    world(
         "a container without NET_ADMIN",
         "egress-deny",
         "the script may not change the rules",
@@ -250,6 +270,44 @@ BAD: tuple[World, ...] = (
         may=(f'SETENV: NOPASSWD: {SCRIPT} ""',),
     ),
     world(
+        "sudo for a script that is widened, and ends with a check that fails for it",
+        "egress-tamper",
+        f"sudo runs {SCRIPT} with EXTRA_DOMAINS=",
+        script=(
+            *without(fill(), by=fill(*ALLOWED, "${EXTRA_DOMAINS:-}")),
+            "! timeout 2 bash -c 'exec 3<>/dev/tcp/example.com/443' 2>/dev/null\n",
+        ),
+        may=(f'SETENV: NOPASSWD: {SCRIPT} ""',),
+    ),
+    world(
+        "sudo for ip6tables",
+        "egress-tamper",
+        "sudo runs ip6tables, which flushes the rules",
+        may=(f'NOPASSWD: {SCRIPT} ""', "NOPASSWD: /usr/sbin/ip6tables"),
+    ),
+    world(
+        "sudo for bash alone",
+        "egress-tamper",
+        "sudo runs a shell, which flushes the rules",
+        may=(f'NOPASSWD: {SCRIPT} ""', "NOPASSWD: /bin/bash, /usr/bin/bash"),
+    ),
+    world(
+        "a script in a folder of the remote user's",
+        "egress-tamper",
+        "runs as root at the next start",
+        layer=f"RUN install -d -o vscode /opt/own && mv {SCRIPT} /opt/own/init-firewall\n",
+        may=("NOPASSWD: /opt/own/init-firewall",),
+        config={"postStartCommand": "cd /opt && sudo own/init-firewall"},
+    ),
+    with_proxy(
+        "a proxy that only a new container starts",
+        "egress-restart",
+        "the proxy does not answer",
+        script=PROXY_RULES,
+        layer_more="RUN echo 'vscode ALL=(root) NOPASSWD: /usr/bin/tinyproxy' >>/etc/sudoers.d/vscode\n",
+        config={"postCreateCommand": "sudo tinyproxy -c /etc/tinyproxy/own.conf"},
+    ),
+    world(
         "sudo for the script with an argument that widens it",
         "egress-tamper",
         f"sudo runs {SCRIPT} with the argument",
@@ -266,7 +324,7 @@ BAD: tuple[World, ...] = (
     world(
         "iptables with file capabilities",
         "egress-tamper",
-        "its own capabilities flush the rules",
+        "its own capabilities run iptables, which flushes the rules",
         layer="RUN setcap cap_net_admin,cap_net_raw+ep /usr/sbin/xtables-nft-multi\n",
     ),
     world(

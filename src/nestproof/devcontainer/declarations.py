@@ -39,7 +39,8 @@ class StandIn(BaseModel):
     """Names that have another address once the lifecycle commands have run."""
 
 
-_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)"
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST = rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(\.{_LABEL})*)"
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 HOST_PATTERN = f"^{_HOST}(:{_PORT})?$"
 PROXY_PATTERN = f"^((https?://)?{_HOST}(:{_PORT})?/?)?$"

@@ -25,6 +25,17 @@ def unknown_names(root: JsonNode) -> Iterator[Diagnostic]:
             yield _mistake("probe", name, known, member.key)
 
 
+def contradictions(root: JsonNode) -> Iterator[Diagnostic]:
+    """A mistake for each host that is allowed and denied at once."""
+    egress = root.at("customizations", "nestproof", "egress")
+    lists = [egress.at(name) if egress is not None else None for name in ("allow", "deny")]
+    allowed, denied = (
+        {str(item.value): item for item in one.items} if one is not None else {} for one in lists
+    )
+    for host in allowed.keys() & denied.keys():
+        yield mistake("model-bad-value", f"`{short(host)}` is both allowed and denied", denied[host])
+
+
 def _mistake(kind: str, name: str, known: Collection[str], node: JsonNode) -> Diagnostic:
     near = nearest(name.removeprefix("smoke."), known, 0.6)
     meant = f"; did you mean `{near}`?" if near else f"; there are: {', '.join(known)}"

@@ -14,7 +14,7 @@ from nestproof.core.source import quoted, short
 from nestproof.core.text import nearest
 from nestproof.devcontainer.combinations import combinations
 from nestproof.devcontainer.declarations import HOST_PATTERN, PROXY_PATTERN, Declarations
-from nestproof.devcontainer.declared_names import unknown_names
+from nestproof.devcontainer.declared_names import contradictions, unknown_names
 from nestproof.devcontainer.jsonc import Document, JsonNode
 from nestproof.devcontainer.model_rules import mistake
 from nestproof.devcontainer.schema import (
@@ -84,7 +84,8 @@ def validate(document: Document, value: Any) -> tuple[DevContainer | None, tuple
     of_members = [*_members(DevContainer, root, ())]
     said = {diagnostic.start for diagnostic in of_members}
     diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.start not in said]
-    diagnostics += [*of_members, *combinations(root), *unknown_names(root), *_null_bytes(root)]
+    diagnostics += [*of_members, *combinations(root), *unknown_names(root), *contradictions(root)]
+    diagnostics += _null_bytes(root)
     diagnostics.sort(key=lambda diagnostic: diagnostic.start.offset)
     broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
     return None if broken else config, tuple(diagnostics)

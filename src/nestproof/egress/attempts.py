@@ -22,8 +22,9 @@ SECONDS = 2
 """The time of one attempt where no packet comes back; all are made at once."""
 QUICK_SECONDS = 1.0
 """The same for an attempt that is known to succeed without the firewall."""
-NEAR_SECONDS = 0.4
+NEAR_SECONDS = 0.5
 """The same where the other side is a stand-in on this machine, which answers within milliseconds."""
+_NAMED = 6
 _TLS_HANDSHAKE = 0x16
 _TLS_ALERT = 0x15
 _QUIC_BYTES = 1200
@@ -56,6 +57,8 @@ class Attempt:
     """HOST:PORT that a proxy is asked for."""
     of: str = ""
     """A name for the listener there."""
+    name: str = ""
+    """The host's name, where it is asked by an address."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -131,13 +134,14 @@ def parse_replies(attempts: Sequence[Attempt], output: str) -> dict[Attempt, Rep
     found: dict[Attempt, list[Reply]] = {one: [] for one in attempts}
     for line in output.splitlines():
         words = line.split(" ")
-        if len(words) == len(("number", "address", "result", "data")) and words[0].isdigit():
-            number, address, result, data = int(words[0]), *words[1:]
+        if len(words) == len(("number", "address", "result", "data")):
+            written, address, result, data = words
             try:
+                number = int(written) if written.isascii() and written.isdecimal() else -1
                 reply = Reply(address, result, b"" if data == "-" else bytes.fromhex(data))
             except ValueError:
                 continue
-            if number < len(attempts) and reply not in found[attempts[number]]:
+            if 0 <= number < len(attempts) and reply not in found[attempts[number]]:
                 found[attempts[number]].append(reply)
     return {one: tuple(replies) for one, replies in found.items()}
 
@@ -146,11 +150,11 @@ def payload_of(attempt: Attempt) -> bytes:
     """The data to send once the connection is open."""
     match attempt.kind:
         case Kind.TLS:
-            return client_hello(attempt.host)
+            return client_hello(attempt.name or attempt.host)
         case Kind.PROXY:
             return f"CONNECT {attempt.through} HTTP/1.1\r\nHost: {attempt.through}\r\n\r\n".encode()
         case Kind.DNS:
-            return dns_query("example.com")
+            return dns_query("nestproof.invalid")
         case Kind.QUIC:
             return _QUIC
         case Kind.TCP | Kind.NAME:
@@ -184,3 +188,15 @@ def split_host(written: str, port: int = 443) -> tuple[str, int]:
     if found is None or not 0 < number < 1 << 16:
         raise ValueError(f"{written!r} is not of the form host or host:port")
     return found["address"] or found["name"], number
+
+
+def named(attempts: Sequence[Attempt]) -> str:
+    """The first of the attempts in words; more than a few say no more than their number."""
+    words = [f"{one}{'' if one.by_address or one.kind is Kind.PROXY else _over(one)}" for one in attempts]
+    words = list(dict.fromkeys(words))
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return ", ".join(words[:_NAMED]) + more
+
+
+def _over(attempt: Attempt) -> str:
+    return " over IPv6" if attempt.family == 6 and not attempt.of else ""

@@ -15,6 +15,7 @@ from nestproof.engine.client import Engine, engine_errors
 from nestproof.engine.container import Container, started_container
 from nestproof.engine.exec import Exec
 
+_AT_ONCE = 60
 _MOST_OUTPUT = 1 << 20
 _START_SECONDS = 20
 # The resolver of the C library waits for five seconds, and asks twice, unless told otherwise.
@@ -48,6 +49,12 @@ def connect(
     `inside` are the first words of a command line that runs another in a sandbox; `quick` has the
     seconds of attempts that are waited for only shortly.
     """
+    if len(attempts) > _AT_ONCE:
+        # One argument of a command takes 128 KiB, and each attempt is a process or more.
+        first, rest = attempts[:_AT_ONCE], attempts[_AT_ONCE:]
+        more: dict[str, Any] = {"user": user, "environment": environment, "inside": inside, "quick": quick}
+        more["timeout_factor"] = timeout_factor
+        return {**connect(container, first, **more), **connect(container, rest, **more)}
     if not attempts:
         return {}
     told = to_lines({one: (quick or {}).get(one, SECONDS) * timeout_factor for one in attempts})
@@ -69,10 +76,13 @@ def said(
     user: str = "root",
     environment: Mapping[str, str] | None = None,
     timeout: float = 60,
+    folder: str = "",
 ) -> str:
     """The output of a command in the container, both streams; raises EngineError."""
     output = bytearray()
-    run = Exec(container, argv, user=user, environment=dict(environment or {}), timeout=timeout)
+    run = Exec(
+        container, argv, user=user, environment=dict(environment or {}), timeout=timeout, folder=folder
+    )
     for _, data in run:
         output += data[: max(0, _MOST_OUTPUT - len(output))]
     return output.decode(errors="replace")

@@ -18,6 +18,7 @@ _COUNTER = re.compile(r"\s*counter packets \d+ bytes \d+")
 _ALWAYS = re.compile(
     r"(?:-A OUTPUT )?(?:-m comment --comment (?:\"[^\"]*\"|\S+) )?(?:-j )?(ACCEPT|DROP|REJECT)\b(?: .*)?"
 )
+_IPTABLES = ("legacy4", "legacy6", "nft4", "nft6", "tables4", "tables6")
 _NFT_FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 _ANY_DNS = re.compile(r"--dport 53\b|dport 53\b")
 
@@ -58,6 +59,8 @@ class Firewall:
     """The most that a process of the container can have."""
     readable: bool = False
     """False if no tool of the image could read the rules."""
+    elsewhere: bool = False
+    """True if other tables than the filter's have rules for what goes out, beside Docker's own."""
 
     def of(self, family: int) -> tuple[Chain, ...]:
         """The chains for IPv4 or IPv6."""
@@ -66,7 +69,11 @@ class Firewall:
     def is_untouched(self, family: int) -> bool:
         """True if it is known that no rule holds anything back."""
         chains = self.of(family)
-        return self.readable and all(chain.policy == "ACCEPT" and not chain.rules for chain in chains)
+        return (
+            self.readable
+            and not self.elsewhere
+            and all(chain.policy == "ACCEPT" and not chain.rules for chain in chains)
+        )
 
     def refuses(self, family: int) -> bool:
         """True if a packet that no condition fits is refused."""
@@ -102,7 +109,7 @@ def parse_rules(output: str) -> Firewall:
     chains: list[Chain] = []
     sets: dict[str, tuple[str, ...]] = {}
     for name, lines in parts.items():
-        if name.startswith(("legacy", "nft4", "nft6", "tables")):
+        if name in _IPTABLES:
             chains += _iptables(lines, int(name[-1]), "iptables-legacy" if name[0] == "l" else "iptables")
         elif name == "nft":
             # The tables of iptables-nft are told better by its own program, where there is one.
@@ -111,14 +118,29 @@ def parse_rules(output: str) -> Firewall:
             sets |= own
         elif name == "sets":
             sets |= _ipset(lines)
-    mask = next((line.split()[1] for line in parts.get("capabilities", ()) if line.startswith("CapBnd")), "")
+    bounding = re.search(r"CapBnd:\s*([0-9a-f]+)", "\n".join(parts.get("capabilities", ())))
+    mask = bounding[1] if bounding else ""
     return Firewall(
         tuple(chain for chain in chains if chain.rules or chain.policy != "ACCEPT"),
         sets,
         tuple(parts.get("resolvers", ())),
         decode(int(mask, 16)) if mask else frozenset(),
-        any(name.startswith(("legacy", "nft", "tables")) for name in parts),
+        any(name in (*_IPTABLES, "nft") for name in parts),
+        _elsewhere(parts),
     )
+
+
+def _elsewhere(parts: Mapping[str, list[str]]) -> bool:
+    table = ""
+    for line in (line for name in _IPTABLES for line in parts.get(name, ())):
+        table = line[1:] if line.startswith("*") else table
+        if (
+            line.startswith("-A OUTPUT ")
+            and table in ("nat", "mangle", "raw")
+            and "DOCKER_OUTPUT" not in line
+        ):
+            return True
+    return False
 
 
 def _parts(output: str) -> dict[str, list[str]]:
@@ -128,7 +150,7 @@ def _parts(output: str) -> dict[str, list[str]]:
         if line.startswith("== "):
             current = parts.setdefault(line.removeprefix("== "), [])
         elif line.startswith("!! "):
-            parts.pop(line.split()[1], None)
+            parts.pop(line.removeprefix("!! ").partition(" ")[0], None)
         elif line.strip():
             current.append(line)
     return parts
@@ -156,7 +178,7 @@ def _nft(lines: list[str], others: Sequence[str]) -> tuple[list[Chain], dict[str
     for line in lines:
         words = _COUNTER.sub("", line).strip()
         if words.startswith("table "):
-            _, family, table = words.removesuffix("{").split()
+            family, table = [*words.partition("{")[0].split(), "", ""][1:3]
             families = () if f"{family} {table}" in others else _NFT_FAMILIES.get(family, ())
         elif words.startswith(("chain ", "set ")):
             name, policy, rules, elements = words, "", [], ""
@@ -183,11 +205,11 @@ def _upper(rule: str) -> str:
 
 
 def _ipset(lines: list[str]) -> dict[str, tuple[str, ...]]:
-    sets: dict[str, tuple[str, ...]] = {}
+    sets: dict[str, list[str]] = {}
     for line in lines:
-        words = line.split()
-        if words[0] == "create":
-            sets[words[1]] = ()
-        elif words[0] == "add" and words[1] in sets:
-            sets[words[1]] += (words[2],)
-    return sets
+        match line.split():
+            case ["create", name, *_]:
+                sets.setdefault(name, [])
+            case ["add", name, member, *_]:
+                sets.setdefault(name, []).append(member)
+    return {name: tuple(members) for name, members in sets.items()}

@@ -15,10 +15,10 @@ from nestproof.core.errors import EngineError
 from nestproof.core.outcome import Observation
 from nestproof.devcontainer.declarations import EgressDeclaration
 from nestproof.egress.aborts import ended_at, last_words
-from nestproof.egress.attempts import NEAR_SECONDS, QUICK_SECONDS, Attempt, Kind, Replies
+from nestproof.egress.attempts import NEAR_SECONDS, QUICK_SECONDS, Attempt, Replies
 from nestproof.egress.connect import connect, listening, said
 from nestproof.egress.firewall import Firewall, parse_rules
-from nestproof.egress.questions import Neighbours, by_address, plan
+from nestproof.egress.questions import Neighbours, by_address, names_of, plan
 from nestproof.egress.scripts import script
 from nestproof.egress.seen import Aborted, Seen
 from nestproof.egress.stand_in.internet import Internet
@@ -33,7 +33,7 @@ _PORT, _DNS = 7, 53
 _NOBODY = "65534:65534"
 # Bash takes no PS4 from root's environment.
 _TRACE = """{shell} -c 'PS4="+nestproof:\\$LINENO: "; set -x; . "$0"' {script} </dev/null 2>&1 | tail -n 40"""
-_TRACE_SECONDS = 60
+_TRACE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Place:
     commands: tuple[Command, ...]
     """The lifecycle commands that set the firewall up."""
     at_each_start: bool
+    folder: str = ""
+    """The workspace, in which the commands run."""
     internet: Internet | None = None
     timeout_factor: int = 1
 
@@ -151,7 +153,7 @@ def _bare(place: Place, **more: Any) -> dict[str, Any]:
         "NetworkMode": "default" if mode == "none" else mode,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
-        "PidsLimit": 256,
+        "PidsLimit": 4096,
     }
     return {"Image": place.image, "Labels": new_run_labels(), "HostConfig": host, **more}
 
@@ -165,15 +167,19 @@ def ask(place: Place, control: Control, aborted: Aborted | None = None) -> Seen:
         denied=DENIED if place.internet is not None else (),
         own_resolvers=firewall.resolvers,
     )
-    named = tuple(replace(one, kind=Kind.NAME) for one in questions.deny if one.kind is Kind.TLS)
     resolve = partial(
         connect, control.container, user="", environment={}, timeout_factor=place.timeout_factor
     )
-    found = {replace(one, kind=Kind.TLS): replies for one, replies in resolve(named).items()}
-    questions = replace(questions, deny=(*questions.deny, *by_address(questions.deny, found)))
+    named = [one for one in (*questions.deny, *questions.ipv6) if not one.by_address]
+    found = resolve(tuple(dict.fromkeys(map(names_of, named))))
+    questions = replace(
+        questions,
+        deny=(*questions.deny, *by_address(questions.deny, found)),
+        ipv6=(*questions.ipv6, *by_address(questions.ipv6, found)),
+    )
     with beside(partial(resolve, questions.every)) as bare:
         # What is refused must not be waited for longer than it takes to be let through.
-        near = [one for one in questions.every if one not in questions.allow] if place.internet else ()
+        near = questions.refused if place.internet else ()
         here = place.connect(questions.every, quick=near)
         answers = bare()
     if aborted is not None:
@@ -194,9 +200,9 @@ def ask(place: Place, control: Control, aborted: Aborted | None = None) -> Seen:
 def again(place: Place, seen: Seen, aborted: Aborted | None = None, inside: Sequence[str] = ()) -> Seen:
     """The attempts on what is allowed and what is refused, once more."""
     # The listeners near the container are gone by now.
-    groups = (*seen.questions.deny, *seen.questions.ipv6)
-    refused = seen.shown([one for one in groups if not one.of])
-    here = place.connect((*seen.questions.allow, *refused), inside, quick=refused)
+    refused = seen.shown([one for one in seen.questions.refused if not one.of])
+    through = (*seen.questions.allow, *seen.questions.proxy_allow, *seen.questions.proxy_deny)
+    here = place.connect((*through, *refused), inside, quick=refused)
     ended = traced(place, aborted) if aborted is not None else None
     return replace(seen, here=here, aborted=ended)
 
@@ -207,7 +213,10 @@ def traced(place: Place, aborted: Aborted) -> Aborted:
     for path in found[-1:]:
         shell = "bash" if "bash" in said(place.container, ["head", "-n1", path]) else "sh"
         run = _TRACE.format(shell=shell, script=shlex.quote(path))
-        trace = said(place.container, ["/bin/sh", "-c", run], timeout=_TRACE_SECONDS)
+        try:
+            trace = said(place.container, ["/bin/sh", "-c", run], timeout=_TRACE_SECONDS)
+        except EngineError:
+            break  # what the answers show counts without it
         if line := ended_at(trace):
             return replace(aborted, line=line, script=path, said=aborted.said or last_words(trace))
     return aborted
@@ -216,7 +225,8 @@ def traced(place: Place, aborted: Aborted) -> Aborted:
 def firewall_scripts(place: Place) -> list[str]:
     """The scripts that the firewall's commands run."""
     words = [word for command in place.commands for word in re.split(r"[\s'\"=;&|()]+", command.text) if word]
-    return list(scripts_of(said(place.container, ["/bin/sh", "-c", script("scripts.sh"), "sh", *words])))
+    argv = ["/bin/sh", "-c", script("scripts.sh"), "sh", *words]
+    return list(scripts_of(said(place.container, argv, folder=place.folder)))
 
 
 def observation(seen: Seen, attempts: Sequence[Attempt]) -> Observation:

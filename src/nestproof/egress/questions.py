@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nestproof.devcontainer.declarations import EgressDeclaration
 from nestproof.egress.attempts import Answers, Attempt, Kind, split_host
@@ -13,8 +13,10 @@ METADATA = ("169.254.169.254", "fd00:ec2::254")
 """The addresses at which clouds give a machine its own credentials."""
 DOCUMENTATION = ("192.0.2.1", "2001:db8::1")
 """Addresses that nobody has (RFC 5737, RFC 3849)."""
-OTHER_PORT = 80
-_HTTPS = 443
+_NOBODY = Attempt(Kind.TCP, DOCUMENTATION[0], 443, 4)
+OTHER_PORTS = (22, 80)
+"""Ports on which a host must not be reached either, unless it is allowed there."""
+_HTTP, _HTTPS = 80, 443
 _DNS = 53
 
 
@@ -62,6 +64,11 @@ class Questions:
         }[name]
 
     @property
+    def refused(self) -> tuple[Attempt, ...]:
+        """Those that must not succeed, but for what a proxy is asked."""
+        return (*self.deny, *self.ipv6, *self.neighbours, *self.metadata, *self.dns)
+
+    @property
     def every(self) -> tuple[Attempt, ...]:
         """All of them, each once."""
         groups = (
@@ -80,46 +87,56 @@ def plan(
 ) -> Questions:
     """The attempts; `denied` are hosts that are not allowed, where the profile declares none."""
     allowed = [split_host(one) for one in declared.allow]
-    refused = [split_host(one) for one in declared.deny or denied]
+    refused = list(declared.deny or denied) + (list(declared.allow) if declared.proxy else [])
     v6 = [address for address in neighbours.addresses if _family(address) == 6]
     return Questions(
         # Behind a proxy nothing goes out directly, allowed or not.
         allow=() if declared.proxy else tuple(Attempt(Kind.TLS, host, port) for host, port in allowed),
-        deny=tuple(_denied(declared, allowed, [*refused, *allowed] if declared.proxy else refused)),
+        deny=tuple(dict.fromkeys(_denied(declared, refused, 4)))
+        or (Attempt(Kind.TCP, DOCUMENTATION[0], _HTTPS, 4),),
         ipv6=(
-            *(Attempt(Kind.TLS, host, port, 6) for host, port in refused if not _is_address(host)),
+            *dict.fromkeys(_denied(declared, refused, 6)),
             *(Attempt(Kind.TCP, address, neighbours.port, 6, of="another container") for address in v6),
             Attempt(Kind.TCP, DOCUMENTATION[1], _HTTPS, 6),
         ),
         neighbours=tuple(_near(neighbours)),
-        metadata=tuple(Attempt(Kind.TCP, address, OTHER_PORT) for address in METADATA),
+        metadata=tuple(Attempt(Kind.TCP, address, _HTTP) for address in METADATA),
         dns=tuple(
-            Attempt(kind, address, _DNS)
+            Attempt(kind, address, _DNS, of="another container" if address in neighbours.addresses else "")
             for address in neighbours.resolvers
             if address not in declared.resolvers
             for kind in (Kind.DNS, Kind.TCP)
         ),
         own_dns=tuple(Attempt(Kind.DNS, address, _DNS) for address in own_resolvers),
-        **_through_proxy(declared, allowed, refused),
+        **_through_proxy(declared, allowed, [split_host(one) for one in declared.deny or denied]),
     )
 
 
-def _denied(
-    declared: EgressDeclaration, allowed: Sequence[tuple[str, int]], refused: Sequence[tuple[str, int]]
-) -> Iterator[Attempt]:
-    for host, port in refused:
-        yield Attempt(Kind.TLS, host, port, 4)
-        yield Attempt(Kind.TCP, host, OTHER_PORT, 4)
-        yield Attempt(Kind.QUIC, host, _HTTPS, 4)
-    if not refused:
-        yield Attempt(Kind.TCP, DOCUMENTATION[0], _HTTPS, 4)
-    # A host that is allowed by its name alone is allowed on every port.
-    named = {written for written in declared.allow if _has_port(written)}
-    ports = {host: {port for other, port in allowed if other == host} for host, _ in allowed}
-    for written in sorted(named):
+def _denied(declared: EgressDeclaration, refused: Sequence[str], family: int) -> Iterator[Attempt]:
+    """The attempts on hosts that are refused, and on other ports of those that are allowed."""
+    for written in dict.fromkeys(refused):
+        host, port = split_host(written)
+        if _family(host) not in (0, family):
+            continue
+        asked = [Attempt(Kind.TLS, host, port, family)]
+        if not _has_port(written):
+            asked += [Attempt(Kind.TCP, host, other, family) for other in OTHER_PORTS]
+            asked.append(Attempt(Kind.QUIC, host, _HTTPS, family))
+        yield from (one for one in asked if declared.proxy or not _is_allowed(declared, one.host, one.port))
+    for written in declared.allow if not declared.proxy else ():
         host, _ = split_host(written)
-        if OTHER_PORT not in ports[host]:
-            yield Attempt(Kind.TCP, host, OTHER_PORT, 4)
+        if _has_port(written) and _family(host) in (0, family):
+            for other in OTHER_PORTS:
+                if not _is_allowed(declared, host, other) and (host, other) not in map(split_host, refused):
+                    yield Attempt(Kind.TCP, host, other, family)
+
+
+def _is_allowed(declared: EgressDeclaration, host: str, port: int) -> bool:
+    """True if the port is; a host that is allowed by its name alone is allowed on every port."""
+    return any(
+        split_host(written)[0] == host and (not _has_port(written) or split_host(written)[1] == port)
+        for written in declared.allow
+    )
 
 
 def _has_port(written: str) -> bool:
@@ -148,19 +165,20 @@ def _through_proxy(
     return {"proxy_allow": through(allowed), "proxy_deny": through(refused)}
 
 
-def by_address(attempts: Sequence[Attempt], control: Answers) -> tuple[Attempt, ...]:
-    """The same hosts by the addresses that the control found: no resolver is in the way of them."""
-    found = (
-        Attempt(Kind.TCP, reply.address, one.port, _family(reply.address))
+def by_address(attempts: Sequence[Attempt], found: Answers) -> tuple[Attempt, ...]:
+    """The same by the addresses that the bare container finds: no resolver is in the way of them."""
+    made = (
+        replace(one, host=reply.address, family=_family(reply.address), name=one.host)
         for one in attempts
-        for reply in control.get(one, ())
-        if one.kind is Kind.TLS and not one.by_address
+        for reply in found.get(names_of(one), ())
+        if not one.by_address
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(made))
 
 
-def _is_address(host: str) -> bool:
-    return bool(_family(host))
+def names_of(attempt: Attempt) -> Attempt:
+    """The attempt that only asks for the addresses of its host."""
+    return Attempt(Kind.NAME, attempt.host, _HTTPS, attempt.family)
 
 
 def _family(host: str) -> int:

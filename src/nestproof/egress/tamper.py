@@ -15,12 +15,18 @@ Run = Callable[[str, str], str]
 """Runs a shell's command as a user of the container, and returns its output."""
 IsOpen = Callable[[], bool]
 """True if a host that must be refused is reached from the container."""
-_WORKED = "nestproof-did-it "
-_QUIETLY = "</dev/null >/dev/null 2>&1"
 OPENED_BY_ROOT = (
     "for tool in iptables iptables-nft iptables-legacy ip6tables ip6tables-legacy; do "
     "command -v $tool >/dev/null 2>&1 && $tool -I OUTPUT 1 -j ACCEPT; done; "
     "command -v nft >/dev/null 2>&1 && nft flush ruleset; true"
+)
+_WAY_SECONDS = 20
+# A way that hangs must not take the time of the others; not every image has the program for that.
+_PRELUDE = (
+    "export FLUSH='for t in iptables ip6tables iptables-legacy ip6tables-legacy; do "
+    '$t -P OUTPUT ACCEPT && $t -F OUTPUT && f=1; done; nft flush ruleset && f=1; [ "$f" ]\'\n'
+    f'try() {{ if command -v timeout >/dev/null; then timeout {_WAY_SECONDS} sh -c "$1"; '
+    'else sh -c "$1"; fi </dev/null >/dev/null 2>&1; }\n'
 )
 
 
@@ -30,6 +36,8 @@ class Way:
 
     words: str
     command: str
+    by_script: bool = False
+    """True if it runs the firewall's own script, which may end badly and have opened it."""
 
 
 def parse_ways(output: str) -> tuple[tuple[Way, ...], tuple[tuple[str, str], ...]]:
@@ -38,44 +46,43 @@ def parse_ways(output: str) -> tuple[tuple[Way, ...], tuple[tuple[str, str], ...
     for line in output.splitlines():
         kind, _, rest = line.partition("\t")
         first, _, second = rest.partition("\t")
-        if kind == "way" and second:
-            ways.append(Way(first, second))
+        if kind in ("way", "script") and second:
+            ways.append(Way(first, second, kind == "script"))
         elif kind == "file" and second:
             files.append((first, second))
-    return tuple(ways), tuple(files)
+    return tuple(ways), tuple(dict.fromkeys(files))
 
 
 def tamper(
-    run: Run, is_open: IsOpen, *, user: str, denied: str, scripts: Sequence[str], capabilities: frozenset[str]
+    run: Run,
+    is_open: IsOpen,
+    *,
+    user: str,
+    denied: Sequence[str],
+    scripts: Sequence[str],
+    capabilities: frozenset[str],
 ) -> Judgement:
-    """Try each way, and at last the control: a rule that root adds opens it."""
-    told = " ".join(f"'{one}'" for one in (denied, *scripts))
-    ways, read = parse_ways(run("root", f"set -- {told}\n{script('tamper.sh')}"))
-    tests = "".join(f"[ -w '{file}' ] && echo '{file}'\n" for file, _ in read)
-    writable = run(user, f"{tests}true").splitlines() if read else []
-    files = [(file, of) for file, of in read if file in writable]
-    left = list(ways)
-    while left:
-        # All at once, until one does something: each costs a round trip otherwise.
-        tries = [f"( {way.command} ) {_QUIETLY} && echo {_WORKED}{at} && exit" for at, way in enumerate(left)]
-        said = run(user, "\n".join([*tries, "true"]))
-        worked = next((line for line in said.splitlines() if line.startswith(_WORKED)), "")
-        if not worked:
-            break
-        way, left = left[int(worked.removeprefix(_WORKED))], left[int(worked.removeprefix(_WORKED)) + 1 :]
+    """Try each way, and at last the control: a rule that root adds opens it.
+
+    `denied` are a host that is refused, and its addresses.
+    """
+    if is_open():
+        return Judgement(Status.UNVERIFIED, "not asked: it is open before anybody tampers with it")
+    listing = f"denied={quoted(denied[0])} addresses={quoted(' '.join(denied[1:]))}\n"
+    told = " ".join(map(quoted, scripts))
+    ways, read = parse_ways(run("root", f"{listing}set -- {told}\n{script('tamper.sh')}"))
+    together = [way for way in ways if not way.by_script]
+    for group in (together, *([way] for way in ways if way.by_script)):
+        if not group:
+            continue
+        run(user, "\n".join([_PRELUDE, *(f"try {quoted(way.command)}" for way in group), "true"]))
         if is_open():
+            way = group[0] if len(group) == 1 else _which(run, user, group)
             return Judgement(
                 Status.FAIL, f"the remote user opens it: {way.words}", way.words, _fix(way, user)
             )
-    if files:
-        file, of = files[0]
-        same = "it" if file == of else f"{file}, which {of} reads"
-        return Judgement(
-            Status.FAIL,
-            f"the remote user may write {file}, and so decides what {of} allows",
-            f"the remote user may write {same}, and {of} runs as root at the next start",
-            f"RUN chown root: {file} && chmod go-w {file}, outside of the workspace",
-        )
+    if files := [(file, of) for file, of in read if file in _writable(run, user, [name for name, _ in read])]:
+        return _may_write(*files[0])
     if NET_ADMIN not in capabilities and capabilities:
         return Judgement(Status.PASS, "no process of the container may change the rules (it lacks NET_ADMIN)")
     run("root", OPENED_BY_ROOT)
@@ -85,8 +92,45 @@ def tamper(
             "the remote user opens it in none of the ways that were tried",
             "a rule that root added did not open it either, so that the attempts show nothing",
         )
-    said = f"the remote user opens it in none of {plural(len(ways), 'way')} tried; a rule of root's does"
+    none = (
+        "" if scripts else "; no script of the firewall's was found, whose variables and files could be tried"
+    )
+    said = (
+        f"the remote user opens it in none of {plural(len(ways), 'way')} tried; a rule of root's does{none}"
+    )
     return Judgement(Status.PASS, said)
+
+
+def quoted(word: str) -> str:
+    """A word in single quotes for a shell."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _which(run: Run, user: str, group: Sequence[Way]) -> Way:
+    """The first way of a group that ends well now; all flush rules, so that another run changes nothing."""
+    tests = [f"try {quoted(way.command)} && echo {at} && exit" for at, way in enumerate(group)]
+    found = run(user, "\n".join([_PRELUDE, *tests, "true"])).split()
+    return group[int(found[0])] if found and found[0].isdecimal() and int(found[0]) < len(group) else group[0]
+
+
+def _writable(run: Run, user: str, files: Sequence[str]) -> list[str]:
+    """Those that the user may write, or put another in the place of."""
+    tests = "".join(
+        f"f={quoted(file)}; d=${{f%/*}}\n"
+        'if [ -w "$f" ] || { [ -w "$d" ] && [ ! -k "$d" ]; }; then echo "$f"; fi\n'
+        for file in dict.fromkeys(files)
+    )
+    return run(user, f"{tests}true").splitlines() if tests else []
+
+
+def _may_write(file: str, of: str) -> Judgement:
+    same = "it" if file == of else f"{file}, which {of} reads"
+    return Judgement(
+        Status.FAIL,
+        f"the remote user may write {file}, and so decides what {of} allows",
+        f"the remote user may write {same}, and {of} runs as root at the next start",
+        f"RUN chown root: {file} && chmod go-w {file}, in a folder of root's outside of the workspace",
+    )
 
 
 def scripts_of(found: str) -> Iterator[str]:
@@ -99,9 +143,8 @@ def scripts_of(found: str) -> Iterator[str]:
 
 def _fix(way: Way, user: str) -> str:
     named = user or "USER"
-    if " with " in way.words and way.words.startswith("sudo runs"):
-        program = way.words.split()[2]
-        line = f'{named} ALL=(root) NOPASSWD: {program} ""'
+    if way.by_script:
+        line = f'{named} ALL=(root) NOPASSWD: {way.words.split()[2]} ""'
         return f"in sudoers, allow it without arguments and without variables: {line}"
     if way.words.startswith("sudo"):
         return f"in sudoers, allow {named} the firewall's script alone, in place of what runs others"

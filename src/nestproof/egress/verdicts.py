@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nestproof.core.outcome import Status
-from nestproof.core.text import plural
-from nestproof.egress.attempts import Attempt, Kind
+from nestproof.egress.attempts import Attempt, named
 from nestproof.egress.firewall import Firewall
 from nestproof.egress.layers import what_holds_back, what_lets_out
 from nestproof.egress.seen import Seen
@@ -27,16 +26,16 @@ def judge_allow(seen: Seen) -> Judgement:
     held = [one for one in seen.shown(asked) if not seen.reached(one)]
     if held:
         cause, fix = what_holds_back(seen, held[0])
-        return Judgement(Status.FAIL, f"not reached, although allowed: {_named(held)}", cause, fix)
+        return Judgement(Status.FAIL, f"not reached, although allowed: {named(held)}", cause, fix)
     through = seen.through(asked)
     if dead := [one for one in asked if one not in through]:
         return Judgement(
             Status.UNVERIFIED,
-            f"not reached: {_named(dead)}",
+            f"not reached: {named(dead)}",
             "a container without the firewall does not reach them either",
             "ask where they answer, or with --stand-in-internet",
         )
-    return Judgement(Status.PASS, f"reached by name: {_named(through)}")
+    return Judgement(Status.PASS, f"reached by name: {named(through)}")
 
 
 def judge_deny(seen: Seen) -> Judgement:
@@ -93,7 +92,7 @@ def judge_dns(seen: Seen) -> Judgement:
     asked, own = seen.questions.dns, seen.questions.own_dns
     through = seen.through(asked)
     if through:
-        said = f"any resolver is asked: {_named(through)}"
+        said = f"any resolver is asked: {named(through)}"
         if seen.declared.dns == "open":
             return Judgement(
                 Status.DEGRADED, said, "declared: dns is open; a name in a question is a way out"
@@ -115,9 +114,13 @@ def judge_dns(seen: Seen) -> Judgement:
             "no resolver answers at all",
             "without the answer of the profile's own resolver, the silence of others says nothing",
         )
-    return _refused(
+    judged = _refused(
         seen, asked, "resolvers other than the container's own are refused", "another resolver is asked"
     )
+    if judged.status is Status.PASS and (rule := seen.firewall.lets_any_resolver):
+        said = f"refused where it could be asked; but the rule `{rule}` lets questions to any resolver out"
+        return Judgement(Status.UNVERIFIED, said, "no such resolver could be asked", "narrow it: -d RESOLVER")
+    return judged
 
 
 def judge_proxy(seen: Seen) -> Judgement:
@@ -127,20 +130,28 @@ def judge_proxy(seen: Seen) -> Judgement:
     if opened:
         return Judgement(
             Status.FAIL,
-            f"the proxy connects to a host that is not allowed: {_named(opened)}",
+            f"the proxy connects to a host that is not allowed: {named(opened)}",
             "the proxy refuses nothing, or has the host in its list",
             "let the proxy refuse by default, and list what is allowed (tinyproxy: FilterDefaultDeny Yes)",
         )
-    if not seen.through(allowed):
+    if held := _held_by_proxy(seen):
         return Judgement(
-            Status.FAIL if allowed else Status.UNVERIFIED,
-            f"nothing goes through the proxy: {_named(allowed) or 'nothing is declared as allowed'}",
+            Status.FAIL,
+            f"nothing goes through the proxy: {named(held)}",
             "the proxy does not answer, or refuses what is allowed",
             "look at the proxy's log, and at the rule that lets its user out",
         )
-    if not refused:
-        return Judgement(Status.UNVERIFIED, "no host is declared that the proxy must refuse", "", _DECLARE)
-    return Judgement(Status.PASS, f"the proxy connects to {_named(allowed)}, and refuses {_named(refused)}")
+    # What the proxy refuses must be there: its refusal of a dead host says nothing.
+    alive = {one.host for one in seen.shown(seen.questions.deny)}
+    shown = [one for one in refused if one.through.rpartition(":")[0] in alive]
+    if not shown or not allowed:
+        said = "no host that the proxy must refuse is shown to answer"
+        return Judgement(Status.UNVERIFIED, said, "" if refused else "none is declared", _how_to_show(seen))
+    return Judgement(Status.PASS, f"the proxy connects to {named(allowed)}, and refuses {named(shown)}")
+
+
+def _held_by_proxy(seen: Seen) -> tuple[Attempt, ...]:
+    return tuple(one for one in seen.questions.proxy_allow if not seen.reached(one))
 
 
 def judge_again(seen: Seen, when: str, read: Callable[[], Firewall] | None = None) -> Judgement:
@@ -148,8 +159,9 @@ def judge_again(seen: Seen, when: str, read: Callable[[], Firewall] | None = Non
 
     `read` reads the rules as they are now, where they are needed to name a layer.
     """
-    open_to = seen.through(_closed(seen))
+    open_to = seen.through((*_closed(seen), *seen.questions.proxy_deny))
     held = [one for one in seen.shown(seen.questions.allow) if not seen.reached(one)]
+    held += _held_by_proxy(seen)
     if read is not None and (open_to or held):
         seen = replace(seen, firewall=read())
     if open_to:
@@ -157,67 +169,62 @@ def judge_again(seen: Seen, when: str, read: Callable[[], Firewall] | None = Non
         if not seen.at_each_start and seen.firewall.is_untouched(4):
             cause = f"a restart loses the rules, and {seen.starts} runs only in a container that is new"
             fix = "run it in postStartCommand, which runs at each start"
-        return Judgement(Status.FAIL, f"{when} it is open: {_named(open_to)}", cause, fix)
+        return Judgement(Status.FAIL, f"{when} it is open: {named(open_to)}", cause, fix)
     if held:
         cause, fix = what_holds_back(seen, held[0])
-        return Judgement(Status.FAIL, f"{when} what is allowed is refused: {_named(held)}", cause, fix)
+        return Judgement(Status.FAIL, f"{when} what is allowed is refused: {named(held)}", cause, fix)
     return Judgement(Status.PASS, f"{when} it is still closed, and open for what is allowed")
 
 
-def judge_sandbox(seen: Seen) -> Judgement:
-    """In the agent's sandbox nothing is reached, allowed or not."""
-    asked = (*seen.questions.allow, *_closed(seen))
-    through = seen.through(asked)
-    if seen.declared.tools == "sandbox":
-        through = tuple(one for one in through if one not in seen.questions.allow)
-    if through:
+def judge_sandbox(seen: Seen, outside: Seen) -> Judgement:
+    """In the agent's sandbox nothing is reached; or what is allowed alone, if that is declared.
+
+    `outside` is what was seen without the sandbox: the control of what is allowed.
+    """
+    known = outside.through(outside.questions.allow)
+    through = seen.through((*seen.questions.allow, *_closed(seen)))
+    more = [one for one in through if seen.declared.tools != "sandbox" or one not in known]
+    if more:
         return Judgement(
             Status.FAIL,
-            f"a command in the agent's sandbox reaches {_named(through)}",
-            "the sandbox shares the container's network",
+            f"a command in the agent's sandbox reaches {named(more)}",
+            "the sandbox has more of the network than it is declared to have",
             "give it a network namespace of its own (bwrap --unshare-net)",
         )
-    if not seen.shown(asked):
-        return Judgement(Status.UNVERIFIED, "nothing is reached from the sandbox", _NO_CONTROL)
-    return Judgement(
-        Status.PASS, f"a command in the agent's sandbox reaches nothing of {plural(len(asked), 'address')}"
-    )
+    if not known:
+        return Judgement(
+            Status.UNVERIFIED, "nothing is reached from the sandbox", "nor is anything outside of it"
+        )
+    if seen.declared.tools == "sandbox":
+        held = [one for one in known if one not in through]
+        if held:
+            cause, fix = what_holds_back(seen, held[0])
+            return Judgement(Status.FAIL, f"not reached from the sandbox: {named(held)}", cause, fix)
+        return Judgement(Status.PASS, f"a command in a sandbox reaches {named(known)}, and nothing else")
+    return Judgement(Status.PASS, f"a command in bubblewrap without a network does not reach {named(known)}")
 
 
 def _closed(seen: Seen) -> tuple[Attempt, ...]:
     """The attempts that must be refused, and of which it is known that they can succeed."""
-    return seen.shown([one for one in (*seen.questions.deny, *seen.questions.ipv6) if not one.of])
+    return seen.shown([one for one in seen.questions.refused if not one.of])
 
 
 def _refused(seen: Seen, asked: Sequence[Attempt], closed: str, opened: str) -> Judgement:
     through = seen.through(asked)
     if through:
         cause, fix = what_lets_out(seen, through[0])
-        return Judgement(Status.FAIL, f"{opened}: {_named(through)}", cause, fix)
+        return Judgement(Status.FAIL, f"{opened}: {named(through)}", cause, fix)
     shown = seen.shown(asked)
     if not shown:
         return Judgement(Status.UNVERIFIED, f"not shown: {closed}", _NO_CONTROL, _how_to_show(seen))
     left = [one for one in asked if one not in shown]
-    more = f"; not shown, as nothing answers there: {_named(left)}" if left else ""
-    return Judgement(Status.PASS, f"{closed}: {_named(shown)}{more}")
+    more = f"; not shown, as nothing answers there: {named(left)}" if left else ""
+    return Judgement(Status.PASS, f"{closed}: {named(shown)}{more}")
 
 
 def _how_to_show(seen: Seen) -> str:
     more = "" if seen.declared.deny else f"; {_DECLARE}"
     return f"ask with --stand-in-internet{more}"
-
-
-def _named(attempts: Sequence[Attempt]) -> str:
-    """The first of them; more than a few say no more than their number."""
-    most = 6
-    words = [f"{one}{'' if one.by_address or one.kind is Kind.PROXY else _over(one)}" for one in attempts]
-    words = list(dict.fromkeys(words))
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
-
-
-def _over(attempt: Attempt) -> str:
-    return " over IPv6" if attempt.family == 6 else ""
 
 
 Judge = Callable[[Seen], Judgement]

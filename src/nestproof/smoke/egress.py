@@ -18,7 +18,7 @@ from nestproof.egress.stand_in.internet import Internet, stand_in
 from nestproof.egress.stand_in.names import plan_names
 from nestproof.engine.client import Engine
 from nestproof.engine.container import Container
-from nestproof.lifecycle.commands import AT_EACH_START
+from nestproof.lifecycle.commands import AT_EACH_START, plan_phases
 from nestproof.nodes.node import Fidelity
 from nestproof.probes.egress import PACK
 from nestproof.probes.probe import Probe
@@ -47,7 +47,7 @@ class Scene:
 @contextlib.contextmanager
 def internet_for(engine: Engine, run: SmokeRun) -> Iterator[Internet | None]:
     """The stand-in of the run, if it wants one; raises EngineError."""
-    if not run.stand_in:
+    if not run.stand_in or not _has_own_network(run):
         yield None
         return
     plan = plan_names(run.profile.declarations.egress or EgressDeclaration())
@@ -58,6 +58,11 @@ def internet_for(engine: Engine, run: SmokeRun) -> Iterator[Internet | None]:
 
     with stand_in(engine, run.stand_in, plan, say, keeps_resolver=own_network) as internet:
         yield internet
+
+
+def _has_own_network(run: SmokeRun) -> bool:
+    """False where the container shares a namespace, or has no network, whose place nothing can take."""
+    return not run.profile.run.network.startswith(("host", "none", "container:"))
 
 
 def is_one(probe: Probe) -> bool:
@@ -108,7 +113,11 @@ def _proving(
 
 def _place(scene: Scene) -> proof.Place:
     profile = scene.run.profile
+    declares = profile.declarations.egress is not None or PACK in (profile.declarations.packs or ())
     commands = firewall_commands(profile)
+    if declares and not commands:
+        # Whichever of them sets it up, it is among them.
+        commands = tuple(c for _, groups in plan_phases(profile) for group in groups for c in group)
     return proof.Place(
         engine=scene.engine,
         container=scene.container,
@@ -117,9 +126,10 @@ def _place(scene: Scene) -> proof.Place:
         user=profile.remote_user,
         environment=remote_environment(profile, scene.container),
         declared=profile.declarations.egress or EgressDeclaration(),
-        declares=profile.declarations.egress is not None,
+        declares=declares,
         commands=commands,
         at_each_start=not commands or any(command.phase in AT_EACH_START for command in commands),
+        folder=profile.workspace_folder,
         internet=scene.internet,
         timeout_factor=scene.run.node.timeout_factor,
     )
@@ -132,6 +142,12 @@ def why_not(scene: Scene) -> tuple[str, str] | None:
         return (
             f"the service {gateway} stands between the container and the network, and is not started",
             "start the project, and try by hand: docs/egress.md has the commands",
+        )
+    network = run.profile.run.network
+    if network.startswith(("host", "container:")):
+        return (
+            f"the container has the network of another ({network}), which is not the profile's to close",
+            "give it a network of its own",
         )
     if run.node.fidelity is Fidelity.EMULATED:
         return run.node.reason, run.node.remedy

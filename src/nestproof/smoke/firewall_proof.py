@@ -10,6 +10,7 @@ from nestproof.core.outcome import Outcome, Status, TargetFacts, unasked
 from nestproof.core.source import short
 from nestproof.egress import proof
 from nestproof.egress.aborts import last_words
+from nestproof.egress.attempts import Attempt
 from nestproof.egress.connect import said
 from nestproof.egress.meant import looks_meant
 from nestproof.egress.seen import Aborted, Seen
@@ -19,7 +20,8 @@ from nestproof.probes.verdicts import Judgement
 from nestproof.smoke.after_start import Restarted
 from nestproof.smoke.plan import SmokeRun
 
-_SANDBOX = "bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid --unshare-net".split()
+_SANDBOX = "bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid".split()
+_WITHOUT_NETWORK = "--unshare-net"
 _WITHOUT_A_LIST = ("egress-deny", "egress-ipv6", "egress-neighbours", "egress-metadata", "egress-dns")
 _STANDS = ("egress-allow", "egress-deny", "egress-proxy")
 _DECLARE = (
@@ -49,11 +51,14 @@ class FirewallProof:
         if not seen.declares:
             yield self._undeclared()
             return
-        verdicts = {name: judge(seen) for name, judge in JUDGES.items() if name in self.names}
+        wanted = [name for name in JUDGES if name != "egress-proxy" or seen.declared.proxy]
+        verdicts = {name: JUDGES[name](seen) for name in wanted}
+        # Whatever is asked for alone, the later questions mean nothing before an open firewall.
         first = [verdicts[name] for name in _STANDS if name in verdicts]
-        shown = seen.shown(seen.questions.deny)
-        self.stands = bool(shown) and not any(one.status is Status.FAIL for one in first)
+        self.stands = bool(self._closed()) and not any(one.status is Status.FAIL for one in first)
         for name, judgement in verdicts.items():
+            if name not in self.names:
+                continue
             observed = proof.observation(seen, seen.questions.of(name))
             yield replace(self._outcome(name, judgement), observation=observed)
         if "egress-sandbox" in self.names:
@@ -76,16 +81,25 @@ class FirewallProof:
                 return replace(judgement, summary=f"{judgement.summary}, {said}")
             return judgement
 
-        yield self._tried("egress-rerun", judge)
+        outcome = self._tried("egress-rerun", judge)
+        self.stands = outcome.status is Status.PASS
+        yield outcome
+
+    def _closed(self) -> tuple[Attempt, ...]:
+        """The attempts that must not succeed, can, and need no listener of ours."""
+        return self.seen.shown([one for one in self.seen.questions.refused if not one.of])
 
     @property
     def wants_restart(self) -> bool:
         """True if another start of the container is to be asked about."""
         return "egress-restart" in self.names and self.stands
 
-    def after_restart(self, restarted: Restarted) -> Iterator[Outcome]:
-        """The verdict once the container was started again, and its commands have run."""
-        if not self.wants_restart:
+    def after_restart(self, restarted: Restarted | None) -> Iterator[Outcome]:
+        """The verdict once the container was started again, and its commands have run; None if it was not."""
+        if "egress-restart" not in self.names:
+            return
+        if not self.stands or restarted is None:
+            yield self._not_asked("egress-restart")
             return
         self.place = replace(self.place, container=restarted.container)
 
@@ -96,13 +110,15 @@ class FirewallProof:
                 return replace(judgement, summary=f"{judgement.summary}; {window}")
             return judgement
 
-        yield self._tried("egress-restart", judge)
+        outcome = self._tried("egress-restart", judge)
+        self.stands = outcome.status is Status.PASS
+        yield outcome
 
     def tamper(self) -> Iterator[Outcome]:
         """The verdict on the remote user's attempts to open it."""
         if "egress-tamper" not in self.names:
             return
-        closed = self.seen.shown(self.seen.questions.deny)
+        closed = self._closed()
         if not self.stands or not closed:
             yield self._not_asked("egress-tamper")
             return
@@ -113,19 +129,26 @@ class FirewallProof:
             return said(self.place.container, argv, user=user or self.place.user, environment=environment)
 
         def is_open() -> bool:
-            return bool(replace(self.seen, here=self.place.connect(closed, quick=closed)).through(closed))
+            asked = (*closed, *self.seen.questions.proxy_deny)
+            return bool(replace(self.seen, here=self.place.connect(asked, quick=closed)).through(asked))
 
         def judge() -> Judgement:
             return tamper(
                 run,
                 is_open,
                 user=self.place.user,
-                denied=closed[0].host,
+                denied=self._denied(closed),
                 scripts=proof.firewall_scripts(self.place),
                 capabilities=self.seen.firewall.capabilities,
             )
 
         yield self._tried("egress-tamper", judge)
+
+    def _denied(self, closed: Sequence[Attempt]) -> list[str]:
+        """A host that is refused, and its addresses."""
+        names = [one.name for one in closed if one.name] or [closed[0].host]
+        named = next((name for name in names if name not in self.seen.declared.allow), names[0])
+        return [named, *dict.fromkeys(one.host for one in closed if one.name == named)]
 
     def _undeclared(self) -> Outcome:
         """One outcome for a profile that looks as if it meant a firewall, and declares none."""
@@ -143,8 +166,10 @@ class FirewallProof:
         )
 
     def _in_sandbox(self) -> Judgement:
+        shares = self.seen.declared.tools == "sandbox"
+        inside = [*_SANDBOX, *([] if shares else [_WITHOUT_NETWORK])]
         try:
-            return judge_sandbox(proof.again(self.place, self.seen, inside=_SANDBOX))
+            return judge_sandbox(proof.again(self.place, self.seen, inside=inside), self.seen)
         except EngineError as error:
             return Judgement(
                 Status.UNVERIFIED, "the sandbox does not start", error.why, "smoke.bwrap-* say why"
@@ -186,7 +211,7 @@ class NothingAsked:
         """Nothing; the commands are not run."""
         return ()
 
-    def after_restart(self, restarted: Restarted) -> tuple[Outcome, ...]:
+    def after_restart(self, restarted: Restarted | None) -> tuple[Outcome, ...]:
         """Nothing."""
         return ()
 
@@ -207,4 +232,5 @@ def aborted_of(failed: Sequence[Outcome]) -> Aborted | None:
 
 def no_firewall_is_declared(run: SmokeRun) -> str:
     """The sentence on a profile that looks as if it meant one."""
-    return f"no firewall is declared, although {short(looks_meant(run.profile)[0])}"
+    signs = looks_meant(run.profile)
+    return f"no firewall is declared{f', although {short(signs[0])}' if signs else ''}"

@@ -81,11 +81,12 @@ def _ask_after_commands(scene: egress.Scene, asked: Sequence[Probe]) -> Iterator
         yield from proof.ask()
         yield from hold_sessions(engine, run, container, agents, facts)
         yield from proof.rerun(partial(start_again, run, container))
+        restarted = None
         if succeeded and AGENTS not in run.only and (restarts(run) or proof.wants_restart):
             restarted = yield from restart(run, container, scene.internet.attach if scene.internet else None)
-            if restarted is not None:
-                yield from proof.after_restart(restarted)
-                yield from _ask_again(engine, run, restarted.container, asked)
+        yield from proof.after_restart(restarted)
+        if restarted is not None:
+            yield from _ask_again(engine, run, restarted.container, asked)
         yield from proof.tamper()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from nestproof.devcontainer.declarations import EgressDeclaration
-from nestproof.egress.attempts import Attempt, Kind, Reply
-from nestproof.egress.questions import DOCUMENTATION, METADATA, Neighbours, by_address, plan
+from nestproof.egress.attempts import Attempt, Kind, Reply, payload_of
+from nestproof.egress.questions import DOCUMENTATION, METADATA, Neighbours, by_address, names_of, plan
 
 NEAR = Neighbours(
     host_ports={"172.18.0.1": 40000},
@@ -33,15 +33,12 @@ def shown(attempts: tuple[Attempt, ...]) -> list[str]:
 def test_the_attempts_of_each_question() -> None:
     found = plan(declared(), NEAR, denied=(), own_resolvers=("10.0.0.53",))
     assert shown(found.allow) == ["api.example.net:443", "registry.example.net:443"]
-    assert shown(found.deny) == [
-        "example.com:443 v4",
-        "example.com:80 v4",
-        "example.com:443 over UDP v4",
-        # Of the other every port is allowed.
-        "api.example.net:80 v4",
-    ]
+    # Of registry.example.net every port is allowed.
+    refused = ["example.com:443", "example.com:22", "example.com:80", "example.com:443 over UDP"]
+    refused += ["api.example.net:22", "api.example.net:80"]
+    assert shown(found.deny) == [f"{one} v4" for one in refused]
     assert shown(found.ipv6) == [
-        "example.com:443 v6",
+        *(f"{one} v6" for one in refused),
         "another container ([fd00::5]:7) v6",
         "[2001:db8::1]:443 v6",
     ]
@@ -55,17 +52,38 @@ def test_the_attempts_of_each_question() -> None:
     assert shown(found.dns) == [
         "203.0.113.53:53 (DNS)",
         "203.0.113.53:53",
-        "172.18.0.5:53 (DNS)",
-        "172.18.0.5:53",
+        "another container (172.18.0.5:53)",
+        "another container (172.18.0.5:53)",
     ]
     assert shown(found.own_dns) == ["10.0.0.53:53 (DNS)"]
     assert found.proxy_allow == found.proxy_deny == ()
     assert len(found.every) == len(set(found.every))
 
 
+@pytest.mark.parametrize(
+    ("allow", "deny", "asked"),
+    [
+        (["h:443", "h:80"], ["h:22"], ["h:22 v4"]),
+        (["h"], ["h:22"], ["192.0.2.1:443 v4"]),
+        ([], ["h:22"], ["h:22 v4"]),
+        ([], ["203.0.113.1:25", "[2001:db8::9]"], ["203.0.113.1:25 v4"]),
+    ],
+)
+def test_what_is_allowed_is_never_asked_as_refused(
+    allow: list[str], deny: list[str], asked: list[str]
+) -> None:
+    found = plan(declared(allow=allow, deny=deny), Neighbours(), denied=(), own_resolvers=())
+    assert shown(found.deny) == asked
+
+
+def test_an_address_of_ipv6_that_is_denied_is_asked_over_ipv6() -> None:
+    found = plan(declared(allow=[], deny=["[2001:db8::9]"]), Neighbours(), denied=(), own_resolvers=())
+    assert "[2001:db8::9]:443 v6" in shown(found.ipv6)
+
+
 def test_a_resolver_that_is_declared_is_none_that_must_be_refused() -> None:
     found = plan(declared(dns=["203.0.113.53"]), NEAR, denied=(), own_resolvers=())
-    assert shown(found.dns) == ["172.18.0.5:53 (DNS)", "172.18.0.5:53"]
+    assert shown(found.dns) == ["another container (172.18.0.5:53)", "another container (172.18.0.5:53)"]
 
 
 def test_behind_a_proxy_nothing_goes_out_directly() -> None:
@@ -97,13 +115,18 @@ def test_hosts_that_are_not_declared_stand_in_only_where_the_internet_is_ours() 
     assert "example.com:443 v4" in shown(within.deny)
 
 
-def test_the_same_hosts_are_asked_by_the_addresses_that_they_have() -> None:
-    asked = Attempt(Kind.TLS, "example.com", 443, 4)
-    control = {asked: (Reply("203.0.113.10", "ok"), Reply("203.0.113.11", "ok"))}
-    assert shown(by_address([asked, Attempt(Kind.QUIC, "example.com", 443)], control)) == [
+def test_the_same_is_asked_by_the_addresses_that_the_control_finds() -> None:
+    tls, quic = Attempt(Kind.TLS, "example.com", 443, 4), Attempt(Kind.QUIC, "example.com", 443, 4)
+    found = {names_of(tls): (Reply("203.0.113.10", "ok"), Reply("203.0.113.11", "ok"))}
+    made = by_address([tls, quic], found)
+    assert shown(made) == [
         "203.0.113.10:443 v4",
         "203.0.113.11:443 v4",
+        "203.0.113.10:443 over UDP v4",
+        "203.0.113.11:443 over UDP v4",
     ]
+    # The handshake still names the host.
+    assert b"example.com" in payload_of(made[0])
 
 
 def test_documentation_addresses_are_reserved_for_it() -> None:

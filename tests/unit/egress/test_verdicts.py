@@ -66,10 +66,15 @@ def after_a_restart(one: Seen) -> Judgement:
     return judge_again(one, "after a restart")
 
 
+def in_the_sandbox(one: Seen) -> Judgement:
+    """With what is allowed reached outside of it."""
+    return judge_sandbox(one, seen())
+
+
 EVERY: dict[str, Callable[[Seen], Judgement]] = {
     **JUDGES,
     "egress-restart": after_a_restart,
-    "egress-sandbox": judge_sandbox,
+    "egress-sandbox": in_the_sandbox,
 }
 
 
@@ -117,7 +122,6 @@ def test_what_is_reached_and_must_not_be_is_a_fail(
         (judge_metadata, (METADATA,)),
         (judge_dns, (OTHER,)),
         (judge_dns, (OTHER, OWN, ALLOWED)),
-        (judge_sandbox, (ALLOWED, DENIED, QUIC, SIX)),
     ],
 )
 def test_a_refusal_without_its_control_shows_nothing(
@@ -155,17 +159,28 @@ def test_a_declared_open_resolver_is_degraded() -> None:
 
 def test_a_proxy_is_judged_by_its_own_words() -> None:
     assert judge_proxy(seen({PROXY_DENIED: HTTP})).status is Status.FAIL
+    # What the proxy refuses is not there at all.
+    assert judge_proxy(seen(bare={DENIED: NO, QUIC: NO})).status is Status.UNVERIFIED
     silent = judge_proxy(seen({PROXY: YES}))
     assert silent.status is Status.FAIL
     assert "nothing goes through the proxy" in silent.summary
 
 
+NOTHING: Answers = dict.fromkeys(QUESTIONS.every, ())
+
+
 def test_in_the_sandbox_nothing_is_reached() -> None:
-    nothing: Answers = dict.fromkeys(QUESTIONS.every, ())
-    assert judge_sandbox(seen(nothing)).status is Status.PASS
-    assert judge_sandbox(seen({**nothing, ALLOWED: YES})).status is Status.FAIL
-    assert judge_sandbox(seen({**nothing, ALLOWED: YES}, declared={"tools": "sandbox"})).status is Status.PASS
-    assert judge_sandbox(seen({**nothing, DENIED: YES}, declared={"tools": "sandbox"})).status is Status.FAIL
+    assert in_the_sandbox(seen(NOTHING)).status is Status.PASS
+    assert in_the_sandbox(seen({**NOTHING, ALLOWED: YES})).status is Status.FAIL
+    # What is not reached outside of it either shows nothing.
+    assert judge_sandbox(seen(NOTHING), seen({ALLOWED: NO})).status is Status.UNVERIFIED
+
+
+def test_a_sandbox_that_may_reach_what_is_allowed_reaches_that_alone() -> None:
+    may: Any = {"declared": {"tools": "sandbox"}}
+    assert in_the_sandbox(seen({**NOTHING, ALLOWED: YES}, **may)).status is Status.PASS
+    assert in_the_sandbox(seen(NOTHING, **may)).status is Status.FAIL
+    assert in_the_sandbox(seen({**NOTHING, ALLOWED: YES, DENIED: YES}, **may)).status is Status.FAIL
 
 
 # The layer
@@ -284,6 +299,18 @@ def test_rules_that_a_restart_loses_are_those_of_a_command_that_runs_once() -> N
         == "a restart loses the rules, and postCreateCommand runs only in a container that is new"
     )
     assert "postStartCommand" in judged.fix
+
+
+def test_a_proxy_that_is_gone_or_open_after_a_restart_is_a_fail() -> None:
+    assert "what is allowed is refused" in after_a_restart(seen({PROXY: NO})).summary
+    assert "it is open" in after_a_restart(seen({PROXY_DENIED: HTTP})).summary
+
+
+def test_a_rule_for_any_resolver_is_not_passed_over_where_none_could_be_asked() -> None:
+    rule = "-A OUTPUT -p udp -m udp --dport 53 -j ACCEPT"
+    judged = judge_dns(seen(firewall=wall(rule)))
+    assert judged.status is Status.UNVERIFIED
+    assert rule in judged.summary
 
 
 def test_a_profile_that_declares_nothing_fails_only_where_no_rule_is_there() -> None:

@@ -55,8 +55,9 @@ sub serve {
 
 my ($what, @rest) = @ARGV;
 serve(@rest) if $what eq 'listen';
+sub child { my $pid = fork; die "no process: $!" unless defined $pid; return $pid }
 for my $line (split /\n/, $rest[0]) {
-    next if fork;
+    next if child();
     my ($id, $kind, $family, $host, $port, $seconds, $pad, $hex) = split / /, $line;
     my $payload = $hex eq '-' ? '' : pack 'H*', $hex;
     $payload .= "\0" x ($pad - length $payload) if $pad > length $payload;
@@ -68,7 +69,7 @@ for my $line (split /\n/, $rest[0]) {
     alarm 0;
     my %asking;
     for my $one ($failed ? () : @found) {
-        if (my $pid = fork) { $asking{$pid} = 1; next }
+        if (my $pid = child()) { $asking{$pid} = 1; next }
         if ($kind eq 'name') { my (undef, $a) = getnameinfo($one->{addr}, NI_NUMERICHOST | NI_NUMERICSERV); syswrite STDOUT, "$id $a ok -\n"; exit }
         exit !ask($id, $kind, $seconds, $payload, $one);
     }

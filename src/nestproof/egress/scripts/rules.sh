@@ -16,7 +16,7 @@ if ! command -v iptables-legacy-save >/dev/null 2>&1 && ! command -v iptables-nf
 fi
 part sets ipset save
 echo "== resolvers"
-sed -n 's/^nameserver //p' /etc/resolv.conf
+sed -n 's/^nameserver[[:space:]]*\([^[:space:]]*\).*/\1/p' /etc/resolv.conf
 echo "== capabilities"
 grep '^CapBnd' /proc/self/status
 echo "== ipv6"
