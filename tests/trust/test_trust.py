@@ -66,14 +66,14 @@ STARTS = [
 @pytest.mark.parametrize("properties", [{}, {"build": {"dockerfile": "Dockerfile", "context": ".."}}])
 def test_a_plain_build_is_never_asked_about(theirs: Repository, properties: dict[str, object]) -> None:
     write(theirs, properties)
-    assert theirs.ask("smoke").status == 3  # no engine answers: it was not refused
+    assert theirs.ask("smoke").status == 4  # no engine answers: it was not refused
     said = theirs.ask("trust", "--dry-run")
     assert (said.status, said.stdout) == (0, "this repository asks for nothing but builds inside it\n")
 
 
 def test_an_image_is_never_asked_about(theirs: Repository) -> None:
     (theirs.path / ".devcontainer/devcontainer.json").write_text('{"image": "debian:12"}')
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4
 
 
 @pytest.mark.parametrize("command", STARTS)
@@ -189,16 +189,16 @@ def test_trust_allows_exactly_the_list_and_a_change_asks_again(theirs: Repositor
     assert theirs.ask("smoke").status == 2
     allowed = theirs.ask("trust")
     assert allowed.stdout.startswith("new       start a container with pid=host\nallowed for ")
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4
     # The Dockerfile's own lines change nothing in it.
     (theirs.path / ".devcontainer/Dockerfile").write_text("FROM debian:12\nRUN make\n")
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4
     write(theirs, {"runArgs": ["--pid=host", "--network=host"]})
     finished = theirs.ask("smoke")
     assert refused(finished) == ["start a container with network=host"]
     assert "that is new since it was allowed" in finished.stderr
     write(theirs, {"runArgs": ["--pid=host"]})
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4
     assert theirs.ask("trust", "--revoke").status == 0
     assert theirs.ask("smoke").status == 2
 
@@ -237,7 +237,7 @@ def test_a_damaged_file_allows_nothing(theirs: Repository, tmp_path: Path, conte
     assert theirs.ask("smoke").status == 2
 
 
-@pytest.mark.parametrize(("answer", "status"), [("y", 3), ("yes", 3), ("n", 2), ("", 2)])
+@pytest.mark.parametrize(("answer", "status"), [("y", 4), ("yes", 4), ("n", 2), ("", 2)])
 def test_on_a_terminal_a_person_is_asked_once(
     theirs: Repository, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
 ) -> None:
@@ -273,7 +273,7 @@ def test_its_own_tasks_are_trusted_by_being_run(theirs: Repository) -> None:
         text=True,
         check=False,
     )
-    assert finished.returncode == 3, finished.stdout + finished.stderr
+    assert finished.returncode == 4, finished.stdout + finished.stderr
 
 
 EVIDENCE = ".nestproof/evidence.json"
@@ -436,11 +436,11 @@ def test_the_value_of_a_variable_that_a_profile_takes_is_hidden_whatever_its_nam
 
 def test_a_command_for_this_machine_is_asked_about_before_it_runs(theirs: Repository) -> None:
     write(theirs, {"initializeCommand": ["touch", "ran"]})
-    assert theirs.ask("smoke").status == 3  # without the option it is not run, and nothing is asked
+    assert theirs.ask("smoke").status == 4  # without the option it is not run, and nothing is asked
     assert refused(theirs.ask("smoke", "--initialize")) == ["run on this machine: touch ran"]
     assert not (theirs.path / "ran").exists()
     assert "new       run on this machine: touch ran" in theirs.ask("trust").stdout
-    assert theirs.ask("smoke", "--initialize").status == 3  # no engine answers
+    assert theirs.ask("smoke", "--initialize").status == 4  # no engine answers
 
 
 def test_the_builder_of_features_is_asked_about_if_the_repository_names_it(theirs: Repository) -> None:
@@ -456,7 +456,7 @@ def test_a_folder_in_another_repository_is_not_given_that_one(theirs: Repository
     line = f"give the container all of {around.path}, the repository that this folder is in"
     assert refused(theirs.ask("smoke")) == [line]
     write(theirs, {"workspaceMount": "", "workspaceFolder": "/"})
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4
     write(theirs, {})
     theirs.git("init", "--quiet", "--template=")
-    assert theirs.ask("smoke").status == 3
+    assert theirs.ask("smoke").status == 4

@@ -43,7 +43,7 @@ def test_what_the_base_asks_for_is_allowed(branch: Repository) -> None:
     (branch.path / "README.md").write_text("A change.\n")
     commit(branch)
     finished = branch.ask("smoke", "--trust-base", "main")
-    assert finished.status == 3, finished.stderr  # no engine answers: nothing was refused
+    assert finished.status == 4, finished.stderr  # no engine answers: nothing was refused
     assert "untrusted  containers get a copy of the workspace, no network" in finished.stdout
 
 
@@ -55,7 +55,7 @@ def test_what_is_new_is_refused_although_the_change_writes_it_into_the_lock(
     profile: dict[str, object] = {**CAPABILITY, "mounts": ["source=/,target=/host,type=bind"]}
     write(branch, profile, LOCK + '"mount=/" = "no harm"\n')
     commit(branch)
-    assert branch.ask(command).status == 3
+    assert branch.ask(command).status == 4
     finished = branch.ask(command, "--trust-base", "main")
     assert finished.status == 2
     assert "that it does not ask for at its merge base with main; nothing was started" in finished.stderr
@@ -89,7 +89,7 @@ def test_the_configuration_is_that_of_the_base(branch: Repository) -> None:
     (branch.path / "nestproof.toml").write_text(f'guest = ["{program}"]\n{base}{rule}')
     commit(branch)
     finished = branch.ask("validate", "--trust-base", "main", "--json")
-    assert finished.status == 3, finished.stderr
+    assert finished.status == 4, finished.stderr
     assert "theirs" not in finished.stdout.replace(str(branch.path), "")
     assert not program.with_name("program.ran").exists()
 
@@ -100,7 +100,7 @@ def test_a_program_of_the_base_that_the_change_replaces_is_refused(branch: Repos
     (branch.path / "vm").write_text("exit 7\n")
     commit(branch)
     branch.git("checkout", "-B", "change")
-    assert branch.ask("smoke", "--trust-base", "main").status == 3
+    assert branch.ask("smoke", "--trust-base", "main").status == 4
     (branch.path / "vm").write_text("touch ran\n")
     commit(branch)
     finished = branch.ask("smoke", "--trust-base", "main")
@@ -134,7 +134,7 @@ def test_a_folder_of_a_larger_repository_is_held_against_the_same_folder(
     write(part, CAPABILITY, LOCK)
     commit(branch)
     branch.git("branch", "--force", "main")
-    assert part.ask("smoke", "--trust-base", "main").status == 3
+    assert part.ask("smoke", "--trust-base", "main").status == 4
     write(part, {**CAPABILITY, "privileged": True})
     finished = part.ask("smoke", "--trust-base", "main")
     assert finished.status == 2

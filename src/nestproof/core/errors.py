@@ -41,6 +41,10 @@ class EngineError(NestproofError):
 
 
 class EngineUnavailable(EngineError):
-    """No engine answers. Not a failure of what is under test: whatever needed the engine is unverified."""
+    """No engine answers, so that nothing could be asked."""
+
+
+class PlatformAbsentError(EngineUnavailable):
+    """Nothing on this machine runs a platform: what it would show is unverified."""
 
     exit_code = 3

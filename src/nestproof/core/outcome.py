@@ -103,12 +103,25 @@ def count(outcomes: Sequence[Outcome]) -> Counter[Status]:
 
 
 def exit_code(outcomes: Sequence[Outcome], *, allow_unverified: bool = False) -> int:
-    """0 all passed, 1 something failed, 3 something is unverified, 4 an error or nothing was asked at all."""
+    """0 all passed, 1 something failed, 3 something is unverified, 4 an error or nothing was asked at all.
+
+    What may be unverified is never all there is: `allow_unverified` makes that 4, not 0.
+    """
     seen = count(outcomes)
     if seen[Status.FAIL]:
         return 1
     if seen[Status.ERROR] or not outcomes:
         return 4
-    if seen[Status.UNVERIFIED] and not allow_unverified:
-        return 3
+    if seen[Status.UNVERIFIED]:
+        return 3 if not allow_unverified else 0 if is_shown(outcomes) else 4
     return 0
+
+
+_STEPS = ("build", "smoke", "smoke.container", "justify")
+
+
+def is_shown(outcomes: Sequence[Outcome]) -> bool:
+    """True if something passed, and no target as a whole could not be built, started or asked."""
+    shown = any(outcome.status in (Status.PASS, Status.DEGRADED) for outcome in outcomes)
+    whole = any(outcome.status is Status.UNVERIFIED and outcome.id in _STEPS for outcome in outcomes)
+    return shown and not whole

@@ -12,7 +12,13 @@ from platform import machine
 
 from nestproof.core.cancellation import acquire
 from nestproof.core.config import DEFAULT_NODE, Config, ConfiguredNode
-from nestproof.core.errors import CommandError, EngineUnavailable, NestproofError, UsageError
+from nestproof.core.errors import (
+    CommandError,
+    EngineUnavailable,
+    NestproofError,
+    PlatformAbsentError,
+    UsageError,
+)
 from nestproof.core.platforms import PLATFORMS, parse_platform
 from nestproof.engine.client import CALL_TIMEOUT, Engine, connect
 from nestproof.engine.container import remove_leftovers
@@ -129,7 +135,7 @@ class NodePool:
         if node is None:
             raise _nothing(platform, silent)
         if node.fidelity is Fidelity.ABSENT:
-            raise EngineUnavailable(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
+            raise PlatformAbsentError(f"nothing here runs {platform}", why=node.reason, fix=node.remedy)
         if node.fidelity is Fidelity.EMULATED and silent:
             node = replace(node, remedy="; ".join((node.remedy, *map(_silence, silent))))
         return self._placed(self._members[node.name], node)

@@ -76,9 +76,9 @@ def test_every_option_has_a_help_text(task: str) -> None:
         assert len(line.split()) > 2, f"{task}: {line!r} is not explained"
 
 
-def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repository: Repository) -> None:
+def test_without_an_engine_the_files_are_checked_and_the_rest_is_an_error(repository: Repository) -> None:
     finished = repository.nestproof("validate", "--json", DOCKER_HOST=NO_ENGINE)
-    assert finished.status == 3
+    assert finished.status == 4
     statuses = {(o["id"], o["profile"]): o["status"] for o in finished.evidence["outcomes"]}
     assert statuses == {
         ("check.json", None): "pass",
@@ -87,13 +87,11 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
         ("check.lock", None): "pass",
         ("check.dockerfile", None): "pass",
         ("check.diff", None): "pass",
-        ("build", "default"): "unverified",
-        ("smoke", "default"): "unverified",
-        ("build", "secure"): "unverified",
-        ("smoke", "secure"): "unverified",
+        ("build", "default"): "error",
+        ("build", "secure"): "error",
     }
     for outcome in finished.evidence["outcomes"]:
-        if outcome["status"] == "unverified":
+        if outcome["status"] == "error":
             assert outcome["summary"] == "no Docker Engine answers at unix:///nonexistent/docker.sock"
             assert "apt-get install docker.io" in outcome["fix"]
 
@@ -101,24 +99,22 @@ def test_without_an_engine_the_files_are_checked_and_the_rest_is_unverified(repo
 @pytest.mark.parametrize("more", [[], ["--suggest"], ["--residual"]])
 def test_without_an_engine_nothing_is_justified(repository: Repository, more: list[str]) -> None:
     finished = repository.ask("justify", "--profile", "secure", "--json", *more, DOCKER_HOST=NO_ENGINE)
-    assert finished.status == 3
+    assert finished.status == 4
     found = finished.outcome("justify", "secure")
-    assert (found["status"], found["summary"]) == ("unverified", f"no Docker Engine answers at {NO_ENGINE}")
+    assert (found["status"], found["summary"]) == ("error", f"no Docker Engine answers at {NO_ENGINE}")
 
 
 def test_without_an_engine_people_are_told_how_to_get_one(repository: Repository) -> None:
     finished = repository.ask("validate", DOCKER_HOST=NO_ENGINE)
-    assert finished.status == 3
-    assert "what would answer: start Docker; on Debian and Ubuntu: apt-get install docker.io" in (
-        finished.stdout
-    )
-    assert finished.stdout.splitlines()[-1].endswith("not all of it could be shown here (exit 3)")
+    assert finished.status == 4
+    assert "fix: start Docker; on Debian and Ubuntu: apt-get install docker.io" in finished.stdout
+    assert finished.stdout.splitlines()[-1].endswith("nestproof could not ask (exit 4)")
 
 
-def test_unverified_is_let_through_when_asked_for_and_counted(repository: Repository) -> None:
+def test_a_run_that_shows_nothing_is_never_proved(repository: Repository) -> None:
     finished = repository.ask("validate", "--allow-unverified", DOCKER_HOST=NO_ENGINE)
-    assert finished.status == 0
-    assert "4 unverified that --allow-unverified lets through (exit 0)" in finished.stdout.splitlines()[-1]
+    assert finished.status == 4
+    assert "proved" not in finished.stdout.splitlines()[-1]
 
 
 def test_json_is_all_of_stdout(repository: Repository) -> None:
@@ -245,8 +241,8 @@ def test_a_build_that_makes_no_sense_is_refused(
 
 def test_without_an_engine_there_is_no_plan(repository: Repository) -> None:
     dry = repository.ask("build", "--dry-run", DOCKER_HOST=NO_ENGINE)
-    assert (dry.status, dry.stdout) == (3, "")
+    assert (dry.status, dry.stdout) == (4, "")
     assert "no Docker Engine answers" in dry.stderr
     real = repository.ask("build", "--json", DOCKER_HOST=NO_ENGINE)
-    assert real.status == 3
-    assert [one["status"] for one in real.evidence["outcomes"]] == ["unverified"] * 2
+    assert real.status == 4
+    assert [one["status"] for one in real.evidence["outcomes"]] == ["error"] * 2

@@ -43,7 +43,7 @@ def test_the_worst_verdict_decides_the_exit_code(statuses: tuple[Status, ...], c
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [
-        ((UNVERIFIED,), 0),
+        ((UNVERIFIED,), 4),
         ((PASS, UNVERIFIED), 0),
         ((FAIL, UNVERIFIED), 1),
         ((ERROR, UNVERIFIED), 4),
@@ -52,6 +52,15 @@ def test_the_worst_verdict_decides_the_exit_code(statuses: tuple[Status, ...], c
 )
 def test_allowing_the_unverified_allows_nothing_else(statuses: tuple[Status, ...], code: int) -> None:
     assert exit_code(outcomes(*statuses), allow_unverified=True) == code
+
+
+@pytest.mark.parametrize("step", ["build", "smoke", "smoke.container"])
+def test_a_target_that_could_not_be_asked_at_all_is_never_let_through(step: str) -> None:
+    """Although the files of the same profile were checked, and another profile passed."""
+    target = Target("features", "linux/amd64")
+    asked = [*outcomes(PASS, PASS), Outcome(step, UNVERIFIED, "no client builds features", target)]
+    assert exit_code(asked) == 3
+    assert exit_code(asked, allow_unverified=True) == 4
 
 
 def test_outcomes_are_counted_by_status() -> None:
