@@ -56,19 +56,23 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of the engine in one process: all of a file in which one needs it."""
+    """Keep the tests of the engine in one process: all of a file in which one needs it.
+
+    Those that may run beside others have another process.
+    """
     if config.getvalue("dist") != ENGINE_ALONE:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
     scheduler: Any = LoadScopeScheduling(config, log)
-    scheduler._split_scope = lambda name: "engine" if _needs_engine(name.partition("::")[0]) else name
+    scheduler._split_scope = lambda name: _scope(name.partition("::")[0])
     return scheduler
 
 
 @functools.cache
-def _needs_engine(file: str) -> bool:
-    return "mark.docker" in (ROOT / file).read_text()
+def _scope(file: str) -> str:
+    text = (ROOT / file).read_text()
+    return file if "mark.docker" not in text else "beside" if "mark.beside" in text else "engine"
 
 
 def pytest_configure_node(node: Any) -> None:
@@ -280,11 +284,12 @@ def agents_image(
 def own_containers(engine: Engine) -> list[str]:
     """The containers that this run of the tests, what it started, or somebody who is gone made."""
     found = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
-    return [one["Names"][0] for one in found if _is_ours(int(one["Labels"][OWNER_LABEL].split("/")[1]))]
+    return [one["Names"][0] for one in found if is_ours(one["Labels"][OWNER_LABEL])]
 
 
-def _is_ours(pid: int) -> bool:
-    """Whether a process is this one, was started by it, or is gone."""
+def is_ours(owner: str) -> bool:
+    """Whether the owner of a label is this process, was started by it, or is gone."""
+    pid = int(owner.split("/")[1])
     while pid not in (os.getpid(), 0, 1):
         try:
             status = Path(f"/proc/{pid}/status").read_text()

@@ -17,7 +17,7 @@ import pytest
 from nestproof.engine.client import Engine
 from nestproof.engine.container import remove_leftovers
 from nestproof.engine.labels import OWNER_LABEL
-from tests.conftest import Finished, Repository, noted, own_containers
+from tests.conftest import Finished, Repository, is_ours, noted, own_containers
 from tests.sabotage.egress_worlds import ALLOWED, GOOD_SCRIPT, HEAD, SCRIPT, TOOLS, sudoers
 
 pytestmark = pytest.mark.docker
@@ -76,7 +76,8 @@ def facts_of(finished: Finished) -> dict[str, str]:
 
 
 def own_networks(engine: Engine) -> list[str]:
-    return [one["Name"] for one in engine.api.networks(filters={"label": OWNER_LABEL})]
+    found = engine.api.networks(filters={"label": OWNER_LABEL})
+    return [one["Name"] for one in found if is_ours(one["Labels"][OWNER_LABEL])]
 
 
 def test_a_firewall_that_is_right_passes_all_of_it_and_the_evidence_says_on_which_network(

@@ -90,6 +90,9 @@ def world(name: str, red: str = "", cause: str = "", **more: Any) -> World:
     script: Sequence[str] = more.pop("script", GOOD_SCRIPT)
     declared = {"allow": [f"{host}:443" for host in ALLOWED]} | more.pop("egress", {})
     nestproof = {"packs": ["egress", *more.pop("packs", ())], "degradations": {}} | more.pop("nestproof", {})
+    later = ("egress-rerun", "egress-restart", "egress-tamper")
+    # What is red at once is not asked again.
+    asked = ("egress-allow", "egress-deny", "egress-ipv6", red) if red and red not in later else ()
     may = more.pop("may", (f'NOPASSWD: {SCRIPT} ""',))
     return World(
         name,
@@ -101,11 +104,16 @@ def world(name: str, red: str = "", cause: str = "", **more: Any) -> World:
         config={**START, **more.pop("config", {})},
         nestproof={**nestproof, "egress": declared},
         only="smoke.egress",
+        asked=asked,
         stand_in=True,
         **more,
     )
 
 
+START_PROXY = (
+    "pkill tinyproxy || true\nwhile pgrep tinyproxy >/dev/null; do sleep 0.1; done\n"
+    "tinyproxy -c /etc/tinyproxy/own.conf\n"
+)
 PROXY_RULES = (
     OPEN,
     LOCAL,
@@ -117,8 +125,7 @@ PROXY_RULES = (
 
 def with_proxy(name: str, red: str = "", cause: str = "", *, filtered: str = FILTER, **more: Any) -> World:
     """A world whose container has a proxy, through which everything goes."""
-    start = "pkill tinyproxy || true\ntinyproxy -c /etc/tinyproxy/own.conf\n"
-    script = more.pop("script", (*PROXY_RULES, start))
+    script = more.pop("script", (*PROXY_RULES, START_PROXY))
     files = f"RUN printf '{PROXY_CONF}{filtered}' >/etc/tinyproxy/own.conf"
     names = "|".join(host.replace(".", "\\\\.") for host in ALLOWED)
     layer = f"{files} && printf '^({names})$\\n' >/etc/tinyproxy/allowed\n{more.pop('layer_more', '')}"
@@ -129,6 +136,9 @@ LEGACY = tuple(
     part.replace("iptables", "iptables-legacy").replace("ip6tables", "ip6tables-legacy")
     for part in GOOD_SCRIPT
 )
+
+GIT = "iptables -A OUTPUT -p tcp --dport 22 -m set --match-set allowed dst -j ACCEPT\n"
+WITH_GIT: Mapping[str, Any] = {"allow": [f"{host}:{port}" for host in ALLOWED for port in (443, 22)]}
 
 BAD: tuple[World, ...] = (
     world(
@@ -239,12 +249,6 @@ BAD: tuple[World, ...] = (
         script=without(ACCEPT, by=f"{ACCEPT}iptables -A OUTPUT -p tcp --dport 22 -j ACCEPT\n"),
     ),
     world(
-        "UDP to port 443 of every host accepted over IPv6",
-        "egress-ipv6",
-        "--dport 443 -j ACCEPT` lets it out",
-        script=without(SIX, by=SIX.replace("-j REJECT", "-p udp --dport 443 -j ACCEPT", 1)),
-    ),
-    world(
         "a container without NET_ADMIN",
         "egress-deny",
         "the script may not change the rules",
@@ -297,7 +301,7 @@ BAD: tuple[World, ...] = (
         "runs as root at the next start",
         layer=f"RUN install -d -o vscode /opt/own && mv {SCRIPT} /opt/own/init-firewall\n",
         may=("NOPASSWD: /opt/own/init-firewall",),
-        config={"postStartCommand": "cd /opt && sudo own/init-firewall"},
+        config={"postStartCommand": "sudo /opt/own/init-firewall"},
     ),
     with_proxy(
         "a proxy that only a new container starts",
@@ -355,11 +359,29 @@ BAD: tuple[World, ...] = (
         "a proxy beside an open way out",
         "egress-deny",
         "there is no rule at all",
-        script=("pkill tinyproxy || true\ntinyproxy -c /etc/tinyproxy/own.conf\n",),
+        script=(START_PROXY,),
     ),
 )
 
 GOOD: tuple[World, ...] = (
+    world(
+        "port 22 of one host accepted, as allowed",
+        script=without(ACCEPT, by=f"{ACCEPT}{GIT}"),
+        egress=WITH_GIT,
+    ),
+    world(
+        "names that share an address, and a list in a file of root's",
+        script=without(fill(), by=fill(*ALLOWED, "$(cat /opt/agent/allowed)")),
+        layer="RUN mkdir -p /opt/agent && : >/opt/agent/allowed\n",
+        egress={"standIn": {"duplicate": list(ALLOWED)}},
+    ),
+    world(
+        "a script that a wrapper calls, in a folder of root's",
+        script=GOOD_SCRIPT,
+        layer=f"RUN printf '#!/bin/sh\\nexec {SCRIPT}\\n' >/opt/wrapper && chmod 755 /opt/wrapper\n",
+        may=('NOPASSWD: /opt/wrapper ""',),
+        config={"postStartCommand": "sudo /opt/wrapper"},
+    ),
     world("a firewall by iptables and ipset"),
     world(
         "a firewall by nft",

@@ -20,15 +20,15 @@ from nestproof.probes.probe import Probe
 from nestproof.probes.table import PROBES, script
 from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
-from tests.sabotage import abroad_worlds, agent_worlds, container_worlds, egress_worlds, worlds
+from tests.sabotage import abroad_worlds, agent_worlds, container_worlds, worlds
 from tests.sabotage.score import PROPERTY
 from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
 
 pytestmark = pytest.mark.docker
 
 NO_PARAMS = SimpleNamespace(params={})
-BAD = (*worlds.BAD, *container_worlds.BAD, *agent_worlds.BAD, *abroad_worlds.BAD, *egress_worlds.BAD)
-GOOD = (*worlds.GOOD, *container_worlds.GOOD, *agent_worlds.GOOD, *abroad_worlds.GOOD, *egress_worlds.GOOD)
+BAD = (*worlds.BAD, *container_worlds.BAD, *agent_worlds.BAD, *abroad_worlds.BAD)
+GOOD = (*worlds.GOOD, *container_worlds.GOOD, *agent_worlds.GOOD, *abroad_worlds.GOOD)
 
 SECURE = [argument for argument in load_secure().config.run_args if not argument.startswith("--platform")]
 

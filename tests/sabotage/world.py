@@ -63,6 +63,8 @@ class World:
     """Its agents are driven with a scripted model."""
     only: str = ""
     """The beginning of the names of what is judged; empty for everything."""
+    asked: tuple[str, ...] = ()
+    """The probes that are asked; empty for all."""
     stand_in: bool = False
     """Its container is put on a stand-in Internet."""
     lock: tuple[str, ...] = ()
@@ -124,7 +126,7 @@ def outcomes_of(
     lock = {"world": dict.fromkeys(allowed, "as the secure profile")}
     node = node_for(engine.facts, platform)
     run = SmokeRun(profile, node, found, lock, {}, own, agents=world.agents, lifecycle_timeout=15)
-    run = replace(run, stand_in=base if world.stand_in else "")
+    run = replace(run, stand_in=base if world.stand_in else "", only=world.asked)
     return in_order(list(smoke(engine, run)))
 
 

@@ -17,7 +17,7 @@ _TOOLS = {4: "iptables", 6: "ip6tables"}
 
 def what_lets_out(seen: Seen, attempt: Attempt) -> tuple[str, str]:
     """The cause and the fix for a connection that should have been refused."""
-    family = _family_of(seen, attempt)
+    family = _family_of(attempt)
     tool, firewall = _TOOLS[family], seen.firewall
     closing = f"{tool} -A OUTPUT -o lo -j ACCEPT, then {tool} -P OUTPUT DROP"
     if not firewall.readable:
@@ -71,7 +71,13 @@ def _no_end(seen: Seen, family: int) -> tuple[str, str]:
 
 def what_holds_back(seen: Seen, attempt: Attempt) -> tuple[str, str]:
     """The cause and the fix for an allowed connection that is refused."""
-    firewall, family = seen.firewall, _family_of(seen, attempt)
+    if attempt.kind is Kind.PROXY:
+        return (
+            "the proxy does not answer, or refuses what is allowed",
+            "look at the proxy's log, and at the rule that lets its user out; start it in postStartCommand, "
+            "as a restart ends it",
+        )
+    firewall, family = seen.firewall, _family_of(attempt)
     accepting = [rule for rule in _accepting(seen, family) if not re.search(r"\blo\b|ESTABLISHED", rule)]
     if firewall.readable and firewall.refuses(family) and not accepting:
         rule = f"iptables -A OUTPUT -d ADDRESS -p tcp --dport {attempt.port} -j ACCEPT"
@@ -109,12 +115,9 @@ def _with_abort(seen: Seen, cause: str, fix: str) -> tuple[str, str]:
     return f"{cause}: {where}: {why}", diagnosis.fix if diagnosis else f"mend {ended.name}, then: {fix}"
 
 
-def _family_of(seen: Seen, attempt: Attempt) -> int:
-    if attempt.family:
-        return attempt.family
-    replies = (*seen.here.get(attempt, ()), *seen.bare.get(attempt, ()))
-    addresses = [reply.address for reply in replies] or [attempt.host]
-    return 6 if all(":" in address for address in addresses) else 4
+def _family_of(attempt: Attempt) -> int:
+    """The family whose rules decide; of a name that has addresses of both, those of IPv4."""
+    return attempt.family or (6 if ":" in attempt.host else 4)
 
 
 def _early_accept(chain: Chain) -> str:

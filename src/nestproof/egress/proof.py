@@ -193,16 +193,14 @@ def ask(place: Place, control: Control, aborted: Aborted | None = None) -> Seen:
         aborted,
         place.at_each_start,
         place.declares,
-        ", ".join(dict.fromkeys(command.phase for command in place.commands)),
+        starts=", ".join(dict.fromkeys(command.phase for command in place.commands)),
     )
 
 
 def again(place: Place, seen: Seen, aborted: Aborted | None = None, inside: Sequence[str] = ()) -> Seen:
     """The attempts on what is allowed and what is refused, once more."""
-    # The listeners near the container are gone by now.
-    refused = seen.shown([one for one in seen.questions.refused if not one.of])
     through = (*seen.questions.allow, *seen.questions.proxy_allow, *seen.questions.proxy_deny)
-    here = place.connect((*through, *refused), inside, quick=refused)
+    here = place.connect((*through, *seen.closed), inside, quick=seen.closed)
     ended = traced(place, aborted) if aborted is not None else None
     return replace(seen, here=here, aborted=ended)
 

@@ -39,6 +39,8 @@ class Seen:
     """False if a firewall's command runs only once, in a container that is new."""
     declares: bool = True
     """False if the profile only looks as if it meant a firewall."""
+    closed: tuple[Attempt, ...] = ()
+    """The attempts that were refused, can succeed, and need no listener of ours: they are made again."""
     starts: str = ""
     """The names of the firewall's commands, for texts."""
 

@@ -138,8 +138,7 @@ def judge_proxy(seen: Seen) -> Judgement:
         return Judgement(
             Status.FAIL,
             f"nothing goes through the proxy: {named(held)}",
-            "the proxy does not answer, or refuses what is allowed",
-            "look at the proxy's log, and at the rule that lets its user out",
+            *what_holds_back(seen, held[0]),
         )
     # What the proxy refuses must be there: its refusal of a dead host says nothing.
     alive = {one.host for one in seen.shown(seen.questions.deny)}
@@ -159,7 +158,7 @@ def judge_again(seen: Seen, when: str, read: Callable[[], Firewall] | None = Non
 
     `read` reads the rules as they are now, where they are needed to name a layer.
     """
-    open_to = seen.through((*_closed(seen), *seen.questions.proxy_deny))
+    open_to = seen.through((*seen.closed, *seen.questions.proxy_deny))
     held = [one for one in seen.shown(seen.questions.allow) if not seen.reached(one)]
     held += _held_by_proxy(seen)
     if read is not None and (open_to or held):
@@ -182,7 +181,7 @@ def judge_sandbox(seen: Seen, outside: Seen) -> Judgement:
     `outside` is what was seen without the sandbox: the control of what is allowed.
     """
     known = outside.through(outside.questions.allow)
-    through = seen.through((*seen.questions.allow, *_closed(seen)))
+    through = seen.through((*seen.questions.allow, *seen.closed))
     more = [one for one in through if seen.declared.tools != "sandbox" or one not in known]
     if more:
         return Judgement(
@@ -202,11 +201,6 @@ def judge_sandbox(seen: Seen, outside: Seen) -> Judgement:
             return Judgement(Status.FAIL, f"not reached from the sandbox: {named(held)}", cause, fix)
         return Judgement(Status.PASS, f"a command in a sandbox reaches {named(known)}, and nothing else")
     return Judgement(Status.PASS, f"a command in bubblewrap without a network does not reach {named(known)}")
-
-
-def _closed(seen: Seen) -> tuple[Attempt, ...]:
-    """The attempts that must be refused, and of which it is known that they can succeed."""
-    return seen.shown([one for one in seen.questions.refused if not one.of])
 
 
 def _refused(seen: Seen, asked: Sequence[Attempt], closed: str, opened: str) -> Judgement:

@@ -23,6 +23,7 @@ from nestproof.smoke.plan import SmokeRun
 _SANDBOX = "bwrap --ro-bind / / --dev /dev --unshare-user --unshare-pid".split()
 _WITHOUT_NETWORK = "--unshare-net"
 _WITHOUT_A_LIST = ("egress-deny", "egress-ipv6", "egress-neighbours", "egress-metadata", "egress-dns")
+_REFUSED = ("egress-deny", "egress-ipv6", "egress-metadata", "egress-dns")
 _STANDS = ("egress-allow", "egress-deny", "egress-proxy")
 _DECLARE = (
     'declare what it lets out: "customizations": {"nestproof": {"egress": '
@@ -55,7 +56,12 @@ class FirewallProof:
         verdicts = {name: JUDGES[name](seen) for name in wanted}
         # Whatever is asked for alone, the later questions mean nothing before an open firewall.
         first = [verdicts[name] for name in _STANDS if name in verdicts]
-        self.stands = bool(self._closed()) and not any(one.status is Status.FAIL for one in first)
+        held = [name for name in _REFUSED if verdicts[name].status is Status.PASS]
+        refused = [one for name in held for one in seen.questions.of(name)]
+        # The listeners near the container are gone by then.
+        closed = seen.shown([one for one in refused if not one.of and one not in seen.questions.own_dns])
+        self.seen = replace(seen, closed=closed)
+        self.stands = bool(closed) and not any(one.status is Status.FAIL for one in first)
         for name, judgement in verdicts.items():
             if name not in self.names:
                 continue
@@ -84,10 +90,6 @@ class FirewallProof:
         outcome = self._tried("egress-rerun", judge)
         self.stands = outcome.status is Status.PASS
         yield outcome
-
-    def _closed(self) -> tuple[Attempt, ...]:
-        """The attempts that must not succeed, can, and need no listener of ours."""
-        return self.seen.shown([one for one in self.seen.questions.refused if not one.of])
 
     @property
     def wants_restart(self) -> bool:
@@ -118,7 +120,7 @@ class FirewallProof:
         """The verdict on the remote user's attempts to open it."""
         if "egress-tamper" not in self.names:
             return
-        closed = self._closed()
+        closed = self.seen.closed
         if not self.stands or not closed:
             yield self._not_asked("egress-tamper")
             return

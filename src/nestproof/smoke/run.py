@@ -82,7 +82,8 @@ def _ask_after_commands(scene: egress.Scene, asked: Sequence[Probe]) -> Iterator
         yield from hold_sessions(engine, run, container, agents, facts)
         yield from proof.rerun(partial(start_again, run, container))
         restarted = None
-        if succeeded and AGENTS not in run.only and (restarts(run) or proof.wants_restart):
+        wanted = restarts(run) and (not run.only or ask_after_restart(asked))
+        if succeeded and AGENTS not in run.only and (wanted or proof.wants_restart):
             restarted = yield from restart(run, container, scene.internet.attach if scene.internet else None)
         yield from proof.after_restart(restarted)
         if restarted is not None:

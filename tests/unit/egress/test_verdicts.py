@@ -59,6 +59,7 @@ def seen(
     here: Answers = RIGHT, *, bare: Answers = EVERYTHING, firewall: Firewall = WALL, **more: Any
 ) -> Seen:
     declared = EgressDeclaration.model_validate(more.pop("declared", {}))
+    more.setdefault("closed", (DENIED, QUIC, SIX, METADATA, OTHER))
     return Seen(declared, QUESTIONS, {**RIGHT, **here}, {**EVERYTHING, **bare}, firewall, **more)
 
 

@@ -14,7 +14,7 @@ tools() {
     done
     way way "$1 nft, which flushes the rules" "$2nft flush ruleset"
     for one in $addresses; do
-        way way "$1 ipset, which adds to the sets" "for s in \$($2ipset list -n); do $2ipset add -exist \$s $one; done"
+        way way "$1 ipset, which adds to the sets" "for s in \$($2ipset list -n); do $2ipset add -exist \$s $one && a=1; done; [ \$a ]"
     done
 }
 tools "its own capabilities run" ""
@@ -37,8 +37,10 @@ for script in "$@"; do
         *ENABLE*) value=0 ;;
         *) continue ;;
         esac
-        run="sudo -n $name=$value $script || $name=$value sudo -n $script || $name=$value sudo -n --preserve-env=$name $script"
-        way script "sudo runs $script with $name=$value" "$run"
+        # Each by itself: one that is refused the variable would close what another opened.
+        for run in "sudo -n $name=$value" "$name=$value sudo -n" "$name=$value sudo -n --preserve-env=$name"; do
+            way script "sudo runs $script with $name=$value" "$run $script"
+        done
     done
     grep -q '\$[1@*]' "$script" 2>/dev/null && way script "sudo runs $script with the argument $denied" "sudo -n $script $denied"
     printf 'file\t%s\t%s\n' "$script" "$script"
