@@ -19,7 +19,7 @@ from nestproof.build.plan import Matrix, PlatformBuilder, check_names
 from nestproof.build.published import Published
 from nestproof.build.target import TargetBuilder
 from nestproof.core.config import BaseImage
-from nestproof.core.errors import EngineUnavailable, NestproofError, UsageError
+from nestproof.core.errors import NestproofError, PlatformAbsentError, UsageError
 from nestproof.core.outcome import Observation, Status
 from nestproof.engine.buildx_builder import BuildxBuilder
 from nestproof.engine.client import Engine, EngineFacts
@@ -125,7 +125,7 @@ def test_a_part_of_what_was_asked_for_is_built_but_not_published(
     file.write_text('{"build": {"dockerfile": "Dockerfile"}}')
     platform_builders: dict[str, PlatformBuilder | NestproofError] = {
         "linux/amd64": platform_builder(Bases({}, {}), workspace=tmp_path),
-        "linux/arm64": EngineUnavailable("nothing here runs linux/arm64"),
+        "linux/arm64": PlatformAbsentError("nothing here runs linux/arm64"),
     }
     matrix = plan.plan_matrix(platform_builders, ["default"], Destination(push))
     assert [platform for plan in matrix.plans for platform in plan.platforms] == built
