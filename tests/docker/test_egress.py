@@ -132,6 +132,14 @@ def test_one_that_declares_none_and_has_no_rule_at_all_fails(made: Repository) -
     assert told["cause"] == "there is no rule at all: policy ACCEPT, nothing is refused"
 
 
+@pytest.mark.parametrize("probe", ["egress-tamper", "egress-rerun", "egress-restart"])
+def test_before_an_open_firewall_nothing_more_is_asked(made: Repository, probe: str) -> None:
+    """Although it is the only question, and a rule of root's would open what is open already."""
+    write(made, postStartCommand="true # firewall")
+    finished = made.nestproof("smoke", STAND_IN, "--probe", probe, "--json")
+    assert finished.outcome(f"smoke.{probe}")["status"] == "unverified", finished.stdout
+
+
 def test_without_a_network_or_its_commands_nothing_is_asked(made: Repository) -> None:
     write(made, runArgs=None, postStartCommand="true # firewall")
     unknown = made.nestproof("smoke", "--json", NESTPROOF_TRUST="").outcome("egress")

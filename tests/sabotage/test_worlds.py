@@ -76,8 +76,9 @@ def answers(
 
 
 def has_world(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    """Whether a test is one of a world."""
-    return isinstance(item, pytest.Function) and "world" in getattr(item, "callspec", NO_PARAMS).params
+    """Whether a test is one of a world of this file's."""
+    own = isinstance(item, pytest.Function) and item.module.__name__ == __name__
+    return own and "world" in getattr(item, "callspec", NO_PARAMS).params
 
 
 @pytest.mark.parametrize("world", [*BAD, *GOOD], ids=lambda world: world.name)

@@ -22,7 +22,7 @@ SECONDS = 2
 """The time of one attempt where no packet comes back; all are made at once."""
 QUICK_SECONDS = 1.0
 """The same for an attempt that is known to succeed without the firewall."""
-NEAR_SECONDS = 0.5
+NEAR_SECONDS = 0.4
 """The same where the other side is a stand-in on this machine, which answers within milliseconds."""
 _NAMED = 6
 _TLS_HANDSHAKE = 0x16

@@ -55,6 +55,8 @@ class Place:
     at_each_start: bool
     folder: str = ""
     """The workspace, in which the commands run."""
+    trusted: bool = True
+    """False if the image's programs may not run in the network of this machine, to listen there."""
     internet: Internet | None = None
     timeout_factor: int = 1
 
@@ -100,7 +102,7 @@ def controls(place: Place) -> Iterator[Control]:
     def listen_on_the_host(stack: contextlib.ExitStack) -> dict[str, int]:
         body = _bare(place, User=_NOBODY)
         body["HostConfig"] |= {"NetworkMode": "host", "Dns": []}
-        if gateway:
+        if gateway and place.trusted:
             with contextlib.suppress(EngineError):
                 _, (port,) = stack.enter_context(listening(engine, body, gateway, [0]))
                 return {gateway: port}

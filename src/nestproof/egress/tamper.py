@@ -21,12 +21,18 @@ OPENED_BY_ROOT = (
     "command -v nft >/dev/null 2>&1 && nft flush ruleset; true"
 )
 _WAY_SECONDS = 20
-# A way that hangs must not take the time of the others; not every image has the program for that.
+# A way that hangs must not take the time of the others; not every image has the program for that. Sudo is
+# not started for what it does not list: it lists without a password where it runs anything without one
+# (sudoers(5), listpw).
 _PRELUDE = (
     "export FLUSH='for t in iptables ip6tables iptables-legacy ip6tables-legacy; do "
     '$t -P OUTPUT ACCEPT && $t -F OUTPUT && f=1; done; nft flush ruleset && f=1; [ "$f" ]\'\n'
-    f'try() {{ if command -v timeout >/dev/null; then timeout {_WAY_SECONDS} sh -c "$1"; '
-    'else sh -c "$1"; fi </dev/null >/dev/null 2>&1; }\n'
+    "listed=$(sudo -n -l 2>/dev/null)\n"
+    'may() { rest=${1#*sudo -n }; [ "$rest" = "$1" ] && return; '
+    'case $listed in *": ALL"* | *"/${rest%% *}"*) ;; *) return 1 ;; esac; }\n'
+    f"go() {{ if command -v timeout >/dev/null; then timeout {_WAY_SECONDS} "
+    'sh -c "$1"; else sh -c "$1"; fi </dev/null >/dev/null 2>&1; }\n'
+    'try() { may "$1" && go "$1"; }\n'
 )
 
 
@@ -64,10 +70,8 @@ def tamper(
 ) -> Judgement:
     """Try each way, and at last the control: a rule that root adds opens it.
 
-    `denied` are a host that is refused, and its addresses.
+    It must be closed before. `denied` are a host that is refused, and its addresses.
     """
-    if is_open():
-        return Judgement(Status.UNVERIFIED, "not asked: it is open before anybody tampers with it")
     listing = f"denied={quoted(denied[0])} addresses={quoted(' '.join(denied[1:]))}\n"
     told = " ".join(map(quoted, scripts))
     ways, read = parse_ways(run("root", f"{listing}set -- {told}\n{script('tamper.sh')}"))
@@ -75,7 +79,8 @@ def tamper(
     for group in (together, *([way] for way in ways if way.by_script)):
         if not group:
             continue
-        run(user, "\n".join([_PRELUDE, *(f"try {quoted(way.command)}" for way in group), "true"]))
+        tries = [f"{'go' if way.by_script else 'try'} {quoted(way.command)}" for way in group]
+        run(user, "\n".join([_PRELUDE, *tries, "true"]))
         if is_open():
             way = group[0] if len(group) == 1 else _which(run, user, group)
             return Judgement(

@@ -130,6 +130,7 @@ def _place(scene: Scene) -> proof.Place:
         commands=commands,
         at_each_start=not commands or any(command.phase in AT_EACH_START for command in commands),
         folder=profile.workspace_folder,
+        trusted=scene.run.limits is None,
         internet=scene.internet,
         timeout_factor=scene.run.node.timeout_factor,
     )
