@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TypeGuard, cast
 
 import pytest
 
@@ -18,17 +15,26 @@ from nestproof.core.outcome import Outcome
 from nestproof.engine.client import Engine, find_image
 from nestproof.probes.probe import Probe
 from nestproof.probes.table import PROBES, script
-from nestproof.reports.terminal import details, line
 from tests.conftest import ROOT, Repository, own_containers
 from tests.sabotage import abroad_worlds, agent_worlds, container_worlds, worlds
-from tests.sabotage.score import PROPERTY
-from tests.sabotage.world import Verdict, World, judge, load_secure, make_image, outcomes_of
+from tests.sabotage.world import (
+    World,
+    check,
+    judge,
+    load_secure,
+    make_image,
+    outcomes_of,
+    two_at_a_time,
+    worlds_of,
+)
 
 pytestmark = pytest.mark.docker
 
-NO_PARAMS = SimpleNamespace(params={})
 BAD = (*worlds.BAD, *container_worlds.BAD, *agent_worlds.BAD, *abroad_worlds.BAD)
 GOOD = (*worlds.GOOD, *container_worlds.GOOD, *agent_worlds.GOOD, *abroad_worlds.GOOD)
+
+# The others are asked beside the other tests of the engine: see test_worlds_beside.py.
+WITH_AGENTS = [world for world in (*BAD, *GOOD) if world.agents]
 
 SECURE = [argument for argument in load_secure().config.run_args if not argument.startswith("--platform")]
 
@@ -55,7 +61,7 @@ def answers(
 ) -> Iterator[Callable[[World], list[Outcome]]]:
     """Asks a world; where one process has them all, those that follow are made beside it, two at a time."""
     before = own_containers(engine)
-    chosen = [cast(World, i.callspec.params["world"]) for i in request.session.items if has_world(i)]
+    chosen = worlds_of(request.session.items, __name__)
     # Not in a thread, where pytest makes no fixture.
     agents = request.getfixturevalue("agents_image") if any(world.agents for world in chosen) else ""
 
@@ -64,36 +70,16 @@ def answers(
 
     # One that hangs is waited for to the end.
     drive.SESSION_SECONDS = 12
-    shared = not getattr(request.config, "workerinput", {"engine_alone": True})["engine_alone"]
-    if shared:
-        yield made
-    else:
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            coming = {world.name: pool.submit(made, world) for world in chosen}
-            yield lambda world: coming[world.name].result()
-            pool.shutdown(cancel_futures=True)
+    with two_at_a_time(request.config, chosen, made) as answer:
+        yield answer
     assert own_containers(engine) == before
 
 
-def has_world(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    """Whether a test is one of a world of this file's."""
-    own = isinstance(item, pytest.Function) and item.module.__name__ == __name__
-    return own and "world" in getattr(item, "callspec", NO_PARAMS).params
-
-
-@pytest.mark.parametrize("world", [*BAD, *GOOD], ids=lambda world: world.name)
+@pytest.mark.parametrize("world", WITH_AGENTS, ids=lambda world: world.name)
 def test_a_world_comes_out_as_it_is(
     answers: Callable[[World], list[Outcome]], record_property: Callable[[str, object], None], world: World
 ) -> None:
-    outcomes = answers(world)
-    score = judge(world, outcomes)
-    record_property(PROPERTY, json.dumps([score.verdict, score.cause]))
-    assert score == Verdict(True, True, score.said), score.said
-    # Whatever a container prints, it reaches no terminal as it is.
-    shown = "\n".join([*map(line, outcomes), details(outcomes)])
-    assert not set(shown) & {"\x1b", "\x07", "\0"}
-    seen = [outcome.observation for outcome in outcomes if outcome.observation]
-    assert all(len(one.stdout) <= 1 << 17 and len(one.stderr) <= 1 << 17 for one in seen)
+    check(world, answers(world), record_property)
 
 
 def test_there_are_enough_worlds() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,11 @@ from nestproof.engine.client import Engine, find_image
 from nestproof.nodes.node import node_for
 from nestproof.privileges.relaxations import relaxations_asked
 from nestproof.probes.custom import custom_probes
-from nestproof.reports.terminal import in_order
+from nestproof.reports.terminal import details, in_order, line
 from nestproof.smoke.plan import SmokeRun
 from nestproof.smoke.run import smoke
 from tests.conftest import ROOT
+from tests.sabotage.score import PROPERTY
 
 RED = (Status.FAIL, Status.ERROR)
 # What the secure profile declares, and what every bubblewrap needs of it.
@@ -153,3 +156,38 @@ def judge(world: World, outcomes: Sequence[Outcome]) -> Verdict:
     right = first.status is world.status and first.id.removeprefix("smoke.") in world.red.split("|")
     words = f"{first.summary} {first.cause}" if first.status is Status.ERROR else first.cause
     return Verdict(right, right and any(cause in words for cause in world.cause.split("|")), said)
+
+
+def check(world: World, outcomes: Sequence[Outcome], record: Callable[[str, object], None]) -> None:
+    """Hold a world's outcomes against what must come out, and record the score."""
+    score = judge(world, outcomes)
+    record(PROPERTY, json.dumps([score.verdict, score.cause]))
+    assert score == Verdict(True, True, score.said), score.said
+    # Whatever a container prints, it reaches no terminal as it is.
+    shown = "\n".join([*map(line, outcomes), details(outcomes)])
+    assert not set(shown) & {"\x1b", "\x07", "\0"}
+    seen = [outcome.observation for outcome in outcomes if outcome.observation]
+    assert all(len(one.stdout) <= 1 << 17 and len(one.stderr) <= 1 << 17 for one in seen)
+
+
+@contextlib.contextmanager
+def two_at_a_time(
+    config: Any, chosen: Sequence[World], made: Callable[[World], list[Outcome]]
+) -> Iterator[Callable[[World], list[Outcome]]]:
+    """Make worlds before they are asked for, beside the test of another one.
+
+    So where one process has them all: several would each make all.
+    """
+    if not getattr(config, "workerinput", {"engine_alone": True})["engine_alone"]:
+        yield made
+        return
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        coming = {world.name: pool.submit(made, world) for world in chosen}
+        yield lambda world: coming[world.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+def worlds_of(items: Sequence[Any], module: str) -> list[World]:
+    """The worlds that the tests of a module are about to ask for."""
+    calls = [getattr(item, "callspec", None) for item in items if item.module.__name__ == module]
+    return [call.params["world"] for call in calls if call is not None and "world" in call.params]
