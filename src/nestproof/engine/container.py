@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _LOOKS = 10
+_GONE = (404, 409)
 
 
 class ContainerEnded(EngineError):
@@ -45,11 +46,13 @@ def remove_leftovers(engine: Engine) -> list[str]:
         volumes = engine.api.volumes(filters={"label": OWNER_LABEL})["Volumes"] or []
         dead_volumes = [v["Name"] for v in volumes if owner_is_gone(v["Labels"][OWNER_LABEL])]
         for name in dead_volumes:
-            engine.api.remove_volume(name, force=True)
+            with _unless_gone():
+                engine.api.remove_volume(name, force=True)
         networks = engine.api.networks(filters={"label": OWNER_LABEL})
         dead_networks = [n["Name"] for n in networks if owner_is_gone(n["Labels"][OWNER_LABEL])]
         for name in dead_networks:
-            engine.api.remove_network(name)
+            with _unless_gone():
+                engine.api.remove_network(name)
     names = [c["Names"][0].lstrip("/") if c["Names"] else c["Id"][:12] for c in dead]
     return [*names, *dead_volumes, *dead_networks]
 
@@ -120,10 +123,20 @@ def _last_words(api: APIClient, name: str, state: Mapping[str, Any]) -> str:
 
 
 def _remove(api: APIClient, name: str) -> None:
-    from docker.errors import NotFound
-
-    with engine_errors(f"removing the container {name}"), contextlib.suppress(NotFound):
+    with engine_errors(f"removing the container {name}"), _unless_gone():
         api.remove_container(name, force=True, v=True)
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Take it as done where the thing is gone, or another run is removing it already."""
+    from docker.errors import APIError
+
+    try:
+        yield
+    except APIError as error:
+        if error.status_code not in _GONE:
+            raise
 
 
 def _remove_own_volumes(api: APIClient, request: Mapping[str, Any]) -> None:
