@@ -53,5 +53,5 @@ def test_what_another_run_removes_at_the_same_time_is_gone(status: int) -> None:
 
 
 def test_an_engine_that_fails_is_told() -> None:
-    with pytest.raises(EngineError, match="looking for leftovers|removing the container"):
+    with pytest.raises(EngineError, match=r"looking for leftovers|removing the container"):
         remove_leftovers(engine(Api(500)))
