@@ -69,7 +69,7 @@ def answers(
         return ask(engine, tmp_path_factory.mktemp("world"), agents if world.agents else base, world)
 
     # One that hangs is waited for to the end.
-    drive.SESSION_SECONDS = 12
+    drive.SESSION_SECONDS = 30
     with two_at_a_time(request.config, chosen, made) as answer:
         yield answer
     assert own_containers(engine) == before
