@@ -70,11 +70,7 @@ class Attempt:
     @property
     def by_address(self) -> bool:
         """True if no name has to be resolved for it."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return False
-        return True
+        return family_of(self.host) != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +175,14 @@ def dns_query(name: str) -> bytes:
 # A packet of a version that is reserved for this: a server answers with those that it speaks (RFC 9000,
 # sections 6.3 and 17.2.1).
 _QUIC = bytes([0xC0]) + bytes.fromhex("1a2a3a4a") + bytes([8]) + b"nestprof" + bytes([8]) + b"nestprof"
+
+
+def family_of(host: str) -> int:
+    """4 or 6 for an address; 0 for a name."""
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return 0
 
 
 def split_host(written: str, port: int = 443) -> tuple[str, int]:

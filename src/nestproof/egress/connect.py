@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
@@ -49,24 +49,21 @@ def connect(
     `inside` are the first words of a command line that runs another in a sandbox; `quick` has the
     seconds of attempts that are waited for only shortly.
     """
-    if len(attempts) > _AT_ONCE:
-        # One argument of a command takes 128 KiB, and each attempt is a process or more.
-        first, rest = attempts[:_AT_ONCE], attempts[_AT_ONCE:]
-        more: dict[str, Any] = {"user": user, "environment": environment, "inside": inside, "quick": quick}
-        more["timeout_factor"] = timeout_factor
-        return {**connect(container, first, **more), **connect(container, rest, **more)}
-    if not attempts:
-        return {}
-    told = to_lines({one: (quick or {}).get(one, SECONDS) * timeout_factor for one in attempts})
-    argv = [*inside, *command("connect", told)]
-    output = said(container, argv, user=user, environment={**environment, **_RESOLVER})
-    if output.startswith("unavailable: "):
-        raise NothingConnectsError(
-            "no connection can be tried", why=output.removeprefix("unavailable: ").strip()
-        )
-    if "done" not in output.splitlines():
-        raise EngineError("the attempts to connect did not come to their end", why=output.strip()[-400:])
-    return parse_replies(attempts, output)
+    replies: dict[Attempt, Replies] = {}
+    # One argument of a command takes 128 KiB, and each attempt is a process or more.
+    for start in range(0, len(attempts), _AT_ONCE):
+        some = attempts[start : start + _AT_ONCE]
+        told = to_lines({one: (quick or {}).get(one, SECONDS) * timeout_factor for one in some})
+        argv = [*inside, *command("connect", told)]
+        output = said(container, argv, user=user, environment={**environment, **_RESOLVER})
+        if output.startswith("unavailable: "):
+            why = output.removeprefix("unavailable: ").strip()
+            raise NothingConnectsError("no connection can be tried", why=why)
+        if "done" not in output.splitlines():
+            why = output.strip()[-400:]
+            raise EngineError("the attempts to connect did not come to their end", why=why)
+        replies |= parse_replies(some, output)
+    return replies
 
 
 def said(
@@ -104,16 +101,25 @@ def listening(
 
 def _ready(container: Container, count: int) -> tuple[int, ...]:
     """Wait until it listens on as many ports; returns them."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
+
+    def ports(text: str) -> tuple[int, ...]:
+        return tuple(int(line.split()[1]) for line in text.splitlines() if line.startswith("ready "))
+
+    text = wait_for_logs(container, lambda text: len(ports(text)) == count, _START_SECONDS)
+    if len(ports(text)) != count:
+        raise NothingConnectsError("nothing listens for it", why="; ".join(text.splitlines()[-3:]))
+    return ports(text)
+
+
+def wait_for_logs(container: Container, is_enough: Callable[[str], bool], seconds: float) -> str:
+    """The container's output once it is enough, or its last where it ends, or the time does, before."""
+    deadline = time.monotonic() + seconds
+    while True:
         check_cancelled()
-        with engine_errors("listening in a container"):
+        with engine_errors("starting a container beside the one that is asked"):
+            running = container.api.inspect_container(container.name)["State"]["Running"]
             logs: bytes = container.api.logs(container.name)
-            lines = logs.decode(errors="replace").splitlines()
-            ports = tuple(int(line.split()[1]) for line in lines if line.startswith("ready "))
-            if len(ports) == count:
-                return ports
-            if not container.api.inspect_container(container.name)["State"]["Running"]:
-                break
+        text = logs.decode(errors="replace")
+        if is_enough(text) or not running or time.monotonic() > deadline:
+            return text
         time.sleep(POLL_SECONDS / 4)
-    raise NothingConnectsError("nothing listens for it", why="; ".join(lines[-3:]))

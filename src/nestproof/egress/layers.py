@@ -48,13 +48,9 @@ def _lets_it_out(seen: Seen, attempt: Attempt, family: int) -> tuple[str, str]:
 
 def _shares_an_address(seen: Seen, attempt: Attempt) -> str:
     """The allowed host at the same address and port; empty if there is none."""
-    addresses = {reply.address for reply in (*seen.here.get(attempt, ()), *seen.bare.get(attempt, ()))}
-    for one in seen.questions.allow:
-        if one.port == attempt.port and one.host != attempt.host:
-            replies = (*seen.here.get(one, ()), *seen.bare.get(one, ()))
-            if addresses & {reply.address for reply in replies}:
-                return one.host
-    return ""
+    addresses = set(seen.addresses(attempt))
+    others = [one for one in seen.questions.allow if one.port == attempt.port and one.host != attempt.host]
+    return next((one.host for one in others if addresses.intersection(seen.addresses(one))), "")
 
 
 def _no_end(seen: Seen, family: int) -> tuple[str, str]:
@@ -132,8 +128,7 @@ def _accepting(seen: Seen, family: int) -> Iterator[str]:
 
 def _rules_for(seen: Seen, attempt: Attempt, family: int) -> Iterator[str]:
     """The accepting rules that name the address, a network around it, or its port for everybody."""
-    replies = (*seen.here.get(attempt, ()), *seen.bare.get(attempt, ()))
-    addresses = [reply.address for reply in replies] or [attempt.host]
+    addresses = seen.addresses(attempt) or (attempt.host,)
     other = "tcp" if attempt.kind in (Kind.QUIC, Kind.DNS) else "udp"
     rules = [rule for rule in _accepting(seen, family) if not re.search(rf"\b{other}\b", rule)]
     for rule in rules:

@@ -48,11 +48,3 @@ def gateway_of(profile: Profile) -> str:
         return ""
     shared = shared_with_services(profile.run).get("network")
     return shared or next((other for other in profile.service.others if _GATEWAY.search(other)), "")
-
-
-def proxy_of(profile: Profile) -> str:
-    """The proxy that the profile's variables name; empty without one."""
-    config = profile.config
-    variables = {**config.container_env, **config.remote_env}
-    named = (value for name, value in variables.items() if _PROXY.fullmatch(name) and value)
-    return next(named, "") or ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nestproof.devcontainer.declarations import EgressDeclaration
-from nestproof.egress.attempts import Answers, Attempt, Kind, split_host
+from nestproof.egress.attempts import Answers, Attempt, Kind, family_of, split_host
 
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 """The addresses at which clouds give a machine its own credentials."""
@@ -71,11 +70,8 @@ class Questions:
     @property
     def every(self) -> tuple[Attempt, ...]:
         """All of them, each once."""
-        groups = (
-            self.allow, self.deny, self.ipv6, self.neighbours, self.metadata, self.dns, self.own_dns,
-            self.proxy_allow, self.proxy_deny,
-        )  # fmt: skip
-        return tuple(dict.fromkeys(one for group in groups for one in group))
+        through = (*self.proxy_allow, *self.proxy_deny)
+        return tuple(dict.fromkeys((*self.allow, *self.refused, *self.own_dns, *through)))
 
 
 def plan(
@@ -88,7 +84,7 @@ def plan(
     """The attempts; `denied` are hosts that are not allowed, where the profile declares none."""
     allowed = [split_host(one) for one in declared.allow]
     refused = list(declared.deny or denied) + (list(declared.allow) if declared.proxy else [])
-    v6 = [address for address in neighbours.addresses if _family(address) == 6]
+    v6 = [address for address in neighbours.addresses if family_of(address) == 6]
     return Questions(
         # Behind a proxy nothing goes out directly, allowed or not.
         allow=() if declared.proxy else tuple(Attempt(Kind.TLS, host, port) for host, port in allowed),
@@ -116,7 +112,7 @@ def _denied(declared: EgressDeclaration, refused: Sequence[str], family: int) ->
     """The attempts on hosts that are refused, and on other ports of those that are allowed."""
     for written in dict.fromkeys(refused):
         host, port = split_host(written)
-        if _family(host) not in (0, family):
+        if family_of(host) not in (0, family):
             continue
         asked = [Attempt(Kind.TLS, host, port, family)]
         if not _has_port(written):
@@ -125,7 +121,7 @@ def _denied(declared: EgressDeclaration, refused: Sequence[str], family: int) ->
         yield from (one for one in asked if declared.proxy or not _is_allowed(declared, one.host, one.port))
     for written in declared.allow if not declared.proxy else ():
         host, _ = split_host(written)
-        if _has_port(written) and _family(host) in (0, family):
+        if _has_port(written) and family_of(host) in (0, family):
             for other in OTHER_PORTS:
                 if not _is_allowed(declared, host, other) and (host, other) not in map(split_host, refused):
                     yield Attempt(Kind.TCP, host, other, family)
@@ -168,7 +164,7 @@ def _through_proxy(
 def by_address(attempts: Sequence[Attempt], found: Answers) -> tuple[Attempt, ...]:
     """The same by the addresses that the bare container finds: no resolver is in the way of them."""
     made = (
-        replace(one, host=reply.address, family=_family(reply.address), name=one.host)
+        replace(one, host=reply.address, family=family_of(reply.address), name=one.host)
         for one in attempts
         for reply in found.get(names_of(one), ())
         if not one.by_address
@@ -179,11 +175,3 @@ def by_address(attempts: Sequence[Attempt], found: Answers) -> tuple[Attempt, ..
 def names_of(attempt: Attempt) -> Attempt:
     """The attempt that only asks for the addresses of its host."""
     return Attempt(Kind.NAME, attempt.host, _HTTPS, attempt.family)
-
-
-def _family(host: str) -> int:
-    """4 or 6; 0 for a name."""
-    try:
-        return ipaddress.ip_address(host).version
-    except ValueError:
-        return 0

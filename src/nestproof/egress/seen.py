@@ -57,6 +57,11 @@ class Seen:
         """True if its name has an address inside the container."""
         return bool(self.here.get(attempt, ()))
 
+    def addresses(self, attempt: Attempt) -> tuple[str, ...]:
+        """The addresses of its host, as they were found inside and outside."""
+        replies = (*self.here.get(attempt, ()), *self.bare.get(attempt, ()))
+        return tuple(dict.fromkeys(reply.address for reply in replies))
+
     def through(self, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
         """Those that were reached."""
         return tuple(one for one in attempts if self.reached(one))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,22 +73,24 @@ def tamper(
 
     It must be closed before. `denied` are a host that is refused, and its addresses.
     """
-    listing = f"denied={quoted(denied[0])} addresses={quoted(' '.join(denied[1:]))}\n"
-    told = " ".join(map(quoted, scripts))
+    listing = f"denied={shlex.quote(denied[0])} addresses={shlex.quote(' '.join(denied[1:]))}\n"
+    told = " ".join(map(shlex.quote, scripts))
     ways, read = parse_ways(run("root", f"{listing}set -- {told}\n{script('tamper.sh')}"))
     together = [way for way in ways if not way.by_script]
     for group in (together, *([way] for way in ways if way.by_script)):
         if not group:
             continue
-        tries = [f"{'go' if way.by_script else 'try'} {quoted(way.command)}" for way in group]
+        tries = [f"{'go' if way.by_script else 'try'} {shlex.quote(way.command)}" for way in group]
         run(user, "\n".join([_PRELUDE, *tries, "true"]))
         if is_open():
             way = group[0] if len(group) == 1 else _which(run, user, group)
             return Judgement(
                 Status.FAIL, f"the remote user opens it: {way.words}", way.words, _fix(way, user)
             )
-    if files := [(file, of) for file, of in read if file in _writable(run, user, [name for name, _ in read])]:
-        return _may_write(*files[0])
+    writable = _writable(run, user, [name for name, _ in read])
+    for file, of in read:
+        if file in writable:
+            return _may_write(file, of)
     if NET_ADMIN not in capabilities and capabilities:
         return Judgement(Status.PASS, "no process of the container may change the rules (it lacks NET_ADMIN)")
     run("root", OPENED_BY_ROOT)
@@ -106,22 +109,17 @@ def tamper(
     return Judgement(Status.PASS, said)
 
 
-def quoted(word: str) -> str:
-    """A word in single quotes for a shell."""
-    return "'" + word.replace("'", "'\\''") + "'"
-
-
 def _which(run: Run, user: str, group: Sequence[Way]) -> Way:
     """The first way of a group that ends well now; all flush rules, so that another run changes nothing."""
-    tests = [f"try {quoted(way.command)} && echo {at} && exit" for at, way in enumerate(group)]
+    tests = [f"try {shlex.quote(way.command)} && echo {at} && exit" for at, way in enumerate(group)]
     found = run(user, "\n".join([_PRELUDE, *tests, "true"])).split()
-    return group[int(found[0])] if found and found[0].isdecimal() and int(found[0]) < len(group) else group[0]
+    return group[int(found[0])] if found else group[0]
 
 
 def _writable(run: Run, user: str, files: Sequence[str]) -> list[str]:
     """Those that the user may write, or put another in the place of."""
     tests = "".join(
-        f"f={quoted(file)}; d=${{f%/*}}\n"
+        f"f={shlex.quote(file)}; d=${{f%/*}}\n"
         'if [ -w "$f" ] || { [ -w "$d" ] && [ ! -k "$d" ]; }; then echo "$f"; fi\n'
         for file in dict.fromkeys(files)
     )

@@ -51,15 +51,13 @@ def judge_deny(seen: Seen) -> Judgement:
 
 def judge_ipv6(seen: Seen) -> Judgement:
     """The same over IPv6."""
-    asked = seen.questions.ipv6
-    if not seen.through(asked) and not seen.shown(asked):
-        return Judgement(
-            Status.UNVERIFIED,
-            f"IPv6 leads nowhere here; {seen.firewall.told(6)}",
-            "a container without the firewall has no route for IPv6 either",
-            "ask on a network with IPv6, or with --stand-in-internet",
-        )
-    return _refused(seen, asked, "IPv6 is refused as well", "it is reached over IPv6")
+    dead = Judgement(
+        Status.UNVERIFIED,
+        f"IPv6 leads nowhere here; {seen.firewall.told(6)}",
+        "a container without the firewall has no route for IPv6 either",
+        "ask on a network with IPv6, or with --stand-in-internet",
+    )
+    return _refused(seen, seen.questions.ipv6, "IPv6 is refused as well", "it is reached over IPv6", dead)
 
 
 def judge_neighbours(seen: Seen) -> Judgement:
@@ -74,16 +72,18 @@ def judge_neighbours(seen: Seen) -> Judgement:
 
 def judge_metadata(seen: Seen) -> Judgement:
     """The address at which a cloud gives credentials is not reached."""
-    asked = seen.questions.metadata
-    if not seen.through(asked) and not seen.shown(asked):
-        return Judgement(
-            Status.UNVERIFIED,
-            "nothing answers at 169.254.169.254 here",
-            "a container without the firewall reaches no metadata service either",
-            "ask on a machine of the cloud, or with --stand-in-internet",
-        )
+    dead = Judgement(
+        Status.UNVERIFIED,
+        "nothing answers at 169.254.169.254 here",
+        "a container without the firewall reaches no metadata service either",
+        "ask on a machine of the cloud, or with --stand-in-internet",
+    )
     return _refused(
-        seen, asked, "the cloud's metadata service is refused", "the cloud's metadata service is reached"
+        seen,
+        seen.questions.metadata,
+        "the cloud's metadata service is refused",
+        "the cloud's metadata service is reached",
+        dead,
     )
 
 
@@ -97,13 +97,13 @@ def judge_dns(seen: Seen) -> Judgement:
             return Judgement(
                 Status.DEGRADED, said, "declared: dns is open; a name in a question is a way out"
             )
-        rule = seen.firewall.lets_any_resolver
-        cause, fix = what_lets_out(seen, through[0])
-        if rule:
+        if rule := seen.firewall.lets_any_resolver:
             cause, fix = (
                 f"the rule `{rule}` lets questions to any resolver out",
                 f"narrow it: -d RESOLVER ({rule})",
             )
+        else:
+            cause, fix = what_lets_out(seen, through[0])
         return Judgement(Status.FAIL, said, cause, f'{fix}; or declare "dns": "open"')
     answers = [one for one in own if seen.reached(one)] or [
         one for one in seen.questions.allow if seen.is_resolved(one)
@@ -203,14 +203,17 @@ def judge_sandbox(seen: Seen, outside: Seen) -> Judgement:
     return Judgement(Status.PASS, f"a command in bubblewrap without a network does not reach {named(known)}")
 
 
-def _refused(seen: Seen, asked: Sequence[Attempt], closed: str, opened: str) -> Judgement:
+def _refused(
+    seen: Seen, asked: Sequence[Attempt], closed: str, opened: str, dead: Judgement | None = None
+) -> Judgement:
+    """The verdict on attempts that must not succeed; `dead` is that where the control reaches none."""
     through = seen.through(asked)
     if through:
         cause, fix = what_lets_out(seen, through[0])
         return Judgement(Status.FAIL, f"{opened}: {named(through)}", cause, fix)
     shown = seen.shown(asked)
     if not shown:
-        return Judgement(Status.UNVERIFIED, f"not shown: {closed}", _NO_CONTROL, _how_to_show(seen))
+        return dead or Judgement(Status.UNVERIFIED, f"not shown: {closed}", _NO_CONTROL, _how_to_show(seen))
     left = [one for one in asked if one not in shown]
     more = f"; not shown, as nothing answers there: {named(left)}" if left else ""
     return Judgement(Status.PASS, f"{closed}: {named(shown)}{more}")

@@ -30,7 +30,7 @@ class Container:
         self.ran.append((user, command))
         if "way()" in command:
             return LISTED + (f"file\t{self.writable}\t/i\n" if self.writable else "")
-        if command.startswith("f='"):
+        if command.startswith("f="):
             return f"{self.writable}\n"
         if user == "root":
             self.is_open = self.is_open or "root" in self.opening

@@ -8,17 +8,16 @@ import io
 import json
 import secrets
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from nestproof.core.cancellation import POLL_SECONDS, check_cancelled
+from nestproof.core.cancellation import check_cancelled
 from nestproof.core.errors import EngineError
 from nestproof.core.platforms import architecture
 from nestproof.core.signals import interrupts_deferred
-from nestproof.egress.connect import said
+from nestproof.egress.connect import said, wait_for_logs
 from nestproof.engine.client import Engine, engine_errors, find_image
 from nestproof.engine.container import Container, started_container
 from nestproof.engine.labels import new_run_labels
@@ -202,16 +201,9 @@ def _archive(texts: Mapping[str, bytes]) -> io.BytesIO:
 
 def _wait_for(server: Container, word: str) -> str:
     """Wait until the server prints the word on a line of its own; returns what it printed before."""
-    deadline = time.monotonic() + _START_SECONDS
-    text = ""
-    while time.monotonic() < deadline:
-        check_cancelled()
-        with engine_errors("starting the stand-in Internet"):
-            logs: bytes = server.api.logs(server.name)
-            text = logs.decode(errors="replace")
-            if f"{word}\n" in text:
-                return text.partition(f"{word}\n")[0]
-            if not server.api.inspect_container(server.name)["State"]["Running"]:
-                break
-        time.sleep(POLL_SECONDS / 4)
-    raise NoStandInError("the stand-in Internet does not start", why=text.strip()[-400:])
+    before, found, _ = wait_for_logs(server, lambda text: f"{word}\n" in text, _START_SECONDS).partition(
+        f"{word}\n"
+    )
+    if not found:
+        raise NoStandInError("the stand-in Internet does not start", why=before.strip()[-400:])
+    return before

@@ -5,12 +5,11 @@ Sources: RFC 5737 and RFC 3849.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 from nestproof.devcontainer.declarations import EgressDeclaration
-from nestproof.egress.attempts import split_host
+from nestproof.egress.attempts import family_of, split_host
 from nestproof.egress.questions import METADATA
 
 DENIED = ("example.com",)
@@ -61,16 +60,8 @@ def plan_names(declared: EgressDeclaration) -> dict[str, Any]:
 
 def _hosts(written: Sequence[str]) -> tuple[str, ...]:
     hosts = [split_host(one)[0].lower() for one in written]
-    return tuple(dict.fromkeys(host for host in hosts if not _is_address(host)))[:_MOST]
+    return tuple(dict.fromkeys(host for host in hosts if not family_of(host)))[:_MOST]
 
 
 def _pair(four: str, six: str, number: int) -> list[str]:
     return [f"{four}.{number}", f"2001:db8:{six}::{number}"]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
